@@ -1,0 +1,54 @@
+import type { TensorKind, TensorType } from './tensor.ts';
+
+/** An attribute value of a layer. Numbers are finite; lists are homogeneous. */
+export type AttrValue = number | boolean | string | readonly number[];
+export type Attrs = Readonly<Record<string, AttrValue>>;
+
+/** The initial value of a tensor that no layer produces. */
+export type Constant =
+  | { readonly form: 'values'; readonly values: Float32Array | Int32Array }
+  /** Every element is `value`; costs no memory however large the tensor is. */
+  | { readonly form: 'splat'; readonly value: number }
+  /** Rounded from the value of another tensor of the same shape (an f16 weight of its f32 master). */
+  | { readonly form: 'copyOf'; readonly tensor: string };
+
+/** A value of the graph: produced once (by a layer, or given as input or constant). */
+export interface Tensor {
+  readonly name: string;
+  readonly type: TensorType;
+  readonly kind: TensorKind;
+  /** True where dimension 0 is the mini-batch, so that the tensor can be cut into sub-batches. */
+  readonly batched: boolean;
+  readonly constant?: Constant;
+  /** Shares the DRAM storage of this tensor: the updated weight overwrites the weight. */
+  readonly storage?: string;
+}
+
+export type Phase = 'forward' | 'backward' | 'update';
+
+/** One layer in SSA form; `kind` names its record in `layers/`. */
+export interface Layer {
+  readonly name: string;
+  readonly kind: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attrs: Attrs;
+  readonly phase: Phase;
+  /** The ONNX node (name, or `OpType#index`) that this layer comes from. */
+  readonly origin: string;
+  /** Layers of one unit (the data and weight gradient of one convolution) are never separated by a group boundary. */
+  readonly unit: string;
+}
+
+/** A step of computation: layers in execution order over named tensors. Immutable; passes return new graphs. */
+export interface Graph {
+  readonly name: string;
+  /** Samples a core processes in one step (N). */
+  readonly batch: number;
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  readonly layers: readonly Layer[];
+  /** Tensors given at run time, in order. */
+  readonly inputs: readonly string[];
+  /** Tensors the caller can read afterwards, in order. */
+  readonly outputs: readonly string[];
+}

@@ -1,0 +1,85 @@
+import type { Attrs, AttrValue } from '../graph.ts';
+import type { DType, TensorKind, TensorType } from '../tensor.ts';
+
+/** One operand of a layer kind. */
+export interface OperandSpec {
+  readonly name: string;
+  readonly dtypes: readonly DType[];
+  /** May be absent (only trailing operands). */
+  readonly optional?: boolean;
+  /** May repeat (only the last operand). */
+  readonly variadic?: boolean;
+  /** Is a parameter that all samples share (weight, scale, statistics of the mini-batch), not data of one sample. */
+  readonly shared?: boolean;
+  /** An optional output that the training step asks for: what backward needs of forward (mask, index). */
+  readonly savedForBackward?: boolean;
+  /** The tensor kind of a result where it is not simply an activation or gradient. */
+  readonly resultKind?: TensorKind;
+}
+
+export interface AttrSpec {
+  readonly type: 'int' | 'float' | 'bool' | 'string' | 'ints' | 'floats';
+  /** Absent: the attribute is required. */
+  readonly default?: AttrValue;
+  readonly doc: string;
+}
+
+/** The matrix product that a layer is, for one sample: m rows a sample, k reduced, n columns, once per channel group. */
+export interface GemmShape {
+  readonly m: number;
+  readonly k: number;
+  readonly n: number;
+  readonly groups: number;
+}
+
+/** A half-open interval of image rows. */
+export type Rows = readonly [from: number, to: number];
+
+/** What the gradient rule of a layer may do. */
+export interface GradientContext {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attrs: Attrs;
+  typeOf(tensor: string): TensorType;
+  /** Whether anything needs the gradient of input `index`. */
+  wants(index: number): boolean;
+  /** Appends a backward layer; `label` distinguishes the layers of one rule; returns its output names. Kinds of results follow the records. */
+  emit(kind: string, label: string, inputs: readonly string[], attrs: Attrs, resultKinds?: readonly TensorKind[]): string[];
+}
+
+/** Values of one tensor for the reference kernels. */
+export type Values = Float64Array;
+
+/** All that is known of a layer kind. Passes ask the record; they never switch on kind names. */
+export interface KindRecord {
+  readonly kind: string;
+  /** One sentence: what the layer computes, with its formula. */
+  readonly doc: string;
+  readonly inputs: readonly OperandSpec[];
+  readonly outputs: readonly OperandSpec[];
+  readonly attrs: Readonly<Record<string, AttrSpec>>;
+  /** The unit of a core that executes it; `alias` layers move no data. */
+  readonly unit: 'matrix' | 'vector' | 'alias';
+  /** True where one sample's result depends on other samples of the mini-batch, so that the layer ends a group. */
+  crossesSamples(attrs: Attrs): boolean;
+  /** Types of the results; throws a `ShapeError` that says what contradicts. `wanted` is how many outputs the layer has. */
+  infer(inputs: readonly TensorType[], attrs: Attrs, wanted: number): TensorType[];
+  /** The gradient of every input (undefined where there is none), given the gradient of output 0. Absent: not differentiable. */
+  gradient?(ctx: GradientContext, outputGradient: string): (string | undefined)[];
+  /** Multiply-accumulates as matrix products; absent for vector layers. */
+  gemm?(inputs: readonly TensorType[], attrs: Attrs): GemmShape;
+  /** The input whose buffer output 0 may take over when that input is not needed afterwards. */
+  readonly inPlace?: number;
+  /**
+   * How one sample may be cut when it does not fit the buffer. `rows`: by image rows of output 0, `inputRows` giving
+   * what each input needs. `flat`: anywhere, element by element. Absent: the layer takes whole samples.
+   */
+  readonly stripes?: 'rows' | 'flat';
+  /** Rows [from, to) of batched 4-D input `index` needed for rows `out` of the layer's row space (output 0, or input 0 where output 0 is not an image). */
+  inputRows?(index: number, out: Rows, inputs: readonly TensorType[], attrs: Attrs): Rows;
+  /** Slow, obvious kernel in f64 on dense row-major values (a `bit` is 0 or 1); no rounding to f16. */
+  reference(inputs: readonly Values[], inputTypes: readonly TensorType[], attrs: Attrs, outputTypes: readonly TensorType[]): Values[];
+}
+
+/** Thrown by `infer`; the verifier attaches the layer. */
+export class ShapeError extends Error {}
