@@ -1,0 +1,55 @@
+import type { DType, TensorKind } from '../../ir/tensor.ts';
+import type { Constant, Phase } from '../../ir/graph.ts';
+import type { Instruction } from './isa/table.ts';
+import type { Machine } from './machine/machine.ts';
+
+/** A tensor that lies in DRAM. */
+export interface ProgramSymbol {
+  readonly name: string;
+  readonly kind: TensorKind;
+  readonly dtype: DType;
+  readonly shape: readonly number[];
+  /** Byte address in DRAM, a multiple of the burst. */
+  readonly address: number;
+  readonly bytes: number;
+  /** Given at run time, readable afterwards, or neither. A symbol that shares the storage of another has the same address. */
+  readonly role: 'input' | 'output' | 'internal';
+  /** Written to DRAM before the run (weights, optimizer state). */
+  readonly initial?: Constant;
+}
+
+/** Instructions [from, to) execute this layer of this group. */
+export interface DebugRange {
+  readonly from: number;
+  readonly to: number;
+  readonly layer: string;
+  readonly kind: string;
+  readonly phase: Phase;
+  /** Index of the layer group. */
+  readonly group: number;
+  /** The ONNX node that the layer comes from. */
+  readonly origin: string;
+}
+
+/** Bytes that cross the DRAM pins, rounded up to bursts. */
+export interface Bytes {
+  readonly read: number;
+  readonly write: number;
+}
+
+/** What the compiler predicts: per layer, per tensor kind. Layers without traffic have an empty record. */
+export type LayerTraffic = Readonly<Record<string, Partial<Readonly<Record<TensorKind, Bytes>>>>>;
+
+/** A compiled program for one core. */
+export interface Program {
+  readonly model: string;
+  readonly mode: 'training' | 'inference';
+  /** Samples a core (N). */
+  readonly batch: number;
+  readonly schedule: string;
+  readonly machine: Machine;
+  readonly code: readonly Instruction[];
+  readonly symbols: readonly ProgramSymbol[];
+  readonly debug: readonly DebugRange[];
+  readonly predicted: LayerTraffic;
+}
