@@ -248,7 +248,7 @@ export const ISA = {
   'v.avg_pool': vec(0x41, 'f16(f32 sum of the window, row by row / DIVISOR), or / the number of positions inside where DIVISOR is 0.', reg('dst', 'f16'), reg('src', 'f16')),
   'v.avg_pool_grad': vec(
     0x42,
-    'dst[h,w] = f16(f32 sum, windows in order, of f32(dy / divisor)); where DIVISOR is 0 the divisor counts the window positions inside the FULLH×W image, whose row 0 is row −ROW0 of this stripe.',
+    'dst[h,w] = f16(f32 sum, windows in order, of f32(dy / divisor)); where DIVISOR is 0 the divisor counts the window positions inside the FULLH×W image, row h of this stripe being row h + ROW0 of the image.',
     reg('dst', 'f16'),
     reg('dy', 'f16'),
   ),
