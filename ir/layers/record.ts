@@ -32,6 +32,28 @@ export interface GemmShape {
   readonly groups: number;
 }
 
+/** Extents of a 2-D convolution of C to K channels, R×S filter, H×W in, P×Q out; a fully connected layer has all of R, S, H, W, P, Q 1. */
+export interface ConvGeometry {
+  readonly C: number;
+  readonly H: number;
+  readonly W: number;
+  readonly K: number;
+  readonly R: number;
+  readonly S: number;
+  readonly P: number;
+  readonly Q: number;
+  readonly groups: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+  readonly padTop: number;
+  readonly padLeft: number;
+}
+
+/** Which of the three matrix products of a convolution a layer is (design: training step). */
+export type MatrixForm = 'forward' | 'dataGradient' | 'weightGradient';
+
 /** A half-open interval of image rows. */
 export type Rows = readonly [from: number, to: number];
 
@@ -68,6 +90,10 @@ export interface KindRecord {
   gradient?(ctx: GradientContext, outputGradient: string): (string | undefined)[];
   /** Multiply-accumulates as matrix products; absent for vector layers. */
   gemm?(inputs: readonly TensorType[], attrs: Attrs): GemmShape;
+  /** What the array computes, where `unit` is `matrix`. */
+  matrix?(inputs: readonly TensorType[], attrs: Attrs): { readonly form: MatrixForm; readonly geometry: ConvGeometry };
+  /** Bytes of f64 partial sums that the vector unit keeps while it reduces: for each sample in work, and once. */
+  stateBytes?(inputs: readonly TensorType[], attrs: Attrs, outputs: number): { readonly perSample: number; readonly shared: number };
   /** The input whose buffer output 0 may take over when that input is not needed afterwards. */
   readonly inPlace?: number;
   /**

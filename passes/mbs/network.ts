@@ -1,0 +1,123 @@
+import type { Graph, Layer, Phase, Tensor } from '../../ir/graph.ts';
+import { recordOf } from '../../ir/layers/index.ts';
+import type { ConvGeometry, KindRecord, MatrixForm } from '../../ir/layers/record.ts';
+import { sampleBytes, tensorBytes, type TensorKind, type TensorType } from '../../ir/tensor.ts';
+import { type Storages, storagesOf } from './storage.ts';
+
+/** One operand of a layer as the scheduler sees it: where it lives and how large it is. */
+export interface Operand {
+  /** The storage that holds it (tensors that alias share one). */
+  readonly tensor: string;
+  readonly kind: TensorKind;
+  readonly type: TensorType;
+  /** Cut into sub-batches; otherwise all samples share it. */
+  readonly batched: boolean;
+  /** Bytes of one sample if batched, else of all. */
+  readonly bytes: number;
+}
+
+/** The matrix product of a layer for one channel group; `columns` counts all groups. */
+export interface MatrixWork {
+  readonly form: MatrixForm;
+  readonly geometry: ConvGeometry;
+  readonly groups: number;
+  /** Rows of the result: a sample (forward, data gradient), or in all (weight gradient). */
+  readonly m: number;
+  /** Columns of one channel group, and of all. */
+  readonly n: number;
+  readonly columns: number;
+  /** Reduction: in all (forward, data gradient), or a sample (weight gradient). */
+  readonly k: number;
+  /** Positions of the operands: moving, stationary or (weight gradient) the output gradient, bias. */
+  readonly moving: number;
+  readonly stationary: number;
+}
+
+/** A layer with everything that scheduling asks of it. */
+export interface LayerView {
+  readonly index: number;
+  readonly layer: Layer;
+  readonly record: KindRecord;
+  readonly phase: Phase;
+  readonly inputs: readonly Operand[];
+  readonly outputs: readonly Operand[];
+  /** Runs of layers with the same unit are never separated. */
+  readonly unit: number;
+  readonly crossesSamples: boolean;
+  readonly matrix?: MatrixWork;
+  readonly state: { readonly perSample: number; readonly shared: number };
+  /** Length of the dimension that striping cuts: rows of an image, or elements of a sample. */
+  readonly stripeLength: number;
+}
+
+export interface Network {
+  readonly graph: Graph;
+  readonly batch: number;
+  readonly layers: readonly LayerView[];
+  readonly storages: Storages;
+}
+
+/** Views all layers that move data, in execution order. */
+export function networkOf(graph: Graph): Network {
+  const storages = storagesOf(graph);
+  const layers: LayerView[] = [];
+  let unit = -1;
+  let lastUnit: string | undefined;
+  for (const layer of graph.layers) {
+    const record = recordOf(layer.kind);
+    if (record.unit === 'alias') continue;
+    const unitName = `${layer.phase}/${layer.unit}`;
+    if (unitName !== lastUnit) unit++;
+    lastUnit = unitName;
+    layers.push(viewOf(graph, storages, layer, record, layers.length, unit));
+  }
+  return { graph, batch: graph.batch, layers, storages };
+}
+
+function viewOf(graph: Graph, storages: Storages, layer: Layer, record: KindRecord, index: number, unit: number): LayerView {
+  const tensor = (name: string): Tensor => storages.tensor(name);
+  const types = layer.inputs.map((name) => tensor(name).type);
+  const inputs = layer.inputs.map((name) => operandOf(tensor(name), storages));
+  const outputs = layer.outputs.map((name) => operandOf(tensor(name), storages));
+  const matrix = record.matrix === undefined ? undefined : matrixOf(record, inputs, types, layer);
+  const state = record.stateBytes?.(types, layer.attrs, outputs.length) ?? { perSample: 0, shared: 0 };
+  const view = { index, layer, record, phase: layer.phase, inputs, outputs, unit, crossesSamples: record.crossesSamples(layer.attrs), state };
+  const stripeLength = stripeLengthOf(record, inputs, outputs);
+  return matrix === undefined ? { ...view, stripeLength } : { ...view, matrix, stripeLength };
+}
+
+function operandOf(tensor: Tensor, storages: Storages): Operand {
+  const storage = storages.of(tensor.name);
+  const bytes = tensor.batched ? sampleBytes(tensor.type) : tensorBytes(tensor.type);
+  return { tensor: storage.name, kind: storage.kind, type: tensor.type, batched: tensor.batched, bytes };
+}
+
+function stripeLengthOf(record: KindRecord, inputs: readonly Operand[], outputs: readonly Operand[]): number {
+  const first = outputs[0];
+  if (first === undefined) return 0;
+  if (record.stripes === 'flat') return first.type.shape.slice(1).reduce((a, b) => a * b, 1);
+  const image = isImage(first) ? first : inputs.filter(isImage).at(-1);
+  return image?.type.shape[2] ?? 0;
+}
+
+/** Whether striping by rows cuts this operand. */
+export function isImage(operand: Operand): boolean {
+  return operand.batched && operand.type.shape.length === 4;
+}
+
+function matrixOf(record: KindRecord, inputs: readonly Operand[], types: readonly TensorType[], layer: Layer): MatrixWork | undefined {
+  const described = record.matrix?.(types, layer.attrs);
+  if (described === undefined) return undefined;
+  const { form, geometry: g } = described;
+  const { groups } = g;
+  const taps = g.R * g.S;
+  const base = { form, geometry: g, groups };
+  switch (form) {
+    case 'forward':
+      return { ...base, m: g.P * g.Q, n: g.K / groups, columns: g.K, k: (g.C / groups) * taps, moving: 0, stationary: 1 };
+    case 'dataGradient':
+      return { ...base, m: g.H * g.W, n: g.C / groups, columns: g.C, k: (g.K / groups) * taps, moving: 1, stationary: 0 };
+    case 'weightGradient':
+      return { ...base, m: (g.C / groups) * taps, n: g.K / groups, columns: g.K, k: g.P * g.Q, moving: 0, stationary: 1 };
+  }
+}

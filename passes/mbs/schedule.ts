@@ -1,0 +1,103 @@
+import type { Phase } from '../../ir/graph.ts';
+import type { TensorKind } from '../../ir/tensor.ts';
+
+export const SCHEDULES = ['baseline', 'archopt', 'il', 'mbs-fs', 'mbs1', 'mbs2'] as const;
+export type ScheduleName = (typeof SCHEDULES)[number];
+
+/**
+ * How a layer reaches one operand during an iteration of its group.
+ * `resident`: in the global buffer for the whole sub-batch; `load`: the same, filled from DRAM by this layer;
+ * `stream`: through a chunk buffer, from or to DRAM; `whole`: a shared operand, loaded at the layer's start or
+ * stored at its end; `panel`: the shared operand of a matrix product, by panels; `none`: an operand the layer does not have.
+ */
+export interface Access {
+  readonly tensor: string;
+  readonly mode: 'resident' | 'load' | 'stream' | 'whole' | 'panel';
+  /** Results only: also written to DRAM. */
+  readonly store: boolean;
+}
+
+/** A named piece of the global buffer that one layer works in; `address` is filled by the buffer plan. */
+export interface Block {
+  readonly name: string;
+  readonly bytes: number;
+  /** Two halves of `bytes` each, used in turn. */
+  readonly halves: 1 | 2;
+  readonly address: number;
+}
+
+/** Extents of a panel of a matrix product: rows of the result, columns, reduction. */
+export interface Panel {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+}
+
+/** How one layer runs on one sub-batch. */
+export interface Step {
+  readonly layer: string;
+  readonly inputs: readonly Access[];
+  readonly outputs: readonly Access[];
+  /** Samples of a chunk, at most the sub-batch; for layers over parameters: elements of a chunk. */
+  readonly chunk: number;
+  /** Cuts of one sample (image rows or elements), where a sample does not fit; the chunk is then one sample. */
+  readonly stripes?: readonly (readonly [from: number, to: number])[];
+  readonly panel?: Panel;
+  readonly blocks: readonly Block[];
+  /** Bytes of the global buffer in use while the layer runs. */
+  readonly footprint: number;
+}
+
+/** A tensor kept in the global buffer from step `from` to step `to` of its group. */
+export interface Resident {
+  readonly tensor: string;
+  readonly address: number;
+  /** Bytes for the whole sub-batch. */
+  readonly bytes: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Layers that run back to back on one sub-batch before the next sub-batch starts. */
+export interface Group {
+  readonly phase: Phase;
+  readonly subBatch: number;
+  readonly iterations: number;
+  readonly steps: readonly Step[];
+  readonly residents: readonly Resident[];
+}
+
+/** A contiguous transfer pattern of the DMA: `rows` runs of `rowBytes`, `times` times. */
+export interface Transfer {
+  readonly tensor: string;
+  readonly kind: TensorKind;
+  readonly direction: 'read' | 'write';
+  readonly rows: number;
+  readonly rowBytes: number;
+  /** Rows lie one behind the other in DRAM. */
+  readonly contiguous: boolean;
+  readonly times: number;
+}
+
+export interface Schedule {
+  readonly name: ScheduleName;
+  /** Weight blocks alternate between the B-buffer halves, so that loading hides behind the running wave. */
+  readonly doubleBufferWeights: boolean;
+  readonly groups: readonly Group[];
+}
+
+/** What a schedule needs to know of the machine; the machine file provides it. */
+export interface Resources {
+  readonly globalBytes: number;
+  readonly burstBytes: number;
+  readonly arrayRows: number;
+  readonly arrayColumns: number;
+  readonly waveRows: number;
+}
+
+/** Allocation grain of the global buffer, so that every block starts aligned for every element type. */
+export const ALIGNMENT = 64;
+
+export function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
