@@ -1,0 +1,225 @@
+import { stripeRows, elementsOf, imageRowBytes, isChunked, type Tiling, visitTransfers, flatBytes } from './transfers.ts';
+import { isImage, type LayerView, type MatrixWork, type Operand } from './network.ts';
+import { type Access, align, type Block, type Panel, type Resources } from './schedule.ts';
+
+/** A way to run a layer on a sub-batch in the bytes that are free. */
+export interface Fit extends Tiling {
+  readonly blocks: readonly Block[];
+  /** Bytes of all blocks, aligned. */
+  readonly bytes: number;
+  /** DRAM bytes of one iteration of the group. */
+  readonly traffic: number;
+}
+
+/** A stream's chunk aims at this many bytes: long enough to hide the latency, short enough to fill the pipeline early. */
+const CHUNK_TARGET = 768 * 1024;
+/** Rows of the moving operand that a chunk should have, and of the reduction where it runs over samples. */
+const ROWS_TARGET = 1024;
+const PANEL_TARGET = 512 * 1024;
+const FLAT_GRAIN = 4096;
+
+/** The tiling with the least traffic that fits in `free` bytes; undefined if there is none. */
+export function fitStep(
+  view: LayerView,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  samples: number,
+  free: number,
+  resources: Resources,
+): Fit | undefined {
+  let best: Fit | undefined;
+  let bestPenalty = 0;
+  for (const { penalty, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
+    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
+    const bytes = blocks.reduce((sum, b) => sum + align(b.bytes) * b.halves, 0);
+    if (bytes > free) continue;
+    const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
+    if (best === undefined || traffic < best.traffic || (traffic === best.traffic && penalty < bestPenalty)) {
+      best = { ...tiling, blocks, bytes, traffic };
+      bestPenalty = penalty;
+    }
+  }
+  return best ?? fitStriped(view, inputs, outputs, samples, free, resources);
+}
+
+function trafficOf(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, tiling: Tiling, resources: Resources): number {
+  let traffic = 0;
+  visitTransfers(view, inputs, outputs, tiling, { samples, times: 1, later: 0 }, (_t, _k, _d, rows, rowBytes, contiguous, times) => {
+    traffic += burstBytes(rows, rowBytes, contiguous, resources.burstBytes) * times;
+  });
+  return traffic;
+}
+
+/** Bytes on the pins: a contiguous run is rounded up once, separate rows each. */
+export function burstBytes(rows: number, rowBytes: number, contiguous: boolean, burst: number): number {
+  return contiguous ? Math.ceil((rows * rowBytes) / burst) * burst : rows * Math.ceil(rowBytes / burst) * burst;
+}
+
+interface Candidate extends Tiling {
+  readonly penalty: number;
+}
+
+function* candidates(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources): Generator<Candidate> {
+  if (view.phase === 'update') {
+    const elements = elementsOf(view);
+    for (let chunk = Math.min(elements, 128 * 1024); chunk >= 1; chunk = chunk > FLAT_GRAIN ? chunk >> 1 : 0) yield { chunk, penalty: -chunk };
+    return;
+  }
+  const preferred = preferredChunk(view, inputs, outputs, samples);
+  for (const chunk of chunkSizes(preferred, samples)) {
+    const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
+    if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty };
+    else for (const { panel, penalty } of panels(view.matrix, chunk >= samples, samples, resources)) yield { chunk, panel, penalty: chunkPenalty + penalty };
+  }
+}
+
+function chunkSizes(preferred: number, samples: number): number[] {
+  const sizes = new Set([preferred, samples]);
+  for (let c = preferred; c >= 1; c = c > 1 ? c >> 1 : 0) sizes.add(c);
+  return [...sizes];
+}
+
+function preferredChunk(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): number {
+  const moved = (access: Access, o: Operand | undefined): number => (o?.batched && (access.mode === 'stream' || access.mode === 'load' || access.store) ? o.bytes : 0);
+  const bytes = inputs.reduce((sum, a, i) => sum + moved(a, view.inputs[i]), 0) + outputs.reduce((sum, a, i) => sum + moved(a, view.outputs[i]), 0);
+  if (bytes === 0) return samples;
+  const work = view.matrix;
+  const rows = work === undefined ? Number.POSITIVE_INFINITY : work.form === 'weightGradient' ? work.k : work.m;
+  const forRows = Number.isFinite(rows) ? Math.ceil(ROWS_TARGET / rows) : 1;
+  return Math.max(1, Math.min(samples, Math.max(Math.floor(CHUNK_TARGET / bytes), forRows)));
+}
+
+/** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */
+function* panels(work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<{ panel: Panel; penalty: number }> {
+  const taps = work.geometry.R * work.geometry.S;
+  const elementBytes = work.form === 'weightGradient' ? 4 : 2;
+  for (const n of columnSizes(work, resources.arrayColumns)) {
+    for (const m of work.form === 'weightGradient' ? tapSizes(work, taps, resources.arrayRows) : [work.m]) {
+      for (const k of reductionSizes(work, taps, single, samples, resources)) {
+        const held = work.form === 'weightGradient' ? m * n : k * n;
+        const bytes = held * elementBytes;
+        const isWhole = n === work.columns && m === work.m && k === work.k;
+        const penalty = single && bytes > PANEL_TARGET / 2 ? Math.abs(Math.log2(bytes / PANEL_TARGET)) : isWhole ? 0 : 1 + PANEL_TARGET / bytes;
+        yield { panel: { m, n, k }, penalty: k < work.k ? penalty + 8 : penalty };
+      }
+    }
+  }
+}
+
+function columnSizes(work: MatrixWork, arrayColumns: number): number[] {
+  const grain = work.groups > 1 ? work.n : arrayColumns;
+  const sizes = new Set([work.columns]);
+  for (let n = Math.ceil(work.columns / 2 / grain) * grain; n >= grain && n < work.columns; n = n > grain ? Math.ceil(n / 2 / grain) * grain : 0) sizes.add(n);
+  return [...sizes];
+}
+
+function tapSizes(work: MatrixWork, taps: number, arrayRows: number): number[] {
+  const sizes = new Set([work.m]);
+  if (work.groups > 1) return [work.m];
+  const grain = Math.ceil(arrayRows / taps) * taps;
+  for (let m = Math.ceil(work.m / 2 / grain) * grain; m >= grain && m < work.m; m = m > grain ? Math.ceil(m / 2 / grain) * grain : 0) sizes.add(m);
+  return [...sizes];
+}
+
+/** The reduction may be cut only where one accumulator holds all rows, because partial sums stay there. */
+function reductionSizes(work: MatrixWork, taps: number, single: boolean, samples: number, resources: Resources): number[] {
+  if (work.form === 'weightGradient' || !single || work.groups > 1 || samples * work.m > resources.waveRows) return [work.k];
+  const step = work.form === 'forward' ? 1 : taps;
+  const grain = (resources.arrayRows * step) / gcd(resources.arrayRows, step);
+  const sizes = new Set([work.k]);
+  for (let k = Math.ceil(work.k / 2 / grain) * grain; k >= grain && k < work.k; k = k > grain ? Math.ceil(k / 2 / grain) * grain : 0) sizes.add(k);
+  return [...sizes];
+}
+
+function gcd(a: number, b: number): number {
+  return b === 0 ? a : gcd(b, a % b);
+}
+
+/** Buffer blocks that a tiling needs beside the resident tensors. */
+export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, tiling: Tiling): Block[] {
+  const chunked = isChunked(tiling, samples);
+  const blocks: Block[] = [];
+  const add = (name: string, bytes: number, halves: 1 | 2): void => {
+    if (bytes > 0) blocks.push({ name, bytes, halves, address: 0 });
+  };
+  const panelled = view.matrix !== undefined && tiling.panel !== undefined ? panelBlocks(view.matrix, tiling.panel) : undefined;
+  inputs.forEach((access, i) => {
+    const o = view.inputs[i];
+    if (o === undefined) return;
+    if (access.mode === 'whole') add(`in${i}`, o.bytes, 1);
+    if (access.mode === 'stream') add(`in${i}`, streamBytes(view, o, i, tiling) * (chunked ? (panelled?.share(view, i) ?? 1) : 1), chunked || updateChunks(view, tiling) ? 2 : 1);
+    if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.count > 1 ? 2 : 1);
+  });
+  outputs.forEach((access, i) => {
+    const o = view.outputs[i];
+    if (o === undefined) return;
+    if (access.mode === 'whole') add(`out${i}`, o.bytes, 1);
+    if (access.mode === 'stream' && !(view.phase === 'update' && i < inPlaceOutputs(view))) {
+      add(`out${i}`, streamBytes(view, o, -1, tiling) * (panelled?.share(view, -1) ?? 1), chunked || updateChunks(view, tiling) || (panelled?.count ?? 1) > 1 ? 2 : 1);
+    }
+    if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.count > 1 ? 2 : 1);
+  });
+  add('state', view.state.shared + view.state.perSample * Math.min(tiling.chunk, samples), 1);
+  return blocks;
+}
+
+function updateChunks(view: LayerView, tiling: Tiling): boolean {
+  return view.phase === 'update' && elementsOf(view) > tiling.chunk;
+}
+
+/** Results of an update that overwrite an operand in the chunk buffer: those that share its storage. */
+export function inPlaceOutputs(view: LayerView): number {
+  return view.outputs.filter((o) => view.inputs.some((i) => i.tensor === o.tensor)).length;
+}
+
+function streamBytes(view: LayerView, o: Operand, index: number, tiling: Tiling): number {
+  if (view.phase === 'update') return (o.bytes / elementsOf(view)) * tiling.chunk;
+  if (tiling.stripes === undefined) return o.bytes * tiling.chunk;
+  if (view.record.stripes === 'flat') return Math.max(...tiling.stripes.map(([a, b]) => flatBytes(o, b - a)));
+  if (!isImage(o)) return o.bytes;
+  const rows = Math.max(...tiling.stripes.map((stripe) => { const [a, b] = stripeRows(view, index, stripe); return b - a; }));
+  return rows * imageRowBytes(o) * (o.type.shape[1] ?? 1);
+}
+
+interface PanelBlocks {
+  readonly bytes: number;
+  readonly count: number;
+  /** The share of an operand's channels that one panel touches (index −1: the result). */
+  share(view: LayerView, index: number): number;
+}
+
+function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
+  const reduces = work.form === 'weightGradient';
+  const count = Math.ceil(work.columns / panel.n) * (reduces ? Math.ceil(work.m / panel.m) : Math.ceil(work.k / panel.k));
+  return {
+    bytes: reduces ? panel.m * panel.n * 4 : panel.k * panel.n * 2,
+    count,
+    share: (_view, index) => {
+      if (!reduces) return index < 0 ? panel.n / work.columns : 1;
+      return index === work.moving ? panel.m / work.m : panel.n / work.columns;
+    },
+  };
+}
+
+/** One sample does not fit: cut it into as few stripes as the free bytes allow. */
+function fitStriped(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, free: number, resources: Resources): Fit | undefined {
+  if (view.record.stripes === undefined || view.phase === 'update' || [...inputs, ...outputs].some((a) => a.mode === 'resident' || a.mode === 'load')) return undefined;
+  const grain = view.record.stripes === 'flat' ? FLAT_GRAIN : 1;
+  const length = view.stripeLength;
+  let best: Fit | undefined;
+  for (let count = 2; count <= Math.ceil(length / grain) && best === undefined; count++) {
+    const size = Math.ceil(length / count / grain) * grain;
+    const stripes: [number, number][] = [];
+    for (let from = 0; from < length; from += size) stripes.push([from, Math.min(length, from + size)]);
+    const shapes = view.matrix === undefined ? [undefined] : [...panels(view.matrix, false, samples, resources)].map((p) => p.panel);
+    for (const panel of shapes) {
+      const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
+      const blocks = blocksOf(view, inputs, outputs, samples, tiling);
+      const bytes = blocks.reduce((sum, b) => sum + align(b.bytes) * b.halves, 0);
+      if (bytes > free) continue;
+      const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
+      if (best === undefined || traffic < best.traffic) best = { ...tiling, blocks, bytes, traffic };
+    }
+  }
+  return best;
+}
