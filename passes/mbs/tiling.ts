@@ -1,6 +1,6 @@
-import { stripeRows, elementsOf, imageRowBytes, isChunked, type Tiling, visitTransfers, flatBytes } from './transfers.ts';
 import { isImage, type LayerView, type MatrixWork, type Operand } from './network.ts';
 import { type Access, align, type Block, type Panel, type Resources } from './schedule.ts';
+import { elementsOf, flatBytes, imageRowBytes, isChunked, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
 
 /** A way to run a layer on a sub-batch in the bytes that are free. */
 export interface Fit extends Tiling {
@@ -18,28 +18,21 @@ const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
 const FLAT_GRAIN = 4096;
 
-/** The tiling with the least traffic that fits in `free` bytes; undefined if there is none. */
-export function fitStep(
-  view: LayerView,
-  inputs: readonly Access[],
-  outputs: readonly Access[],
-  samples: number,
-  free: number,
-  resources: Resources,
-): Fit | undefined {
-  let best: Fit | undefined;
-  let bestPenalty = 0;
+/** All ways to run a layer without cutting a sample, the least traffic first; among equals the best overlap first. */
+export function rankFits(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources): Fit[] {
+  const ranked: { readonly fit: Fit; readonly penalty: number }[] = [];
   for (const { penalty, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
     const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-    const bytes = blocks.reduce((sum, b) => sum + align(b.bytes) * b.halves, 0);
-    if (bytes > free) continue;
-    const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
-    if (best === undefined || traffic < best.traffic || (traffic === best.traffic && penalty < bestPenalty)) {
-      best = { ...tiling, blocks, bytes, traffic };
-      bestPenalty = penalty;
-    }
+    const fit = { ...tiling, blocks, bytes: blockBytes(blocks), traffic: trafficOf(view, inputs, outputs, samples, tiling, resources) };
+    ranked.push({ fit, penalty });
   }
-  return best ?? fitStriped(view, inputs, outputs, samples, free, resources);
+  ranked.sort((a, b) => a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
+  return ranked.map((r) => r.fit);
+}
+
+/** Bytes of the global buffer that blocks take, both halves, aligned. */
+export function blockBytes(blocks: readonly Block[]): number {
+  return blocks.reduce((sum, b) => sum + align(b.bytes * b.halves), 0);
 }
 
 function trafficOf(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, tiling: Tiling, resources: Resources): number {
@@ -201,8 +194,8 @@ function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
   };
 }
 
-/** One sample does not fit: cut it into as few stripes as the free bytes allow. */
-function fitStriped(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, free: number, resources: Resources): Fit | undefined {
+/** One sample does not fit: cut it into as few stripes as the free bytes allow. Only for layers whose operands all stream. */
+export function fitStriped(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, free: number, resources: Resources): Fit | undefined {
   if (view.record.stripes === undefined || view.phase === 'update' || [...inputs, ...outputs].some((a) => a.mode === 'resident' || a.mode === 'load')) return undefined;
   const grain = view.record.stripes === 'flat' ? FLAT_GRAIN : 1;
   const length = view.stripeLength;
@@ -215,7 +208,7 @@ function fitStriped(view: LayerView, inputs: readonly Access[], outputs: readonl
     for (const panel of shapes) {
       const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
       const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-      const bytes = blocks.reduce((sum, b) => sum + align(b.bytes) * b.halves, 0);
+      const bytes = blockBytes(blocks);
       if (bytes > free) continue;
       const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
       if (best === undefined || traffic < best.traffic) best = { ...tiling, blocks, bytes, traffic };

@@ -1,0 +1,239 @@
+import { diag, fail } from '../../ir/diagnostics.ts';
+import { allocate, type Lifetime } from './allocate.ts';
+import type { LayerView, Network } from './network.ts';
+import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
+import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
+import { blockBytes, burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
+import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
+
+/** A way to run the layers [from, to) as one group, before addresses are given. */
+export interface Draft {
+  readonly from: number;
+  readonly to: number;
+  readonly subBatch: number;
+  readonly accesses: GroupAccesses;
+  readonly fits: readonly Fit[];
+  /** DRAM bytes of the whole mini-batch. */
+  readonly traffic: number;
+}
+
+/** Plans groups of one network for one machine; remembers what it has evaluated. */
+export class Planner {
+  readonly network: Network;
+  readonly uses: Uses;
+  readonly resources: Resources;
+  private readonly ranked = new Map<string, Fit[]>();
+  private readonly drafts = new Map<string, Draft | undefined>();
+
+  constructor(network: Network, uses: Uses, resources: Resources) {
+    this.network = network;
+    this.uses = uses;
+    this.resources = resources;
+  }
+
+  /** The better of serializing the range with the largest sub-batch and running it on the whole mini-batch. */
+  draft(from: number, to: number, policy: Policy): Draft {
+    const whole = this.wholeBatch(from, to, policy);
+    const serial = this.serialized(from, to, policy);
+    return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
+  }
+
+  /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
+  serialized(from: number, to: number, policy: Policy, limit = this.network.batch): Draft | undefined {
+    const key = `${from},${to},${policy},${limit}`;
+    if (this.drafts.has(key)) return this.drafts.get(key);
+    const draft = this.findSerialized(from, to, policy, limit);
+    this.drafts.set(key, draft);
+    return draft;
+  }
+
+  private findSerialized(from: number, to: number, policy: Policy, limit: number): Draft | undefined {
+    const { batch, layers } = this.network;
+    const views = layers.slice(from, to);
+    const crosses = views.some((v) => v.crossesSamples);
+    const accesses = accessesOf(this.network, this.uses, from, to, policy);
+    const live = livePerSample(accesses.intervals, views.length);
+    for (let s = Math.min(batch, limit); s >= (crosses ? batch : 1); s--) {
+      if (live.some((bytes) => bytes * s > this.resources.globalBytes)) continue;
+      const balanced = Math.ceil(batch / Math.ceil(batch / s));
+      const fits = this.fitAll(views, accesses, balanced, live);
+      if (fits !== undefined) return this.finish(from, to, balanced, accesses, fits);
+      s = Math.min(s, balanced);
+    }
+    return undefined;
+  }
+
+  /** The range on the whole mini-batch; a tensor stays on chip where it fits. */
+  wholeBatch(from: number, to: number, policy: Policy): Draft {
+    const { batch, layers } = this.network;
+    const views = layers.slice(from, to);
+    const refused = new Set<string>();
+    for (;;) {
+      const accesses = accessesOf(this.network, this.uses, from, to, policy, refused);
+      const live = livePerSample(accesses.intervals, views.length);
+      const fits: Fit[] = [];
+      let stuck: number | undefined;
+      for (let i = 0; i < views.length && stuck === undefined; i++) {
+        const fit = this.fitOne(views, accesses, batch, live, i);
+        if (fit === undefined) stuck = i;
+        else fits.push(fit);
+      }
+      if (stuck === undefined) return this.finish(from, to, batch, accesses, fits);
+      const at = stuck;
+      const alive = accesses.intervals.filter((v) => v.from <= at && v.to >= at);
+      const largest = alive.reduce<Interval | undefined>((a, b) => (a === undefined || b.bytes > a.bytes ? b : a), undefined);
+      if (largest === undefined) return this.refuse(views, accesses, at);
+      refused.add(largest.tensor);
+    }
+  }
+
+  private refuse(views: readonly LayerView[], accesses: GroupAccesses, at: number): never {
+    const view = views[at];
+    const inputs = accesses.inputs[at] ?? [];
+    const outputs = accesses.outputs[at] ?? [];
+    if (view === undefined) return fail(diag.internal({}, 'a step without a layer'));
+    const smallest = rankFits(view, inputs, outputs, 1, this.resources).reduce<Fit | undefined>((a, b) => (a === undefined || b.bytes < a.bytes ? b : a), undefined);
+    const terms = (smallest?.blocks ?? []).map((b) => `${describeBlock(view, b)} ${b.bytes * b.halves}`).join(', ');
+    return fail(diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms));
+  }
+
+  private fitAll(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[]): Fit[] | undefined {
+    const fits: Fit[] = [];
+    for (let i = 0; i < views.length; i++) {
+      const fit = this.fitOne(views, accesses, samples, live, i);
+      if (fit === undefined) return undefined;
+      fits.push(fit);
+    }
+    return fits;
+  }
+
+  private fitOne(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[], i: number, share = 1): Fit | undefined {
+    const view = views[i];
+    const inputs = accesses.inputs[i];
+    const outputs = accesses.outputs[i];
+    if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
+    const free = (this.resources.globalBytes - (live[i] ?? 0) * samples) * share;
+    const key = `${view.index},${samples},${inputs.map(signature).join()},${outputs.map(signature).join()}`;
+    let ranked = this.ranked.get(key);
+    if (ranked === undefined) {
+      ranked = rankFits(view, inputs, outputs, samples, this.resources);
+      this.ranked.set(key, ranked);
+    }
+    return ranked.find((fit) => fit.bytes <= free) ?? fitStriped(view, inputs, outputs, samples, free, this.resources);
+  }
+
+  private finish(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
+    let traffic = 0;
+    for (const iteration of iterationKinds(this.network.batch, subBatch)) {
+      fits.forEach((fit, i) => {
+        const view = this.network.layers[from + i];
+        const inputs = accesses.inputs[i];
+        const outputs = accesses.outputs[i];
+        if (view === undefined || inputs === undefined || outputs === undefined) return;
+        visitTransfers(view, inputs, outputs, fit, iteration, (_t, _k, _d, rows, rowBytes, contiguous, times) => {
+          traffic += burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
+        });
+      });
+    }
+    return { from, to, subBatch, accesses, fits, traffic };
+  }
+
+  /** Gives every resident tensor and block an address; undefined where the buffer is too fragmented for this sub-batch. */
+  place(draft: Draft): Group | undefined {
+    const { from, to, subBatch, accesses } = draft;
+    const views = this.network.layers.slice(from, to);
+    const live = livePerSample(accesses.intervals, views.length);
+    for (const share of [1, 0.85, 0.7, 0.5, 0.3]) {
+      const fits = share === 1 ? draft.fits : views.map((_, i) => this.fitOne(views, accesses, subBatch, live, i, share));
+      if (fits.some((f) => f === undefined)) return undefined;
+      const group = placeFits(this, draft, views, fits.filter((f) => f !== undefined));
+      if (group !== undefined) return group;
+    }
+    return undefined;
+  }
+}
+
+function signature(access: Access): string {
+  return access.store ? `${access.mode}!` : access.mode;
+}
+
+function describeBlock(view: LayerView, block: Block): string {
+  const match = /^(in|out)(\d+)$/.exec(block.name);
+  if (match === null) return block.name;
+  const list = match[1] === 'in' ? view.inputs : view.outputs;
+  return list[Number(match[2])]?.tensor ?? block.name;
+}
+
+/** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
+export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
+  return pieces(batch, subBatch).map((piece, i) => ({ samples: piece.size, times: piece.count, later: i === 0 ? piece.count - 1 : piece.count }));
+}
+
+/** Bytes a sample of the resident tensors at every step; a tensor that takes over another's place is counted once. */
+function livePerSample(intervals: readonly Interval[], steps: number): number[] {
+  const live = new Array<number>(steps).fill(0);
+  for (const v of intervals) {
+    const first = v.inPlaceOf === undefined ? v.from : v.from + 1;
+    for (let i = first; i <= v.to; i++) live[i] = (live[i] ?? 0) + align(v.bytes);
+  }
+  return live;
+}
+
+function placeFits(planner: Planner, draft: Draft, views: readonly LayerView[], fits: readonly Fit[]): Group | undefined {
+  const { subBatch, accesses, from } = draft;
+  const lifetimes: Lifetime[] = [];
+  const chains = chainsOf(accesses.intervals);
+  for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), from: chain.from, to: chain.to });
+  fits.forEach((fit, i) => {
+    for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
+  });
+  const addresses = allocate(lifetimes, planner.resources.globalBytes);
+  if (addresses === undefined) return undefined;
+  const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
+  const residents: Resident[] = [];
+  for (const [key, chain] of chains) {
+    for (const v of chain.intervals) residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
+  }
+  const live = livePerSample(accesses.intervals, views.length);
+  const steps = fits.map((fit, i): Step => ({
+    layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
+    inputs: accesses.inputs[i] ?? [],
+    outputs: accesses.outputs[i] ?? [],
+    chunk: fit.chunk,
+    ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
+    ...(fit.panel === undefined ? {} : { panel: fit.panel }),
+    blocks: fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) })),
+    footprint: (live[i] ?? 0) * subBatch + blockBytes(fit.blocks),
+  }));
+  return { phase: views[0]?.phase ?? 'forward', subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
+}
+
+function blockKey(step: number, block: Block): string {
+  return `${step}/${block.name}`;
+}
+
+interface Chain {
+  readonly bytes: number;
+  readonly from: number;
+  to: number;
+  readonly intervals: Interval[];
+}
+
+/** Intervals that take over each other's place share one block of the buffer. */
+function chainsOf(intervals: readonly Interval[]): Map<string, Chain> {
+  const chains = new Map<string, Chain>();
+  const open = new Map<string, Chain>();
+  intervals.forEach((v, i) => {
+    const donor = v.inPlaceOf === undefined ? undefined : open.get(v.inPlaceOf);
+    if (donor !== undefined) {
+      donor.to = Math.max(donor.to, v.to);
+      donor.intervals.push(v);
+      open.set(v.tensor, donor);
+      return;
+    }
+    const chain: Chain = { bytes: v.bytes, from: v.from, to: v.to, intervals: [v] };
+    chains.set(`${i}:${v.tensor}`, chain);
+    open.set(v.tensor, chain);
+  });
+  return chains;
+}
