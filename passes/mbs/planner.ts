@@ -24,6 +24,7 @@ export class Planner {
   readonly resources: Resources;
   private readonly ranked = new Map<string, Fit[]>();
   private readonly drafts = new Map<string, Draft | undefined>();
+  private readonly best = new Map<string, Draft>();
 
   constructor(network: Network, uses: Uses, resources: Resources) {
     this.network = network;
@@ -33,6 +34,15 @@ export class Planner {
 
   /** The better of serializing the range with the largest sub-batch and running it on the whole mini-batch. */
   draft(from: number, to: number, policy: Policy): Draft {
+    const key = `${from},${to},${policy}`;
+    const known = this.best.get(key);
+    if (known !== undefined) return known;
+    const draft = this.findDraft(from, to, policy);
+    this.best.set(key, draft);
+    return draft;
+  }
+
+  private findDraft(from: number, to: number, policy: Policy): Draft {
     const whole = this.wholeBatch(from, to, policy);
     const serial = this.serialized(from, to, policy);
     return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
@@ -64,10 +74,10 @@ export class Planner {
   }
 
   /** The range on the whole mini-batch; a tensor stays on chip where it fits. */
-  wholeBatch(from: number, to: number, policy: Policy): Draft {
+  wholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft {
     const { batch, layers } = this.network;
     const views = layers.slice(from, to);
-    const refused = new Set<string>();
+    const refused = new Set(refuse);
     for (;;) {
       const accesses = accessesOf(this.network, this.uses, from, to, policy, refused);
       const live = livePerSample(accesses.intervals, views.length);
@@ -138,8 +148,21 @@ export class Planner {
     return { from, to, subBatch, accesses, fits, traffic };
   }
 
-  /** Gives every resident tensor and block an address; undefined where the buffer is too fragmented for this sub-batch. */
-  place(draft: Draft): Group | undefined {
+  /** Gives every resident tensor and block an address; gives up on chip what a fragmented buffer cannot hold. */
+  place(draft: Draft, policy: Policy): Group {
+    const group = this.tryPlace(draft);
+    if (group !== undefined) return group;
+    const { from, to, subBatch, accesses } = draft;
+    const smaller = subBatch > 1 && subBatch < this.network.batch ? this.serialized(from, to, policy, subBatch - 1) : undefined;
+    if (smaller !== undefined) return this.place(smaller, policy);
+    const kept = new Set(accesses.intervals.map((v) => v.tensor));
+    const refused = this.uses.batchedTensors.filter((t) => !kept.has(t));
+    const largest = accesses.intervals.reduce<Interval | undefined>((a, b) => (a === undefined || b.bytes > a.bytes ? b : a), undefined);
+    if (largest === undefined) return fail(diag.internal({ layer: this.network.layers[from]?.layer.name ?? '' }, 'working blocks of one layer do not fit their own plan'));
+    return this.place(this.wholeBatch(from, to, policy, [...refused, largest.tensor]), policy);
+  }
+
+  private tryPlace(draft: Draft): Group | undefined {
     const { from, to, subBatch, accesses } = draft;
     const views = this.network.layers.slice(from, to);
     const live = livePerSample(accesses.intervals, views.length);

@@ -38,6 +38,8 @@ export interface Uses {
   readonly readers: ReadonlyMap<string, readonly number[]>;
   /** Storages that the caller reads afterwards, or that live on in DRAM. */
   readonly kept: ReadonlySet<string>;
+  /** Storages that are cut into sub-batches. */
+  readonly batchedTensors: readonly string[];
 }
 
 export function usesOf(network: Network): Uses {
@@ -52,7 +54,8 @@ export function usesOf(network: Network): Uses {
   const kept = new Set<string>();
   for (const name of network.graph.outputs) kept.add(network.storages.of(name).name);
   for (const tensor of network.graph.tensors.values()) if (tensor.storage !== undefined) kept.add(network.storages.of(tensor.name).name);
-  return { readers, kept };
+  const batchedTensors = new Set(network.layers.flatMap((v) => [...v.inputs, ...v.outputs]).filter((o) => o.batched).map((o) => o.tensor));
+  return { readers, kept, batchedTensors: [...batchedTensors] };
 }
 
 /** Decides for every operand of the layers [from, to) how it is reached. `refuse` names tensors that may not stay on chip. */

@@ -1,0 +1,71 @@
+import type { Graph } from '../../ir/graph.ts';
+import { type Grouping, groupGreedily, unitsOf } from './grouping.ts';
+import { type Network, networkOf } from './network.ts';
+import { type Draft, Planner } from './planner.ts';
+import { POLICIES, type Policy, usesOf } from './residency.ts';
+import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
+
+export interface Scheduled {
+  readonly network: Network;
+  readonly schedule: Schedule;
+}
+
+/** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
+export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
+  const network = networkOf(graph);
+  const planner = new Planner(network, usesOf(network), resources);
+  const policy = POLICIES[name];
+  const groups: Group[] = [];
+  for (const { from, to } of phasesOf(network)) {
+    const update = network.layers[from]?.phase === 'update';
+    const drafts = update ? [planner.wholeBatch(from, to, 'none')] : STRATEGIES[name](planner, from, to, policy);
+    for (const draft of drafts) groups.push(planner.place(draft, update ? 'none' : policy));
+  }
+  return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups } };
+}
+
+type Strategy = (planner: Planner, from: number, to: number, policy: Policy) => readonly Draft[];
+
+const STRATEGIES: Record<ScheduleName, Strategy> = {
+  baseline: layerByLayer,
+  archopt: layerByLayer,
+  il: (planner, from, to, policy) => [planner.wholeBatch(from, to, policy)],
+  'mbs-fs': fullSerialization,
+  mbs1: (...args) => greedy(...args).drafts,
+  mbs2: (...args) => greedy(...args).drafts,
+};
+
+function greedy(planner: Planner, from: number, to: number, policy: Policy): Grouping {
+  return groupGreedily(planner, from, to, policy);
+}
+
+function layerByLayer(planner: Planner, from: number, to: number, policy: Policy): Draft[] {
+  const drafts: Draft[] = [];
+  for (let i = from; i < to; i++) drafts.push(planner.wholeBatch(i, i + 1, policy));
+  return drafts;
+}
+
+/** One sub-batch size for all layers; only layers that need the whole mini-batch or do not fit a sample stand apart. */
+function fullSerialization(planner: Planner, from: number, to: number, policy: Policy): Draft[] {
+  const runs: { from: number; to: number; serial: boolean }[] = [];
+  for (const unit of unitsOf(planner.network, from, to)) {
+    const crosses = planner.network.layers.slice(unit.from, unit.to).some((v) => v.crossesSamples);
+    const serial = !crosses && planner.serialized(unit.from, unit.to, policy) !== undefined;
+    const last = runs.at(-1);
+    if (serial && last?.serial === true) last.to = unit.to;
+    else runs.push({ ...unit, serial });
+  }
+  const drafts = runs.map((run) => (run.serial ? planner.serialized(run.from, run.to, policy) : undefined));
+  const common = Math.min(planner.network.batch, ...drafts.map((d) => d?.subBatch ?? planner.network.batch));
+  return runs.map((run, i) => (drafts[i] === undefined ? undefined : planner.serialized(run.from, run.to, policy, common)) ?? planner.wholeBatch(run.from, run.to, policy));
+}
+
+function phasesOf(network: Network): { from: number; to: number }[] {
+  const ranges: { from: number; to: number }[] = [];
+  for (const view of network.layers) {
+    const last = ranges.at(-1);
+    if (last !== undefined && network.layers[last.from]?.phase === view.phase) last.to = view.index + 1;
+    else ranges.push({ from: view.index, to: view.index + 1 });
+  }
+  return ranges;
+}
