@@ -1,0 +1,39 @@
+import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
+
+/** One turn of a pipelined loop: `size` items from `offset` on. */
+export interface Turn {
+  readonly offset: Affine;
+  readonly size: number;
+}
+
+/**
+ * Cuts `total` items into turns of `size` and a remainder, and issues the load of each turn before the body of the
+ * turn before it, so that the DMA runs one turn ahead of the compute units.
+ */
+export function pipelined(e: Emitter, total: number, size: number, load: (turn: Turn) => void, body: (turn: Turn) => void): void {
+  const full = Math.floor(total / size);
+  const rest = total % size;
+  const tail: Turn | undefined = rest > 0 ? { offset: constant(full * size), size: rest } : undefined;
+  const first: Turn | undefined = full > 0 ? { offset: constant(0), size } : tail;
+  if (first === undefined) return;
+  e.scope(() => load(first));
+  e.loop(full, size, (offset) => {
+    const remaining = plus(times(offset, -1), (full - 1) * size);
+    e.when(remaining, 'nonzero', () => load({ offset: plus(offset, size), size }));
+    if (tail !== undefined) e.when(remaining, 'zero', () => load(tail));
+    e.scope(() => body({ offset, size }));
+  });
+  if (tail !== undefined) e.scope(() => body(tail));
+}
+
+/** The same over the stripes of each of `samples` samples: stripes are unrolled, samples loop. */
+export function pipelinedStripes(e: Emitter, samples: number, stripes: number, load: (sample: Affine, stripe: number) => void, body: (sample: Affine, stripe: number) => void): void {
+  e.scope(() => load(constant(0), 0));
+  e.loop(samples, 1, (sample) => {
+    for (let j = 0; j < stripes; j++) {
+      if (j + 1 < stripes) e.scope(() => load(sample, j + 1));
+      else e.when(plus(times(sample, -1), samples - 1), 'nonzero', () => load(plus(sample, 1), 0));
+      e.scope(() => body(sample, j));
+    }
+  });
+}
