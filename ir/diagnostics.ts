@@ -59,17 +59,30 @@ export const diag = {
   // Files.
   unreadable: declare('UNREADABLE', (reason: string) => `cannot be read: ${reason}`),
   unwritable: declare('UNWRITABLE', (reason: string) => `cannot be written: ${reason}`),
-  notOnnx: declare('NOT_ONNX', (reason: string) => `is not an ONNX model: ${reason}`, () => 'Give a .onnx file that an exporter wrote.'),
+  notOnnx: declare(
+    'NOT_ONNX',
+    (reason: string) => `is not an ONNX model: ${reason}`,
+    () => 'Give a .onnx file that an exporter wrote.',
+  ),
   // Graphs.
-  internal: declare('INTERNAL', (what: string) => `internal inconsistency: ${what}`, () => 'This is a fault of the compiler, not of the model; please report it with the model.'),
+  internal: declare(
+    'INTERNAL',
+    (what: string) => `internal inconsistency: ${what}`,
+    () => 'This is a fault of the compiler, not of the model; please report it with the model.',
+  ),
   unsupportedOp: declare('UNSUPPORTED_OP', (op: string, reason: string) => `operator ${op} is not supported: ${reason}`),
   badShape: declare('BAD_SHAPE', (reason: string) => `shape contradicts the operator: ${reason}`),
   badAttribute: declare('BAD_ATTRIBUTE', (reason: string) => `attribute is wrong: ${reason}`),
-  noGradient: declare('NO_GRADIENT', (kind: string) => `layer kind ${kind} has no gradient`, () => 'Compile with --mode inference.'),
+  noGradient: declare(
+    'NO_GRADIENT',
+    (kind: string) => `layer kind ${kind} has no gradient`,
+    () => 'Compile with --mode inference.',
+  ),
   // Schedules.
   doesNotFit: declare(
     'DOES_NOT_FIT',
-    (demand: number, bound: number, terms: string) => `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
+    (demand: number, bound: number, terms: string) =>
+      `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
     () => 'Use a smaller sub-batch, or a machine with a larger buffer.',
   ),
   // Usage.

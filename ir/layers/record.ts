@@ -11,6 +11,8 @@ export interface OperandSpec {
   readonly variadic?: boolean;
   /** Is a parameter that all samples share (weight, scale, statistics of the mini-batch), not data of one sample. */
   readonly shared?: boolean;
+  /** Shared exactly where this boolean attribute is true. */
+  readonly sharedIf?: string;
   /** An optional output that the training step asks for: what backward needs of forward (mask, index). */
   readonly savedForBackward?: boolean;
   /** The tensor kind of a result where it is not simply an activation or gradient. */
@@ -65,7 +67,10 @@ export interface GradientContext {
   typeOf(tensor: string): TensorType;
   /** Whether anything needs the gradient of input `index`. */
   wants(index: number): boolean;
-  /** Appends a backward layer; `label` distinguishes the layers of one rule; returns its output names. Kinds of results follow the records. */
+  /**
+   * Appends a backward layer; `label` distinguishes the layers of one rule; returns its output names. The layer has as many outputs
+   * as `resultKinds` has entries; without it, the required ones, their kinds following the records.
+   */
   emit(kind: string, label: string, inputs: readonly string[], attrs: Attrs, resultKinds?: readonly TensorKind[]): string[];
 }
 

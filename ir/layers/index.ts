@@ -1,0 +1,66 @@
+import { diag, fail } from '../diagnostics.ts';
+import { affine, batchNorm } from './affine.ts';
+import { avgPool, avgPoolGrad } from './avg-pool.ts';
+import { concat, split } from './concat.ts';
+import { conv, convGradData } from './conv.ts';
+import { convGradWeight } from './conv-grad-weight.ts';
+import { dropout, dropoutGrad } from './dropout.ts';
+import { add, mul } from './elementwise.ts';
+import { gemm, gemmGradData, gemmGradWeight } from './gemm.ts';
+import { lrn, lrnGrad } from './lrn.ts';
+import { maxPool, maxPoolGrad } from './max-pool.ts';
+import { normApply, normStats } from './norm.ts';
+import { normGradApply, normGradReduce } from './norm-grad.ts';
+import type { KindRecord } from './record.ts';
+import { relu, reluGrad } from './relu.ts';
+import { reshape } from './reshape.ts';
+import { logSoftmaxRecord, softmax, softmaxLoss } from './softmax.ts';
+import { momentum, sgd } from './update.ts';
+
+/** Every layer kind there is. */
+export const KINDS: readonly KindRecord[] = [
+  conv,
+  convGradWeight,
+  convGradData,
+  gemm,
+  gemmGradWeight,
+  gemmGradData,
+  batchNorm,
+  normStats,
+  normApply,
+  normGradReduce,
+  normGradApply,
+  affine,
+  relu,
+  reluGrad,
+  add,
+  mul,
+  lrn,
+  lrnGrad,
+  maxPool,
+  maxPoolGrad,
+  avgPool,
+  avgPoolGrad,
+  concat,
+  split,
+  dropout,
+  dropoutGrad,
+  softmax,
+  logSoftmaxRecord,
+  softmaxLoss,
+  reshape,
+  sgd,
+  momentum,
+];
+
+const BY_NAME = new Map(KINDS.map((record) => [record.kind, record]));
+
+/** The record of a kind, if there is one: for text that users write. */
+export function findRecord(kind: string): KindRecord | undefined {
+  return BY_NAME.get(kind);
+}
+
+/** The record of a kind that a graph holds. */
+export function recordOf(kind: string): KindRecord {
+  return BY_NAME.get(kind) ?? fail(diag.internal({}, `layer kind ${kind} is unknown`));
+}
