@@ -1,0 +1,114 @@
+import { isImage, type Operand } from '../../../passes/mbs/network.ts';
+import { flatBytes, isChunked, stripeRows } from '../../../passes/mbs/transfers.ts';
+import { type Chunk, type StepContext, TOKEN } from './context.ts';
+import { type DmaRows, emitDma, run } from './dma.ts';
+import { constant, plus } from './emitter.ts';
+import { pipelined, pipelinedStripes } from './turns.ts';
+
+/** How the operands of a step are moved, chunk by chunk. */
+export interface ChunkPlan {
+  /** Positions of the inputs that every chunk loads. */
+  readonly loads: readonly number[];
+  /** Positions of the results that every chunk stores, and whether they pass through chunk buffers. */
+  readonly stores: readonly number[];
+  readonly streamsOut: boolean;
+  /** Units that read what is loaded. */
+  readonly units: readonly ('matrix' | 'vector')[];
+  /** More than one turn: buffers alternate and their reuse is guarded by tokens. */
+  readonly alternates: boolean;
+  loadRows(i: number, chunk: Chunk, counter: number): DmaRows[];
+  storeRows(i: number, chunk: Chunk, counter: number): DmaRows[];
+}
+
+const LOADED = { matrix: TOKEN.loaded, vector: TOKEN.loadedVector } as const;
+const FREE = { matrix: TOKEN.free, vector: TOKEN.freeVector } as const;
+
+/** Posts the two credits of every alternating buffer. */
+export function openCredits(ctx: StepContext, plan: ChunkPlan): void {
+  if (!plan.alternates) return;
+  if (plan.loads.length > 0) for (const u of plan.units) ctx.e.op('v.sync', {}, { signal: [FREE[u], FREE[u]] });
+  if (plan.streamsOut) ctx.e.op('v.sync', {}, { signal: [TOKEN.stored, TOKEN.stored] });
+}
+
+/** Takes the credits back, so that the step leaves no token behind. */
+export function closeCredits(ctx: StepContext, plan: ChunkPlan): void {
+  if (!plan.alternates) return;
+  if (plan.loads.length > 0) for (const u of plan.units) ctx.e.op('v.sync', {}, { wait: [FREE[u], FREE[u]] });
+  if (plan.streamsOut) ctx.e.op('v.sync', {}, { wait: [TOKEN.stored, TOKEN.stored] });
+}
+
+/** Emits the chunks of one pass over the sub-batch, loads running one chunk ahead. */
+export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: Chunk) => void): void {
+  const { e, step, iteration } = ctx;
+  const load = (chunk: Chunk): void => {
+    if (plan.loads.length === 0) return;
+    const rows = plan.loads.flatMap((i) => plan.loadRows(i, chunk, ctx.loads));
+    emitDma(e, 'd.ld', rows, { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) });
+    e.increment(ctx.loads);
+  };
+  const body = (chunk: Chunk): void => {
+    beginTurn(ctx, plan);
+    compute(chunk);
+    const last = step.stripes === undefined || chunk.stripe === step.stripes.length - 1;
+    const stores = plan.stores.filter((i) => last || step.stripes === undefined || isStriped(ctx, ctx.output(i)));
+    endTurn(ctx, plan, chunk, stores);
+  };
+  if (step.stripes !== undefined) {
+    pipelinedStripes(e, iteration.samples, step.stripes.length, (s, j) => load({ offset: s, samples: 1, stripe: j }), (s, j) => body({ offset: s, samples: 1, stripe: j }));
+  } else {
+    const size = isChunked(step, iteration.samples) ? step.chunk : iteration.samples;
+    pipelined(e, iteration.samples, size, (t) => load({ offset: t.offset, samples: t.size }), (t) => body({ offset: t.offset, samples: t.size }));
+  }
+}
+
+function isStriped(ctx: StepContext, o: Operand): boolean {
+  return ctx.view.record.stripes === 'flat' || isImage(o);
+}
+
+function beginTurn(ctx: StepContext, plan: ChunkPlan): void {
+  const guard = plan.alternates && plan.streamsOut ? [TOKEN.stored] : [];
+  plan.units.forEach((u, i) => {
+    const wait = [...(plan.loads.length > 0 ? [LOADED[u]] : []), ...(i === 0 ? guard : [])];
+    if (wait.length > 0) ctx.e.op(u === 'matrix' ? 'm.sync' : 'v.sync', {}, { wait });
+  });
+}
+
+function endTurn(ctx: StepContext, plan: ChunkPlan, chunk: Chunk, stores: readonly number[]): void {
+  const { e } = ctx;
+  const freed = plan.alternates && plan.loads.length > 0;
+  plan.units.forEach((u, i) => {
+    const ready = i === 0 && stores.length > 0 ? [TOKEN.ready] : [];
+    const skipped = i === 0 && stores.length === 0 && plan.alternates && plan.streamsOut ? [TOKEN.stored] : [];
+    const signal = [...(freed ? [FREE[u]] : []), ...ready, ...skipped];
+    if (signal.length > 0) e.op(u === 'matrix' ? 'm.sync' : 'v.sync', {}, { signal });
+  });
+  if (stores.length > 0) {
+    const rows = stores.flatMap((i) => plan.storeRows(i, chunk, ctx.turns));
+    emitDma(e, 'd.st', rows, { wait: [TOKEN.ready], signal: plan.alternates && plan.streamsOut ? [TOKEN.stored] : [] });
+  }
+  e.increment(ctx.turns);
+}
+
+/** A chunk of all channels of an operand: contiguous samples, a flat range, or the rows of a stripe. */
+export function wholeRows(ctx: StepContext, direction: 'in' | 'out', i: number, chunk: Chunk, counter: number): DmaRows[] {
+  const { e, step, view } = ctx;
+  const operand = ctx.operand(direction, i);
+  const global = ctx.place(direction, i, chunk, counter);
+  const dram = ctx.dram(operand, chunk);
+  const stripe = chunk.stripe === undefined ? undefined : step.stripes?.[chunk.stripe];
+  if (stripe === undefined || !isStriped(ctx, operand)) return [run(e.value(dram), global, operand.bytes * chunk.samples)];
+  if (view.record.stripes === 'flat') {
+    return [run(e.value(plus(dram, constant(flatBytes(operand, stripe[0])))), global, flatBytes(operand, stripe[1] - stripe[0]))];
+  }
+  const rows = stripeRows(view, direction === 'in' ? i : -1, stripe);
+  return imageRows(ctx, operand, dram, global, rows, operand.type.shape[1] ?? 1);
+}
+
+/** Image rows [from, to) of `channels` adjacent channels from the address `dram` on. */
+export function imageRows(ctx: StepContext, operand: Operand, dram: ReturnType<StepContext['dram']>, global: number, rows: readonly [number, number], channels: number): DmaRows[] {
+  const rowBytes = ctx.rowBytes(operand);
+  const height = operand.type.shape[2] ?? 1;
+  const bytes = (rows[1] - rows[0]) * rowBytes;
+  if (bytes === 0) return [];
+  return [{ dram: ctx.e.value(plus(dram, rows[0] * rowBytes)), global, rows: channels, rowBytes: bytes, dramStride: height * rowBytes, globalStride: bytes }];
+}

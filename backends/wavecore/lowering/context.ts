@@ -1,0 +1,128 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
+import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
+import type { Access, Block, Group, Step } from '../../../passes/mbs/schedule.ts';
+import { imageRowBytes } from '../../../passes/mbs/transfers.ts';
+import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
+
+/** Tokens by meaning; every step uses them afresh, because a fence separates steps. */
+export const TOKEN = {
+  loaded: 1,
+  loadedVector: 2,
+  free: 3,
+  freeVector: 4,
+  ready: 5,
+  stored: 6,
+  panel: 7,
+  panelFree: 8,
+  shared: 9,
+  partial: 10,
+  done: 11,
+} as const;
+
+/** The iteration of a group that code is emitted for: its first sample in the mini-batch, and how many it has. */
+export interface Iteration {
+  readonly sample: Affine;
+  readonly samples: number;
+}
+
+/** A part of the sub-batch: some samples, or one stripe of one sample. */
+export interface Chunk {
+  /** First sample, counted in the sub-batch. */
+  readonly offset: Affine;
+  readonly samples: number;
+  readonly stripe?: number;
+}
+
+export interface BackendOptions {
+  readonly arrayRows: number;
+  readonly arrayColumns: number;
+  readonly waveRows: number;
+  readonly doubleBufferWeights: boolean;
+  /** DRAM address of a storage. */
+  address(tensor: string): number;
+}
+
+/** Everything that emitting one step of one group needs to look up. */
+export class StepContext {
+  readonly e: Emitter;
+  readonly view: LayerView;
+  readonly step: Step;
+  readonly index: number;
+  readonly group: Group;
+  readonly iteration: Iteration;
+  readonly options: BackendOptions;
+  /** Counts loads and turns of the chunk buffers; their lowest bits select the halves. */
+  readonly loads: number;
+  readonly turns: number;
+
+  constructor(e: Emitter, view: LayerView, index: number, group: Group, iteration: Iteration, options: BackendOptions) {
+    this.e = e;
+    this.view = view;
+    this.step = group.steps[index] ?? fail(diag.internal({ layer: view.layer.name }, 'no step'));
+    this.index = index;
+    this.group = group;
+    this.iteration = iteration;
+    this.options = options;
+    this.loads = e.register();
+    this.turns = e.register();
+    e.assign(this.loads, constant(0));
+    e.assign(this.turns, constant(0));
+  }
+
+  input(i: number): Operand {
+    return this.view.inputs[i] ?? fail(diag.internal({ layer: this.view.layer.name }, `no input ${i}`));
+  }
+
+  output(i: number): Operand {
+    return this.view.outputs[i] ?? fail(diag.internal({ layer: this.view.layer.name }, `no output ${i}`));
+  }
+
+  access(direction: 'in' | 'out', i: number): Access {
+    const list = direction === 'in' ? this.step.inputs : this.step.outputs;
+    return list[i] ?? fail(diag.internal({ layer: this.view.layer.name }, `no access ${direction}${i}`));
+  }
+
+  operand(direction: 'in' | 'out', i: number): Operand {
+    return direction === 'in' ? this.input(i) : this.output(i);
+  }
+
+  findBlock(name: string): Block | undefined {
+    return this.step.blocks.find((b) => b.name === name);
+  }
+
+  block(name: string): Block {
+    return this.findBlock(name) ?? fail(diag.internal({ layer: this.view.layer.name }, `no block ${name}`));
+  }
+
+  /** Address of a resident operand at this step. */
+  private residentAddress(tensor: string): number {
+    const place = this.group.residents.find((r) => r.tensor === tensor && r.from <= this.index && r.to >= this.index);
+    return place?.address ?? fail(diag.internal({ layer: this.view.layer.name, tensor }, 'is not resident'));
+  }
+
+  /** Register with the address of an operand in the global buffer for a chunk; `counter` selects the half of a chunk buffer. */
+  place(direction: 'in' | 'out', i: number, chunk: Chunk, counter: number, offset: Affine = constant(0)): number {
+    const access = this.access(direction, i);
+    const operand = this.operand(direction, i);
+    if (access.mode === 'resident' || access.mode === 'load') {
+      return this.e.value(plus(plus(times(chunk.offset, operand.bytes), this.residentAddress(operand.tensor)), offset));
+    }
+    const block = this.block(`${direction}${i}`);
+    if (block.halves === 1) return this.e.value(plus(offset, block.address));
+    const rd = this.e.half(block.address + offset.base, block.bytes, counter);
+    for (const t of offset.terms) this.e.op('mac', { rd, rs: t.reg, scale: t.scale });
+    return rd;
+  }
+
+  /** DRAM address of a chunk of an operand. */
+  dram(operand: Operand, chunk: Chunk): Affine {
+    const base = constant(this.options.address(operand.tensor));
+    if (!operand.batched) return base;
+    return plus(plus(base, times(this.iteration.sample, operand.bytes)), times(chunk.offset, operand.bytes));
+  }
+
+  /** Rows of one channel of a 4-D operand, in bytes. */
+  rowBytes(operand: Operand): number {
+    return imageRowBytes(operand);
+  }
+}
