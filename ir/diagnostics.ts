@@ -72,6 +72,9 @@ export const diag = {
   ),
   unsupportedOp: declare('UNSUPPORTED_OP', (op: string, reason: string) => `operator ${op} is not supported: ${reason}`),
   badShape: declare('BAD_SHAPE', (reason: string) => `shape contradicts the operator: ${reason}`),
+  badGraph: declare('BAD_GRAPH', (reason: string) => `graph is inconsistent: ${reason}`),
+  badValues: declare('BAD_VALUES', (reason: string) => `values do not fit: ${reason}`),
+  syntax: declare('SYNTAX', (expected: string, found: string) => `expected ${expected}, found ${found}`),
   badAttribute: declare('BAD_ATTRIBUTE', (reason: string) => `attribute is wrong: ${reason}`),
   noGradient: declare(
     'NO_GRADIENT',

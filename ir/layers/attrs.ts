@@ -1,35 +1,36 @@
-import { diag, fail } from '../diagnostics.ts';
 import type { Attrs, AttrValue } from '../graph.ts';
-import type { AttrSpec } from './record.ts';
+import { type AttrSpec, ShapeError } from './record.ts';
 
 export type AttrSpecs = Readonly<Record<string, AttrSpec>>;
 
-/** The attribute, or its default where it is absent. Throws `BAD_ATTRIBUTE` where neither is there. */
-function valueOf(specs: AttrSpecs, attrs: Attrs, name: string): AttrValue {
-  return attrs[name] ?? specs[name]?.default ?? fail(diag.badAttribute({}, `${name} is required`));
+/** The attribute, or its default where it is absent. */
+function attrOf(specs: AttrSpecs, attrs: Attrs, name: string): AttrValue {
+  const value = attrs[name] ?? specs[name]?.default;
+  if (value === undefined) throw new ShapeError(`attribute ${name} is required`);
+  return value;
 }
 
 function wrong(name: string, expected: string, value: AttrValue): never {
-  return fail(diag.badAttribute({}, `${name} must be ${expected}, not ${JSON.stringify(value)}`));
+  throw new ShapeError(`attribute ${name} must be ${expected}, not ${JSON.stringify(value)}`);
 }
 
 export function intAttr(specs: AttrSpecs, attrs: Attrs, name: string): number {
-  const value = valueOf(specs, attrs, name);
+  const value = attrOf(specs, attrs, name);
   return typeof value === 'number' && Number.isInteger(value) ? value : wrong(name, 'an integer', value);
 }
 
 export function floatAttr(specs: AttrSpecs, attrs: Attrs, name: string): number {
-  const value = valueOf(specs, attrs, name);
+  const value = attrOf(specs, attrs, name);
   return typeof value === 'number' ? value : wrong(name, 'a number', value);
 }
 
 export function boolAttr(specs: AttrSpecs, attrs: Attrs, name: string): boolean {
-  const value = valueOf(specs, attrs, name);
+  const value = attrOf(specs, attrs, name);
   return typeof value === 'boolean' ? value : wrong(name, 'true or false', value);
 }
 
 export function intsAttr(specs: AttrSpecs, attrs: Attrs, name: string): readonly number[] {
-  const value = valueOf(specs, attrs, name);
+  const value = attrOf(specs, attrs, name);
   return typeof value === 'object' ? value : wrong(name, 'a list of integers', value);
 }
 
@@ -66,15 +67,15 @@ export function padsAttr(specs: AttrSpecs, attrs: Attrs, name: string): Pads {
 }
 
 const isInt = (v: AttrValue): boolean => typeof v === 'number' && Number.isInteger(v);
-const isFinite = (v: AttrValue): boolean => typeof v === 'number' && Number.isFinite(v);
+const isNumber = (v: AttrValue): boolean => typeof v === 'number' && Number.isFinite(v);
 
 const MATCHES: Record<AttrSpec['type'], (value: AttrValue) => boolean> = {
   int: isInt,
-  float: isFinite,
+  float: isNumber,
   bool: (v) => typeof v === 'boolean',
   string: (v) => typeof v === 'string',
   ints: (v) => Array.isArray(v) && v.every(isInt),
-  floats: (v) => Array.isArray(v) && v.every(isFinite),
+  floats: (v) => Array.isArray(v) && v.every(isNumber),
 };
 
 /** What is wrong with the attributes of a layer: unknown, missing or wrongly typed ones. */

@@ -64,7 +64,7 @@ export const normGradApply: KindRecord = {
   outputs: [{ name: 'dx', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
-  crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
+  crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const { statsShape } = setsOf(inputs, attrs);
     expectShape('input sums', nth(inputs, 4), statsShape);

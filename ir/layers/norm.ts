@@ -94,7 +94,7 @@ export const normApply: KindRecord = {
   outputs: [{ name: 'y', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
-  crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
+  crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const x = nth(inputs, 0);
     const { C, statsShape } = normSets(x, attrs);
