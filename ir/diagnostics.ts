@@ -64,6 +64,49 @@ export const diag = {
     (reason: string) => `is not an ONNX model: ${reason}`,
     () => 'Give a .onnx file that an exporter wrote.',
   ),
+  truncated: declare(
+    'TRUNCATED',
+    (reason: string) => `ends too early: ${reason}`,
+    () => 'Fetch or export the file again.',
+  ),
+  badTensorFile: declare('BAD_TENSOR_FILE', (reason: string) => `is not a tensor file that can be read: ${reason}`),
+  // ONNX models.
+  noGraph: declare('NO_GRAPH', (reason: string) => `the model has no graph to compile: ${reason}`),
+  unsupportedOpset: declare(
+    'UNSUPPORTED_OPSET',
+    (found: string, least: number, most: number) => `${found}; versions ${least} to ${most} of the default operator set are read`,
+  ),
+  unsupportedType: declare('UNSUPPORTED_TYPE', (what: string) => `element type ${what} is not supported here`),
+  unsupportedAttribute: declare(
+    'UNSUPPORTED_ATTRIBUTE',
+    (op: string, reason: string) => `operator ${op} is supported, but not this use of it: ${reason}`,
+  ),
+  externalData: declare(
+    'EXTERNAL_DATA',
+    (location: string) => `the values lie in another file (${location})`,
+    () => 'Save the model with its data inside the .onnx file.',
+  ),
+  cyclicGraph: declare('CYCLIC_GRAPH', (nodes: readonly string[]) => `the nodes ${nodes.map(quote).join(' -> ')} form a cycle`),
+  undefinedTensor: declare('UNDEFINED_TENSOR', () => 'no node, input or initializer gives this tensor'),
+  duplicateProducer: declare('DUPLICATE_PRODUCER', (first: string) => `the tensor is already given by ${first}`),
+  unboundDimension: declare(
+    'UNBOUND_DIMENSION',
+    (dimension: string, axis: number) => `dimension ${axis} (${dimension}) has no fixed size`,
+    (dimension: string, axis: number) =>
+      axis === 0 ? `Give the mini-batch with --batch N, or bind it with --bind ${dimension}=N.` : `Give its size with --bind ${dimension}=N.`,
+  ),
+  badInput: declare('BAD_INPUT', (reason: string) => `the graph input cannot be used: ${reason}`),
+  badConstant: declare('BAD_CONSTANT', (reason: string) => `the constant is wrong: ${reason}`),
+  constantOutput: declare('CONSTANT_OUTPUT', () => 'the graph output depends on no graph input'),
+  shapeContradiction: declare(
+    'SHAPE_CONTRADICTION',
+    (inferred: string, declared: string) => `the operators give ${inferred}, the model declares ${declared}`,
+  ),
+  sharedWeight: declare(
+    'SHARED_WEIGHT',
+    (first: string) => `the weight also serves node ${quote(first)}, and training of tied weights is not supported`,
+    () => 'Compile with --mode inference, or give each node its own initializer.',
+  ),
   // Graphs.
   internal: declare(
     'INTERNAL',
