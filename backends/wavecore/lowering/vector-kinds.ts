@@ -1,0 +1,334 @@
+import { recordOf } from '../../../ir/layers/index.ts';
+import { boolAttr, floatAttr, intAttr, intsAttr, pairAttr } from '../../../ir/layers/attrs.ts';
+import { stripeRows } from '../../../passes/mbs/transfers.ts';
+import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
+import type { Chunk, StepContext } from './context.ts';
+import { constant, plus, times } from './emitter.ts';
+
+/** How a vector layer becomes instructions. */
+export interface VectorKind {
+  /** Once, before the first chunk. */
+  before?(ctx: StepContext): void;
+  /** For every chunk, its operands being in the global buffer. */
+  chunk(ctx: StepContext, chunk: Chunk): void;
+  /** Once, after the last chunk. */
+  after?(ctx: StepContext): void;
+}
+
+const bits = new DataView(new ArrayBuffer(4));
+
+/** The bits of an f32, as a configuration slot holds it. */
+export function floatBits(value: number): number {
+  bits.setFloat32(0, value);
+  return bits.getInt32(0);
+}
+
+/** Sets configuration slots, two adjacent ones an instruction where possible. */
+export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, number>>): void {
+  for (let slot = 0; slot < VECTOR_SLOTS.length; slot++) {
+    const name = VECTOR_SLOTS[slot];
+    const next = VECTOR_SLOTS[slot + 1];
+    const v0 = name === undefined ? undefined : values[name];
+    if (v0 === undefined) continue;
+    const v1 = next === undefined ? undefined : values[next];
+    ctx.e.op('v.cfg', { slot, v0, v1: v1 ?? 0 });
+    // A lone value also clears the next slot, which no instruction of this layer reads.
+    slot++;
+  }
+}
+
+const specs = (ctx: StepContext): ReturnType<typeof recordOf>['attrs'] => recordOf(ctx.view.layer.kind).attrs;
+const int = (ctx: StepContext, name: string): number => intAttr(specs(ctx), ctx.view.layer.attrs, name);
+const float = (ctx: StepContext, name: string): number => floatAttr(specs(ctx), ctx.view.layer.attrs, name);
+const bool = (ctx: StepContext, name: string): boolean => boolAttr(specs(ctx), ctx.view.layer.attrs, name);
+const input = (ctx: StepContext, i: number, chunk: Chunk): number => ctx.place('in', i, chunk, ctx.turns);
+const output = (ctx: StepContext, i: number, chunk: Chunk): number => ctx.place('out', i, chunk, ctx.turns);
+const stripeOf = (ctx: StepContext, chunk: Chunk): readonly [number, number] | undefined => (chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe]);
+const isFirst = (chunk: Chunk): boolean => chunk.stripe === undefined || chunk.stripe === 0;
+const isLast = (ctx: StepContext, chunk: Chunk): boolean => chunk.stripe === undefined || chunk.stripe === (ctx.step.stripes?.length ?? 1) - 1;
+
+/** N, C, H, W of input `i` in this chunk. */
+function image(ctx: StepContext, i: number, chunk: Chunk): { N: number; C: number; H: number; W: number } {
+  const [, C = 1, H = 1, W = 1] = ctx.input(i).type.shape;
+  const stripe = stripeOf(ctx, chunk);
+  const rows = stripe === undefined ? H : stripeRows(ctx.view, i, stripe)[1] - stripeRows(ctx.view, i, stripe)[0];
+  return { N: chunk.samples, C, H: rows, W };
+}
+
+/** N samples of COUNT elements in this chunk. */
+function flat(ctx: StepContext, chunk: Chunk): { N: number; COUNT: number } {
+  const stripe = stripeOf(ctx, chunk);
+  const COUNT = stripe === undefined ? ctx.input(0).type.shape.slice(1).reduce((a, b) => a * b, 1) : stripe[1] - stripe[0];
+  return { N: chunk.samples, COUNT };
+}
+
+function normSlots(ctx: StepContext, i: number, chunk: Chunk): Partial<Record<VectorSlot, number>> {
+  const [N = 1, C = 1, H = 1, W = 1] = ctx.input(i).type.shape;
+  const GROUPS = int(ctx, 'groups');
+  const cross = bool(ctx, 'crossSample');
+  return { ...image(ctx, i, chunk), GROUPS, CROSS: cross ? 1 : 0, M: (C / GROUPS) * H * W * (cross ? N : 1) };
+}
+
+/** The state block: one for the mini-batch, or refilled for each chunk. */
+function clearState(ctx: StepContext): number {
+  const state = ctx.block('state');
+  const reg = ctx.e.value(constant(state.address));
+  ctx.e.op('v.fill', { dst: reg, bytes: state.bytes });
+  return reg;
+}
+
+const stateReg = (ctx: StepContext): number => ctx.e.value(constant(ctx.block('state').address));
+
+/** A register that is not 0 where a shared result adds to the partial sums of earlier iterations. */
+function addsToEarlier(ctx: StepContext): number {
+  return ctx.e.value(ctx.iteration.sample);
+}
+
+/** The same for results that also accumulate from chunk to chunk. */
+function addsToEarlierChunks(ctx: StepContext, chunk: Chunk): number {
+  return ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
+}
+
+function pool(ctx: StepContext, chunk: Chunk, gradient: boolean): Partial<Record<VectorSlot, number>> {
+  const { attrs } = ctx.view.layer;
+  const [R, S] = pairAttr(specs(ctx), attrs, 'kernel');
+  const [SH, SW] = pairAttr(specs(ctx), attrs, 'strides');
+  const [padTop = 0, padLeft = 0] = intsAttr(specs(ctx), attrs, 'pads');
+  const [DH, DW] = 'dilations' in specs(ctx) ? pairAttr(specs(ctx), attrs, 'dilations') : [1, 1];
+  const x = gradient ? ctx.output(0) : ctx.input(0);
+  const y = gradient ? ctx.input(0) : ctx.output(0);
+  const [, C = 1, fullH = 1, W = 1] = x.type.shape;
+  const [, , fullP = 1, Q = 1] = y.type.shape;
+  const stripe = stripeOf(ctx, chunk);
+  const outRows = stripe ?? [0, gradient ? fullH : fullP];
+  const inRows = stripe === undefined ? [0, gradient ? fullP : fullH] : stripeRows(ctx.view, 0, stripe);
+  const [h0 = 0, h1 = 0] = gradient ? outRows : inRows;
+  const [p0 = 0, p1 = 0] = gradient ? inRows : outRows;
+  return { N: chunk.samples, C, H: h1 - h0, W, P: p1 - p0, Q, R, S, SH, SW, PT: padTop + h0 - p0 * SH, PL: padLeft, DH, DW, FULLH: fullH, ROW0: h0 };
+}
+
+function divisor(ctx: StepContext): number {
+  const [R, S] = pairAttr(specs(ctx), ctx.view.layer.attrs, 'kernel');
+  return bool(ctx, 'countIncludePad') ? R * S : 0;
+}
+
+function lrnSlots(ctx: StepContext, chunk: Chunk): Partial<Record<VectorSlot, number>> {
+  return {
+    ...image(ctx, 0, chunk),
+    SIZE: int(ctx, 'size'),
+    ALPHA: floatBits(float(ctx, 'alpha')),
+    BETA: floatBits(float(ctx, 'beta')),
+    BIAS: floatBits(float(ctx, 'bias')),
+  };
+}
+
+/** Copies a block of channels between a tensor of few channels and one of many. */
+function copyChannels(ctx: StepContext, chunk: Chunk, wide: number, narrow: number, firstChannel: number, channels: number, toWide: boolean): void {
+  const all = toWide ? ctx.output(0) : ctx.input(0);
+  const [, C = 1] = all.type.shape;
+  const stripe = stripeOf(ctx, chunk);
+  const channelBytes = stripe === undefined ? all.bytes / C : ctx.rowBytes(all) * (stripe[1] - stripe[0]);
+  const bytes = channels * channelBytes;
+  const SRCSTRIDE = toWide ? bytes : C * channelBytes;
+  const DSTSTRIDE = toWide ? C * channelBytes : bytes;
+  configure(ctx, { ROWS: chunk.samples, ROWBYTES: bytes, SRCSTRIDE, DSTSTRIDE });
+  const shifted = ctx.e.value(plus(times({ base: 0, terms: [{ reg: wide, scale: 1 }] }, 1), firstChannel * channelBytes));
+  ctx.e.op('v.copy', toWide ? { dst: shifted, src: narrow } : { dst: narrow, src: shifted });
+}
+
+const dropoutSlots = (ctx: StepContext): Partial<Record<VectorSlot, number>> => ({
+  RATIO: floatBits(float(ctx, 'ratio')),
+  SCALE: floatBits(1 / (1 - float(ctx, 'ratio'))),
+});
+
+const softmaxLike = (op: 'v.softmax' | 'v.log_softmax'): VectorKind => ({
+  chunk: (ctx, chunk) => {
+    configure(ctx, flat(ctx, chunk));
+    ctx.e.op(op, { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk) });
+  },
+});
+
+export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
+  relu: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, flat(ctx, chunk));
+      const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
+      const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
+      ctx.e.op('v.relu', { dst: output(ctx, 0, chunk), mask, src: input(ctx, 0, chunk), withMask });
+    },
+  },
+  relu_grad: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, flat(ctx, chunk));
+      ctx.e.op('v.relu_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk), mask: input(ctx, 1, chunk) });
+    },
+  },
+  add: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, flat(ctx, chunk));
+      const dst = output(ctx, 0, chunk);
+      ctx.e.op('v.add', { dst, a: input(ctx, 0, chunk), b: input(ctx, 1, chunk) });
+      for (let i = 2; i < ctx.view.inputs.length; i++) ctx.e.op('v.add', { dst, a: dst, b: input(ctx, i, chunk) });
+    },
+  },
+  mul: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, flat(ctx, chunk));
+      ctx.e.op('v.mul', { dst: output(ctx, 0, chunk), a: input(ctx, 0, chunk), b: input(ctx, 1, chunk) });
+    },
+  },
+  affine: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, image(ctx, 0, chunk));
+      ctx.e.op('v.affine', { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk), scale: input(ctx, 1, chunk), shift: input(ctx, 2, chunk) });
+    },
+  },
+  norm_stats: {
+    before: (ctx) => {
+      if (bool(ctx, 'crossSample')) clearState(ctx);
+    },
+    chunk: (ctx, chunk) => {
+      const cross = bool(ctx, 'crossSample');
+      configure(ctx, { ...normSlots(ctx, 0, chunk), EPS: floatBits(float(ctx, 'epsilon')) });
+      const state = !cross && isFirst(chunk) ? clearState(ctx) : stateReg(ctx);
+      ctx.e.op('v.stats', { state, src: input(ctx, 0, chunk) });
+      if (!cross && isLast(ctx, chunk)) ctx.e.op('v.stats_end', { stats: output(ctx, 0, chunk), state });
+    },
+    after: (ctx) => {
+      if (bool(ctx, 'crossSample')) ctx.e.op('v.stats_end', { stats: ctx.e.value(constant(ctx.block('out0').address)), state: stateReg(ctx) });
+    },
+  },
+  norm_apply: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, normSlots(ctx, 0, chunk));
+      ctx.e.op('v.norm', {
+        dst: output(ctx, 0, chunk),
+        src: input(ctx, 0, chunk),
+        stats: input(ctx, 1, chunk),
+        gamma: input(ctx, 2, chunk),
+        beta: input(ctx, 3, chunk),
+      });
+    },
+  },
+  norm_grad_reduce: {
+    before: (ctx) => {
+      if (bool(ctx, 'crossSample')) clearState(ctx);
+    },
+    chunk: (ctx, chunk) => {
+      const cross = bool(ctx, 'crossSample');
+      configure(ctx, normSlots(ctx, 0, chunk));
+      const state = !cross && isFirst(chunk) ? clearState(ctx) : stateReg(ctx);
+      ctx.e.op('v.norm_grad_sums', { state, x: input(ctx, 0, chunk), dy: input(ctx, 1, chunk), stats: input(ctx, 2, chunk) });
+      if (cross || !isLast(ctx, chunk)) return;
+      endNormGradient(ctx, output(ctx, 0, chunk), addsToEarlierChunks(ctx, chunk), input(ctx, 3, chunk));
+    },
+    after: (ctx) => {
+      if (!bool(ctx, 'crossSample')) return;
+      const whole: Chunk = { offset: constant(0), samples: ctx.iteration.samples };
+      endNormGradient(ctx, ctx.e.value(constant(ctx.block('out0').address)), addsToEarlier(ctx), input(ctx, 3, whole));
+    },
+  },
+  norm_grad_apply: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, normSlots(ctx, 0, chunk));
+      ctx.e.op('v.norm_grad', {
+        dst: output(ctx, 0, chunk),
+        x: input(ctx, 0, chunk),
+        dy: input(ctx, 1, chunk),
+        stats: input(ctx, 2, chunk),
+        gamma: input(ctx, 3, chunk),
+        sums: input(ctx, 4, chunk),
+      });
+    },
+  },
+  max_pool: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, pool(ctx, chunk, false));
+      const withIndex = ctx.view.outputs.length > 1 ? 1 : 0;
+      const index = withIndex === 1 ? output(ctx, 1, chunk) : 0;
+      ctx.e.op('v.max_pool', { dst: output(ctx, 0, chunk), index, src: input(ctx, 0, chunk), withIndex });
+    },
+  },
+  max_pool_grad: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, pool(ctx, chunk, true));
+      ctx.e.op('v.max_pool_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk), index: input(ctx, 1, chunk) });
+    },
+  },
+  avg_pool: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, { ...pool(ctx, chunk, false), DIVISOR: divisor(ctx) });
+      ctx.e.op('v.avg_pool', { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk) });
+    },
+  },
+  avg_pool_grad: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, { ...pool(ctx, chunk, true), DIVISOR: divisor(ctx) });
+      ctx.e.op('v.avg_pool_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk) });
+    },
+  },
+  lrn: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, lrnSlots(ctx, chunk));
+      ctx.e.op('v.lrn', { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk) });
+    },
+  },
+  lrn_grad: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, lrnSlots(ctx, chunk));
+      ctx.e.op('v.lrn_grad', { dst: output(ctx, 0, chunk), x: input(ctx, 0, chunk), dy: input(ctx, 1, chunk) });
+    },
+  },
+  concat: {
+    chunk: (ctx, chunk) => {
+      const wide = output(ctx, 0, chunk);
+      let first = 0;
+      ctx.view.inputs.forEach((o, i) => {
+        const [, channels = 1] = o.type.shape;
+        copyChannels(ctx, chunk, wide, input(ctx, i, chunk), first, channels, true);
+        first += channels;
+      });
+    },
+  },
+  split: {
+    chunk: (ctx, chunk) => {
+      const wide = input(ctx, 0, chunk);
+      let first = 0;
+      ctx.view.outputs.forEach((o, i) => {
+        const [, channels = 1] = o.type.shape;
+        copyChannels(ctx, chunk, wide, output(ctx, i, chunk), first, channels, false);
+        first += channels;
+      });
+    },
+  },
+  dropout: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, { ...flat(ctx, chunk), ...dropoutSlots(ctx), SEED: int(ctx, 'seed') });
+      const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
+      const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
+      const sample0 = ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
+      ctx.e.op('v.dropout', { dst: output(ctx, 0, chunk), mask, src: input(ctx, 0, chunk), sample0, withMask });
+    },
+  },
+  dropout_grad: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, { ...flat(ctx, chunk), ...dropoutSlots(ctx) });
+      ctx.e.op('v.dropout_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk), mask: input(ctx, 1, chunk) });
+    },
+  },
+  softmax: softmaxLike('v.softmax'),
+  log_softmax: softmaxLike('v.log_softmax'),
+  softmax_loss: {
+    chunk: (ctx, chunk) => {
+      const weight = float(ctx, 'weight');
+      configure(ctx, { ...flat(ctx, chunk), SCALE: floatBits((weight * float(ctx, 'lossScale')) / int(ctx, 'batch')), WEIGHT: floatBits(weight) });
+      ctx.e.op('v.softmax_loss', { loss: output(ctx, 0, chunk), dlogits: output(ctx, 1, chunk), logits: input(ctx, 0, chunk), labels: input(ctx, 1, chunk) });
+    },
+  },
+};
+
+function endNormGradient(ctx: StepContext, sums: number, add: number, gamma: number): void {
+  const dgamma = ctx.e.value(constant(ctx.block('out1').address));
+  const dbeta = ctx.e.value(constant(ctx.block('out2').address));
+  ctx.e.op('v.norm_grad_end', { sums, dgamma, dbeta, state: stateReg(ctx), gamma, add });
+}
