@@ -62,7 +62,7 @@ function* candidates(view: LayerView, inputs: readonly Access[], outputs: readon
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty };
-    else for (const { panel, penalty } of panels(view.matrix, chunk >= samples, samples, resources)) yield { chunk, panel, penalty: chunkPenalty + penalty };
+    else for (const { panel, penalty } of panels(view, view.matrix, chunk >= samples, samples, resources)) yield { chunk, panel, penalty: chunkPenalty + penalty };
   }
 }
 
@@ -83,12 +83,12 @@ function preferredChunk(view: LayerView, inputs: readonly Access[], outputs: rea
 }
 
 /** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */
-function* panels(work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<{ panel: Panel; penalty: number }> {
+function* panels(view: LayerView, work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<{ panel: Panel; penalty: number }> {
   const taps = work.geometry.R * work.geometry.S;
   const elementBytes = work.form === 'weightGradient' ? 4 : 2;
   for (const n of columnSizes(work, resources.arrayColumns)) {
-    for (const m of work.form === 'weightGradient' ? tapSizes(work, taps, resources.arrayRows) : [work.m]) {
-      for (const k of reductionSizes(work, taps, single, samples, resources)) {
+    for (const m of work.form === 'weightGradient' ? (view.state.shared > 0 ? [work.m] : tapSizes(work, taps, resources.arrayRows)) : [work.m]) {
+      for (const k of n <= resources.arrayColumns ? reductionSizes(work, taps, single, samples, resources) : [work.k]) {
         const held = work.form === 'weightGradient' ? m * n : k * n;
         const bytes = held * elementBytes;
         const isWhole = n === work.columns && m === work.m && k === work.k;
@@ -204,7 +204,7 @@ export function fitStriped(view: LayerView, inputs: readonly Access[], outputs: 
     const size = Math.ceil(length / count / grain) * grain;
     const stripes: [number, number][] = [];
     for (let from = 0; from < length; from += size) stripes.push([from, Math.min(length, from + size)]);
-    const shapes = view.matrix === undefined ? [undefined] : [...panels(view.matrix, false, samples, resources)].map((p) => p.panel);
+    const shapes = view.matrix === undefined ? [undefined] : [...panels(view, view.matrix, false, samples, resources)].map((p) => p.panel);
     for (const panel of shapes) {
       const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
       const blocks = blocksOf(view, inputs, outputs, samples, tiling);

@@ -1,0 +1,257 @@
+import type { MatrixWork } from '../../../passes/mbs/network.ts';
+import type { Panel } from '../../../passes/mbs/schedule.ts';
+import { isChunked, stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
+import { type ChunkPlan, closeCredits, emitChunks, imageRows, openCredits, wholeRows } from './chunks.ts';
+import { type Chunk, type StepContext, TOKEN } from './context.ts';
+import { type DmaRows, emitDma } from './dma.ts';
+import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
+import { configureMatrix, emitProduct, type MatrixConfig, patchesOfGradient, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
+import { loadShared } from './shared.ts';
+import { pipelined, type Turn } from './turns.ts';
+
+/** State of emitting one forward or data-gradient product. */
+interface MapStep {
+  readonly ctx: StepContext;
+  readonly work: MatrixWork;
+  readonly panel: Panel;
+  readonly counters: WaveCounters;
+  readonly panelLoads: number;
+  readonly panelTurns: number;
+}
+
+/** Emits a forward or data-gradient product: weight panels outside, chunks of samples inside, one panel and one chunk ahead. */
+export function emitMapStep(ctx: StepContext, panel: Panel): void {
+  const { e, step, iteration } = ctx;
+  const work = workOf(ctx);
+  const registers = [e.register(), e.register(), e.register(), e.register()] as const;
+  for (const r of registers) e.assign(r, ZERO);
+  const [wave, tile, panelLoads, panelTurns] = registers;
+  const s: MapStep = { ctx, work, panel, counters: { wave, tile }, panelLoads, panelTurns };
+  const columnPanels = Math.ceil(work.columns / panel.n);
+  const reductionPanels = Math.ceil(work.k / panel.k);
+  const chunked = isChunked(step, iteration.samples);
+  const moving = ctx.access('in', work.moving);
+  const preload = (moving.mode === 'load' || moving.mode === 'stream') && (columnPanels > 1 || reductionPanels > 1) && (!chunked || moving.mode === 'load');
+
+  loadShared(ctx, 'm.sync');
+  if (preload) preloadMoving(s);
+  const stores = ctx.access('out', 0).store ? [0] : [];
+  const plan = (turn: Turn): ChunkPlan => ({
+    loads: preload || moving.mode === 'resident' ? [] : [work.moving],
+    stores,
+    streamsOut: ctx.access('out', 0).mode === 'stream',
+    units: ['matrix'],
+    alternates: chunked || columnPanels > 1,
+    loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
+    storeRows: (_i, chunk, counter) => storeRows(s, chunk, counter, turn),
+  });
+  const anyPlan = plan({ offset: ZERO, size: work.columns });
+  openCredits(ctx, anyPlan);
+  const guarded = columnPanels * reductionPanels > 1;
+  if (guarded) e.op('v.sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
+
+  if (reductionPanels === 1) {
+    pipelined(
+      e,
+      work.columns,
+      panel.n,
+      (turn) => loadPanel(s, turn, { offset: ZERO, size: work.k }, guarded),
+      (turn) => {
+        e.op('m.sync', {}, { wait: [TOKEN.panel] });
+        emitChunks(ctx, plan(turn), (chunk) => computeChunk(s, chunk, turn));
+        if (guarded) e.op('m.sync', {}, { signal: [TOKEN.panelFree] });
+        e.increment(panelTurns);
+      },
+    );
+  } else {
+    const columns = (turn: Turn): void => emitChunks(ctx, plan(turn), (chunk) => reduceByPanels(s, chunk, turn));
+    const full = Math.floor(work.columns / panel.n);
+    e.loop(full, panel.n, (offset) => columns({ offset, size: panel.n }));
+    if (work.columns % panel.n > 0) e.scope(() => columns({ offset: constant(full * panel.n), size: work.columns % panel.n }));
+  }
+  if (guarded) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
+  closeCredits(ctx, anyPlan);
+}
+
+/** The whole sub-batch of the moving operand, once, before the first panel. */
+function preloadMoving(s: MapStep): void {
+  const { ctx, work } = s;
+  ctx.e.scope(() => {
+    const all: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
+    emitDma(ctx.e, 'd.ld', wholeRows(ctx, 'in', work.moving, all, 0), { signal: [TOKEN.loaded] });
+    ctx.e.op('m.sync', {}, { wait: [TOKEN.loaded] });
+  });
+}
+
+function panelAddress(s: MapStep, counter: number): number {
+  const block = s.ctx.block('panel');
+  return block.halves === 1 ? s.ctx.e.value(constant(block.address)) : s.ctx.e.half(block.address, block.bytes, counter);
+}
+
+function loadPanel(s: MapStep, columns: Turn, reduction: Turn, guarded: boolean): void {
+  const { ctx, work } = s;
+  const { e } = ctx;
+  const weights = ctx.input(work.stationary);
+  const base = constant(ctx.options.address(weights.tensor));
+  const runs = weightRun(work, columns.size, reduction.size);
+  const taps = work.geometry.R * work.geometry.S;
+  const rowBytes = runs.elements * 2;
+  const [start, stride] = panelStart(work, taps, columns.offset, reduction.offset);
+  const row: DmaRows = {
+    dram: e.value(plus(base, start)),
+    global: panelAddress(s, s.panelLoads),
+    rows: runs.rows,
+    rowBytes,
+    dramStride: runs.contiguous ? rowBytes : stride,
+    globalStride: rowBytes,
+  };
+  emitDma(e, 'd.ld', [row], { wait: guarded ? [TOKEN.panelFree] : [], signal: [TOKEN.panel] });
+  e.increment(s.panelLoads);
+}
+
+/** DRAM offset of a weight panel in bytes, and the bytes from row to row. */
+function panelStart(work: MatrixWork, taps: number, column: Affine, reduction: Affine): [Affine, number] {
+  const { groups, geometry: g } = work;
+  if (work.form === 'forward') return [plus(times(column, work.k * 2), times(reduction, 2)), work.k * 2];
+  if (groups > 1) return [times(column, work.k * 2), 0];
+  return [plus(times(column, taps * 2), times(reduction, g.C * 2)), g.C * taps * 2];
+}
+
+/** Rows that a chunk's moving operand holds and its result covers. */
+function windowOf(s: MapStep, chunk: Chunk): { image: readonly [number, number]; grid: readonly [number, number] } {
+  const { ctx, work } = s;
+  const { geometry: g } = work;
+  const stripe = chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe];
+  const [gridRows, imageRowsAll] = work.form === 'forward' ? [g.P, g.H] : [g.H, g.P];
+  if (stripe === undefined) return { image: [0, imageRowsAll], grid: [0, gridRows] };
+  return { image: stripeRows(ctx.view, work.moving, stripe), grid: stripe };
+}
+
+function computeChunk(s: MapStep, chunk: Chunk, columns: Turn): void {
+  product(s, chunk, columns, { offset: ZERO, size: s.work.k }, s.panelTurns, true);
+}
+
+/** The reduction by panels, its partial sums staying in the accumulator. */
+function reduceByPanels(s: MapStep, chunk: Chunk, columns: Turn): void {
+  const { ctx, work, panel } = s;
+  const { e } = ctx;
+  pipelined(
+    e,
+    work.k,
+    panel.k,
+    (turn) => loadPanel(s, columns, turn, true),
+    (turn) => {
+      e.op('m.sync', {}, { wait: [TOKEN.panel] });
+      product(s, chunk, columns, turn, s.panelTurns, false);
+      e.op('m.sync', {}, { signal: [TOKEN.panelFree] });
+      e.increment(s.panelTurns);
+    },
+  );
+  // The drain follows the last panel; it reads the accumulator alone.
+  drain(s, chunk, columns);
+}
+
+function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panelCounter: number, drains: boolean): void {
+  const { ctx, work } = s;
+  const { e } = ctx;
+  const { geometry: g, groups } = work;
+  const window = windowOf(s, chunk);
+  const rows = configure(s, chunk, columns, reduction);
+  const moving = ctx.place('in', work.moving, chunk, ctx.turns);
+  const flip = work.form === 'dataGradient' ? (g.R * g.S - 1) * 2 : 0;
+  const stationary = e.value(plus({ base: 0, terms: [{ reg: panelAddress(s, panelCounter), scale: 1 }] }, flip));
+  const movingChannels = (work.form === 'forward' ? g.C : g.K) / groups;
+  const imagePixels = (window.image[1] - window.image[0]) * (work.form === 'forward' ? g.W : g.Q);
+  const bias = ctx.view.inputs[2] === undefined ? undefined : biasAddress(s, columns);
+  emitProduct(
+    ctx,
+    {
+      rows,
+      columns: groups > 1 ? work.n : columns.size,
+      reduction: reduction.size,
+      firstReduction: reduction.offset,
+      groups: groups > 1 ? columns.size / work.n : 1,
+      moving: groups > 1 ? e.value(plus({ base: 0, terms: [{ reg: moving, scale: 1 }] }, times(columns.offset, (movingChannels * imagePixels * 2) / work.n))) : moving,
+      stationary,
+      result: resultAddress(s, chunk, columns),
+      movingStep: movingChannels * imagePixels * 2,
+      stationaryStep: work.n * work.k * 2,
+      resultStep: work.n * gridPixels(s, chunk) * 2,
+      ...(bias === undefined ? {} : { bias }),
+      f32: false,
+      add: 0,
+      drain: drains,
+    },
+    s.counters,
+  );
+}
+
+function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
+  const { ctx } = s;
+  const bias = ctx.view.inputs[2] === undefined ? undefined : biasAddress(s, columns);
+  ctx.e.op('m.st', { c: s.counters.tile, base: resultAddress(s, chunk, columns), m0: 0, n0: 0, bias: bias ?? 0, withBias: bias === undefined ? 0 : 1, f32: 0, add: 0 });
+  ctx.e.increment(s.counters.tile);
+}
+
+function biasAddress(s: MapStep, columns: Turn): number {
+  return s.ctx.e.value(plus(times(columns.offset, 4), s.ctx.block('in2').address));
+}
+
+function gridPixels(s: MapStep, chunk: Chunk): number {
+  const { geometry: g, form } = s.work;
+  const { grid } = windowOf(s, chunk);
+  return (grid[1] - grid[0]) * (form === 'forward' ? g.Q : g.W);
+}
+
+/** Address of the panel's columns in the result: in a chunk buffer of these columns alone, or among all of a resident result. */
+function resultAddress(s: MapStep, chunk: Chunk, columns: Turn): number {
+  const { ctx } = s;
+  const resident = ctx.access('out', 0).mode === 'resident';
+  return ctx.place('out', 0, chunk, ctx.turns, resident ? times(columns.offset, gridPixels(s, chunk) * 2) : ZERO);
+}
+
+/** Configures the matrix unit for a chunk and panel; returns the rows of the moving operand. */
+function configure(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn): number {
+  const { ctx, work } = s;
+  const { geometry: g, groups } = work;
+  const window = windowOf(s, chunk);
+  const pixels = gridPixels(s, chunk);
+  const rows = chunk.samples * pixels;
+  const taps = g.R * g.S;
+  const resident = ctx.access('out', 0).mode === 'resident';
+  const patches = work.form === 'forward' ? patchesOfInput(g, window, g.C) : patchesOfGradient(g, window);
+  const n = groups > 1 ? work.n : columns.size;
+  const stationary: MatrixConfig =
+    work.form === 'forward'
+      ? { BKI: reduction.size, BSKO: 0, BSKI: 1, BSN: reduction.size }
+      : { BKI: taps, BSKO: (groups > 1 ? work.n : columns.size) * taps, BSKI: -1, BSN: taps };
+  configureMatrix(ctx, {
+    AM: rows,
+    AK: work.k,
+    AT: 0,
+    ...patches,
+    BK: reduction.size,
+    BN: n,
+    ...stationary,
+    CMI: pixels,
+    CSMO: (resident ? work.columns : columns.size) * pixels,
+    CSMI: 1,
+    CSN: pixels,
+  });
+  return rows;
+}
+
+function storeRows(s: MapStep, chunk: Chunk, counter: number, columns: Turn): DmaRows[] {
+  const { ctx, work } = s;
+  const { e } = ctx;
+  const result = ctx.output(0);
+  if (columns.size === work.columns) return wholeRows(ctx, 'out', 0, chunk, counter);
+  const resident = ctx.access('out', 0).mode === 'resident';
+  const channelBytes = result.bytes / work.columns;
+  const dram = plus(ctx.dram(result, chunk), times(columns.offset, channelBytes));
+  const stripe = chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe];
+  if (stripe !== undefined) return imageRows(ctx, result, dram, ctx.place('out', 0, chunk, counter), stripe, columns.size);
+  const rowBytes = columns.size * channelBytes;
+  const global = ctx.place('out', 0, chunk, counter, resident ? times(columns.offset, channelBytes) : ZERO);
+  return [{ dram: e.value(dram), global, rows: chunk.samples, rowBytes, dramStride: result.bytes, globalStride: resident ? result.bytes : rowBytes }];
+}
