@@ -93,7 +93,9 @@ export const diag = {
     'UNBOUND_DIMENSION',
     (dimension: string, axis: number) => `dimension ${axis} (${dimension}) has no fixed size`,
     (dimension: string, axis: number) =>
-      axis === 0 ? `Give the mini-batch with --batch N, or bind it with --bind ${dimension}=N.` : `Give its size with --bind ${dimension}=N.`,
+      axis === 0
+        ? `Give the mini-batch with --batch N, or bind it with --bind ${dimension}=N.`
+        : `Give its size with --bind ${dimension}=N.`,
   ),
   badInput: declare('BAD_INPUT', (reason: string) => `the graph input cannot be used: ${reason}`),
   badConstant: declare('BAD_CONSTANT', (reason: string) => `the constant is wrong: ${reason}`),

@@ -1,5 +1,6 @@
 /** Element types of the layer IR. `bit` packs eight elements a byte, each sample starting on a byte boundary. */
-export type DType = 'f16' | 'f32' | 'i32' | 'i64' | 'u8' | 'bit';
+export const DTYPES = ['f16', 'f32', 'i32', 'i64', 'u8', 'bit'] as const;
+export type DType = (typeof DTYPES)[number];
 
 /** What a tensor is to the training step; traffic is counted by these kinds (design: machine, traffic). */
 export const TENSOR_KINDS = [
