@@ -1,0 +1,76 @@
+import onnxProto from 'onnx-proto';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+
+const { onnx } = onnxProto;
+const { DataType } = onnx.TensorProto;
+const { AttributeType } = onnx.AttributeProto;
+
+/** An attribute: integers are written as INT/INTS, `{ float }` as FLOAT, text as STRING. */
+export type OnnxAttribute = number | readonly number[] | string | { readonly float: number };
+
+export interface OnnxNode {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly attributes?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+export interface OnnxValue {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly integer?: boolean;
+}
+
+/** A tiny model over f32 (or i64) inputs. */
+export function onnxModel(inputs: readonly OnnxValue[], nodes: readonly OnnxNode[], outputs: readonly string[], opset = 17): Uint8Array {
+  const valueOf = (value: OnnxValue) => ({
+    name: value.name,
+    type: {
+      tensorType: {
+        elemType: value.integer ? DataType.INT64 : DataType.FLOAT,
+        shape: { dim: value.shape.map((dimValue) => ({ dimValue })) },
+      },
+    },
+  });
+  const model = onnx.ModelProto.create({
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: opset }],
+    graph: {
+      name: 'test',
+      input: inputs.map(valueOf),
+      output: outputs.map((name) => ({ name })),
+      node: nodes.map((node) => ({
+        opType: node.op,
+        input: [...node.inputs],
+        output: [...node.outputs],
+        attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attributeOf(name, value)),
+      })),
+    },
+  });
+  return onnx.ModelProto.encode(model).finish();
+}
+
+function attributeOf(name: string, value: OnnxAttribute) {
+  if (typeof value === 'number') return { name, type: AttributeType.INT, i: value };
+  if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
+  if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };
+  return { name, type: AttributeType.INTS, ints: [...value] };
+}
+
+/** Runs a model in the ONNX runtime: inputs in order, all outputs in order. */
+export async function runOnnx(model: Uint8Array, inputs: readonly OnnxValue[], values: readonly ArrayLike<number>[]): Promise<Float64Array[]> {
+  const session = await InferenceSession.create(model, { intraOpNumThreads: 1 });
+  const feeds = Object.fromEntries(
+    inputs.map((input, i) => {
+      const data = values[i] ?? [];
+      const tensor = input.integer
+        ? new Tensor('int64', BigInt64Array.from(Array.from(data), (v) => BigInt(v)), input.shape)
+        : new Tensor('float32', Float32Array.from(data), input.shape);
+      return [input.name, tensor];
+    }),
+  );
+  const results = await session.run(feeds);
+  const outputs = session.outputNames.map((name) => Float64Array.from(results[name]?.data as Float32Array | BigInt64Array, Number));
+  await session.release();
+  return outputs;
+}
