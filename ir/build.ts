@@ -84,6 +84,11 @@ export class GraphBuilder {
     return this.add({ name, type, kind: 'input', batched });
   }
 
+  /** Gives a constant another initial value. */
+  replaceConstant(tensor: string, constant: Constant): void {
+    this.tensors.set(tensor, { ...this.tensorOf(tensor), constant });
+  }
+
   /** Lets `tensor` overwrite the DRAM storage of `storage`. */
   shareStorage(tensor: string, storage: string): void {
     this.tensors.set(tensor, { ...this.tensorOf(tensor), storage });

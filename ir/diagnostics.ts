@@ -126,6 +126,8 @@ export const diag = {
     (kind: string) => `layer kind ${kind} has no gradient`,
     () => 'Compile with --mode inference.',
   ),
+  noParameters: declare('NO_PARAMETERS', () => 'the model has no parameter to train', () => 'Compile with --mode inference.'),
+  tiedParameter: declare('TIED_PARAMETER', () => 'is used by more than one layer; shared parameters cannot be trained', () => 'Export the model with separate parameters, or compile with --mode inference.'),
   // Schedules.
   doesNotFit: declare(
     'DOES_NOT_FIT',

@@ -85,6 +85,8 @@ export interface KindRecord {
   readonly inputs: readonly OperandSpec[];
   readonly outputs: readonly OperandSpec[];
   readonly attrs: Readonly<Record<string, AttrSpec>>;
+  /** The softmax cross-entropy loss contains it, so that training drops it where a network ends in it. */
+  readonly insideLoss?: boolean;
   /** The unit of a core that executes it; `alias` layers move no data. */
   readonly unit: 'matrix' | 'vector' | 'alias';
   /** True where one sample's result depends on other samples of the mini-batch, so that the layer ends a group. */

@@ -34,6 +34,7 @@ export const softmax: KindRecord = {
   attrs: AXIS,
   unit: 'vector',
   crossesSamples: () => false,
+  insideLoss: true,
   infer: inferSame,
   reference: (inputs, types) => [logSoftmax(nth(inputs, 0), sampleElements(nth(types, 0))).map(Math.exp)],
 };

@@ -69,17 +69,17 @@ export function networkOf(graph: Graph): Network {
     const unitName = `${layer.phase}/${layer.unit}`;
     if (unitName !== lastUnit) unit++;
     lastUnit = unitName;
-    layers.push(viewOf(graph, storages, layer, record, layers.length, unit));
+    layers.push(viewOf(storages, layer, record, layers.length, unit));
   }
   return { graph, batch: graph.batch, layers, storages };
 }
 
-function viewOf(graph: Graph, storages: Storages, layer: Layer, record: KindRecord, index: number, unit: number): LayerView {
+function viewOf(storages: Storages, layer: Layer, record: KindRecord, index: number, unit: number): LayerView {
   const tensor = (name: string): Tensor => storages.tensor(name);
   const types = layer.inputs.map((name) => tensor(name).type);
   const inputs = layer.inputs.map((name) => operandOf(tensor(name), storages));
   const outputs = layer.outputs.map((name) => operandOf(tensor(name), storages));
-  const matrix = record.matrix === undefined ? undefined : matrixOf(record, inputs, types, layer);
+  const matrix = record.matrix === undefined ? undefined : matrixOf(record, types, layer);
   const state = record.stateBytes?.(types, layer.attrs, outputs.length) ?? { perSample: 0, shared: 0 };
   const view = { index, layer, record, phase: layer.phase, inputs, outputs, unit, crossesSamples: record.crossesSamples(layer.attrs), state };
   const stripeLength = stripeLengthOf(record, inputs, outputs);
@@ -105,7 +105,7 @@ export function isImage(operand: Operand): boolean {
   return operand.batched && operand.type.shape.length === 4;
 }
 
-function matrixOf(record: KindRecord, inputs: readonly Operand[], types: readonly TensorType[], layer: Layer): MatrixWork | undefined {
+function matrixOf(record: KindRecord, types: readonly TensorType[], layer: Layer): MatrixWork | undefined {
   const described = record.matrix?.(types, layer.attrs);
   if (described === undefined) return undefined;
   const { form, geometry: g } = described;

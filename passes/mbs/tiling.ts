@@ -99,9 +99,10 @@ function* panels(view: LayerView, work: MatrixWork, single: boolean, samples: nu
   }
 }
 
-function columnSizes(work: MatrixWork, arrayColumns: number): number[] {
-  const grain = work.groups > 1 ? work.n : arrayColumns;
+/** Channel groups are never split: their weights are small beside the activations. */
+function columnSizes(work: MatrixWork, grain: number): number[] {
   const sizes = new Set([work.columns]);
+  if (work.groups > 1) return [work.columns];
   for (let n = Math.ceil(work.columns / 2 / grain) * grain; n >= grain && n < work.columns; n = n > grain ? Math.ceil(n / 2 / grain) * grain : 0) sizes.add(n);
   return [...sizes];
 }

@@ -1,7 +1,7 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
 import type { Access, Block, Group, Step } from '../../../passes/mbs/schedule.ts';
-import { imageRowBytes } from '../../../passes/mbs/transfers.ts';
+import { imageRowBytes, isChunked } from '../../../passes/mbs/transfers.ts';
 import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
 
 /** Tokens by meaning; every step uses them afresh, because a fence separates steps. */
@@ -108,7 +108,8 @@ export class StepContext {
       return this.e.value(plus(plus(times(chunk.offset, operand.bytes), this.residentAddress(operand.tensor)), offset));
     }
     const block = this.block(`${direction}${i}`);
-    if (block.halves === 1) return this.e.value(plus(offset, block.address));
+    const alternates = direction === 'out' || this.view.phase === 'update' || isChunked(this.step, this.iteration.samples);
+    if (block.halves === 1 || !alternates) return this.e.value(plus(offset, block.address));
     const rd = this.e.half(block.address + offset.base, block.bytes, counter);
     for (const t of offset.terms) this.e.op('mac', { rd, rs: t.reg, scale: t.scale });
     return rd;

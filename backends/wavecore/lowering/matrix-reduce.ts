@@ -23,6 +23,11 @@ interface ReduceStep {
   readonly withBias: boolean;
 }
 
+/** A panel's rows: taps from `offset` on, of the channels from `channel` on. */
+interface RowTurn extends Turn {
+  readonly channel: Affine;
+}
+
 /**
  * Emits a weight gradient: panels of the f32 result outside, chunks of samples inside, adding to the panel chunk by chunk.
  * From the second iteration of the group on, the partial sums of the iterations before come back first.
@@ -46,7 +51,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   loadShared(ctx, 'v.sync');
   if (s.withBias) e.scope(() => clearState(ctx));
   preload(s);
-  const plan = (rows: Turn, columns: Turn): ChunkPlan => ({
+  const plan = (rows: RowTurn, columns: Turn): ChunkPlan => ({
     loads: [work.moving, work.stationary].filter((i) => !preloaded.has(i) && ctx.access('in', i).mode !== 'resident'),
     stores: [],
     streamsOut: false,
@@ -55,10 +60,10 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     loadRows: (i, chunk, counter) => loadRows(s, i, chunk, counter, rows, columns),
     storeRows: () => [],
   });
-  const all: Turn = { offset: ZERO, size: 0 };
+  const all: RowTurn = { offset: ZERO, size: 0, channel: ZERO };
   openCredits(ctx, plan(all, all));
   if (panels > 1) e.op('v.sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
-  const rowPanel = (rows: Turn): void =>
+  const rowPanel = (rows: RowTurn): void =>
     pipelined(
       e,
       work.columns,
@@ -72,8 +77,12 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
       },
     );
   const full = Math.floor(work.m / panel.m);
-  e.loop(full, panel.m, (offset) => rowPanel({ offset, size: panel.m }));
-  if (work.m % panel.m > 0) e.scope(() => rowPanel({ offset: constant(full * panel.m), size: work.m % panel.m }));
+  const taps = work.geometry.R * work.geometry.S;
+  e.loop(full, panel.m / taps, (channel) => rowPanel({ offset: times(channel, taps), size: panel.m, channel }));
+  if (work.m % panel.m > 0) {
+    const channel = constant((full * panel.m) / taps);
+    e.scope(() => rowPanel({ offset: times(channel, taps), size: work.m % panel.m, channel }));
+  }
   if (panels > 1) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, plan(all, all));
   if (s.withBias) e.scope(() => endBias(ctx));
@@ -112,7 +121,7 @@ function panelRegister(s: ReduceStep, counter: number): number {
 }
 
 /** The panel as it lies in DRAM: one row of taps for each output channel. */
-function panelRows(s: ReduceStep, rows: Turn, columns: Turn, counter: number): DmaRows {
+function panelRows(s: ReduceStep, rows: RowTurn, columns: Turn, counter: number): DmaRows {
   const { ctx, work } = s;
   const base = constant(ctx.options.address(ctx.output(0).tensor));
   const dram = ctx.e.value(plus(plus(base, times(columns.offset, work.m * 4)), times(rows.offset, 4)));
@@ -122,7 +131,7 @@ function panelRows(s: ReduceStep, rows: Turn, columns: Turn, counter: number): D
 }
 
 /** Brings back the partial sums of earlier iterations; the first iteration of a group finds none. */
-function loadPartial(s: ReduceStep, rows: Turn, columns: Turn, guarded: boolean): void {
+function loadPartial(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
   const { ctx } = s;
   const { e } = ctx;
   e.when(ctx.iteration.sample, 'nonzero', () => {
@@ -137,7 +146,7 @@ function beginPanel(s: ReduceStep, guarded: boolean): void {
   if (guarded) e.when(iteration.sample, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
 }
 
-function storePanel(s: ReduceStep, rows: Turn, columns: Turn, guarded: boolean): void {
+function storePanel(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
   const { e } = s.ctx;
   e.op('m.sync', {}, { signal: [TOKEN.ready] });
   emitDma(e, 'd.st', [panelRows(s, rows, columns, s.panelTurns)], { wait: [TOKEN.ready], signal: guarded ? [TOKEN.panelFree] : [] });
@@ -149,16 +158,16 @@ function holdsPanelAlone(s: ReduceStep, i: number): boolean {
 }
 
 /** First channel and channels of the panel in operand `i`. */
-function channelsOf(s: ReduceStep, i: number, rows: Turn, columns: Turn): { first: Affine; count: number; all: number } {
+function channelsOf(s: ReduceStep, i: number, rows: RowTurn, columns: Turn): { first: Affine; count: number; all: number } {
   const { work } = s;
   const { geometry: g } = work;
   if (i === work.stationary) return { first: columns.offset, count: columns.size, all: g.K };
   if (rows.size === work.m) return { first: ZERO, count: g.C, all: g.C };
   const taps = g.R * g.S;
-  return { first: times(rows.offset, 1 / taps), count: rows.size / taps, all: g.C };
+  return { first: rows.channel, count: rows.size / taps, all: g.C };
 }
 
-function loadRows(s: ReduceStep, i: number, chunk: Chunk, counter: number, rows: Turn, columns: Turn): DmaRows[] {
+function loadRows(s: ReduceStep, i: number, chunk: Chunk, counter: number, rows: RowTurn, columns: Turn): DmaRows[] {
   const { ctx } = s;
   const { e } = ctx;
   const operand = ctx.input(i);
@@ -173,7 +182,7 @@ function loadRows(s: ReduceStep, i: number, chunk: Chunk, counter: number, rows:
   return [{ dram: e.value(dram), global, rows: chunk.samples, rowBytes, dramStride: operand.bytes, globalStride: rowBytes }];
 }
 
-function computeChunk(s: ReduceStep, chunk: Chunk, rows: Turn, columns: Turn): void {
+function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn): void {
   const { ctx, work } = s;
   const { e } = ctx;
   const { geometry: g, groups } = work;
@@ -207,7 +216,6 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: Turn, columns: Turn): v
   const stationary = ctx.place('in', work.stationary, chunk, ctx.turns, dyHeld === dy.count ? ZERO : times(dy.first, pixels * 2));
   if (s.withBias) biasSums(s, chunk, stationary, columns, pixels, dyHeld === dy.count);
   const movingStep = (g.C / groups) * imagePixels * 2;
-  const atGroup = groups > 1 ? e.value(plus({ base: 0, terms: [{ reg: moving, scale: 1 }] }, times(columns.offset, movingStep / work.n))) : moving;
   emitProduct(
     ctx,
     {
@@ -215,8 +223,8 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: Turn, columns: Turn): v
       columns: groups > 1 ? work.n : columns.size,
       reduction,
       firstReduction: ZERO,
-      groups: groups > 1 ? columns.size / work.n : 1,
-      moving: atGroup,
+      groups,
+      moving,
       stationary,
       result: panelRegister(s, s.panelTurns),
       movingStep,

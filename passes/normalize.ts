@@ -1,0 +1,148 @@
+import { diag, fail } from '../ir/diagnostics.ts';
+import type { Constant, Graph, Layer, Tensor } from '../ir/graph.ts';
+import { floatAttr } from '../ir/layers/attrs.ts';
+import { GraphBuilder } from '../ir/build.ts';
+import { recordOf } from '../ir/layers/index.ts';
+import { elementCount } from '../ir/tensor.ts';
+
+/** What happens to batch normalization: kept, or replaced by group normalization of at most `channelsPerGroup` channels a group. */
+export type NormChoice = { readonly kind: 'keep' } | { readonly kind: 'group'; readonly channelsPerGroup: number };
+
+export interface NormalizeOptions {
+  readonly mode: 'training' | 'inference';
+  readonly norm: NormChoice;
+}
+
+/**
+ * Brings the forward graph to canonical layers: batch normalization becomes statistics and application (training, or group
+ * normalization), is folded into the convolution before it, or becomes a scale and shift of each channel (inference).
+ */
+export function normalize(graph: Graph, options: NormalizeOptions): Graph {
+  const builder = new GraphBuilder(graph.name, graph.batch);
+  const readers = countReaders(graph);
+  const folded = options.mode === 'inference' && options.norm.kind === 'keep' ? foldable(graph, readers) : new Map<string, Layer>();
+  const foldedInto = new Map([...folded].map(([norm, conv]) => [conv.name, norm]));
+  const norms = new Map(graph.layers.map((l) => [l.name, l]));
+  const tensor = (name: string): Tensor => graph.tensors.get(name) ?? fail(diag.internal({ tensor: name }, 'tensor is not in the graph'));
+  const rename = new Map<string, string>();
+  const given = (name: string): string => {
+    const now = rename.get(name) ?? name;
+    if (!builder.has(now)) {
+      const t = tensor(name);
+      if (graph.inputs.includes(name)) builder.input(name, t.type, t.batched);
+      else builder.add(t);
+    }
+    return now;
+  };
+  for (const name of graph.inputs) given(name);
+  for (const layer of graph.layers) {
+    const kinds = layer.outputs.map((o) => tensor(o).kind);
+    const common = { phase: layer.phase, origin: layer.origin, unit: layer.unit };
+    if (layer.kind !== 'batch_norm') {
+      const norm = norms.get(foldedInto.get(layer.name) ?? '');
+      const inputs = norm === undefined ? layer.inputs.map(given) : foldInto(builder, layer, norm, tensor, given);
+      builder.layer({ ...common, kind: layer.kind, name: layer.name, inputs, attrs: layer.attrs, outputs: layer.outputs, outputKinds: kinds });
+      continue;
+    }
+    const [x = '', gamma = '', beta = ''] = layer.inputs;
+    const [y = ''] = layer.outputs;
+    if (folded.has(layer.name)) {
+      rename.set(y, x);
+      continue;
+    }
+    const epsilon = epsilonOf(layer);
+    if (options.mode === 'inference' && options.norm.kind === 'keep') {
+      const { scale, shift } = scaleAndShift(layer, tensor);
+      const type = tensor(gamma).type;
+      const inputs = [
+        given(x),
+        builder.constant(builder.freeName(`${layer.name}.scale`), type, 'weight', compact(scale)),
+        builder.constant(builder.freeName(`${layer.name}.shift`), type, 'weight', compact(shift)),
+      ];
+      builder.layer({ ...common, kind: 'affine', name: layer.name, inputs, outputs: layer.outputs, outputKinds: kinds });
+      continue;
+    }
+    const channels = tensor(x).type.shape[1] ?? 1;
+    const crossSample = options.norm.kind === 'keep';
+    const groups = options.norm.kind === 'keep' ? channels : channels / largestDivisor(channels, options.norm.channelsPerGroup);
+    const attrs = { groups, crossSample };
+    const [stats = ''] = builder.layer({ ...common, kind: 'norm_stats', name: `${layer.name}.stats`, inputs: [given(x)], attrs: { ...attrs, epsilon } });
+    builder.layer({ ...common, kind: 'norm_apply', name: layer.name, inputs: [given(x), stats, given(gamma), given(beta)], attrs, outputs: layer.outputs, outputKinds: kinds });
+  }
+  const outputs = graph.outputs.map((name) => rename.get(name) ?? name);
+  return builder.finish(outputs);
+}
+
+/** The largest divisor of `channels` that is at most `limit`: the channels of a group where the wish does not divide them. */
+export function largestDivisor(channels: number, limit: number): number {
+  for (let d = Math.min(channels, limit); d > 1; d--) if (channels % d === 0) return d;
+  return 1;
+}
+
+function epsilonOf(norm: Layer): number {
+  return floatAttr(recordOf(norm.kind).attrs, norm.attrs, 'epsilon');
+}
+
+function countReaders(graph: Graph): Map<string, number> {
+  const readers = new Map<string, number>();
+  for (const layer of graph.layers) for (const input of layer.inputs) readers.set(input, (readers.get(input) ?? 0) + 1);
+  for (const output of graph.outputs) readers.set(output, (readers.get(output) ?? 0) + 1);
+  return readers;
+}
+
+/** Normalizations whose input is the result of a convolution that nothing else reads: name → convolution. */
+function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<string, Layer> {
+  const producer = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
+  const pairs = new Map<string, Layer>();
+  for (const norm of graph.layers) {
+    if (norm.kind !== 'batch_norm') continue;
+    const [x = ''] = norm.inputs;
+    const conv = producer.get(x);
+    const weight = conv?.inputs[1];
+    if (conv === undefined || weight === undefined || recordOf(conv.kind).unit !== 'matrix') continue;
+    const isConstant = graph.tensors.get(weight)?.constant !== undefined;
+    if (isConstant && readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? '')) pairs.set(norm.name, conv);
+  }
+  return pairs;
+}
+
+function valuesOf(tensor: Tensor): Float32Array {
+  const { constant } = tensor;
+  const count = elementCount(tensor.type.shape);
+  if (constant?.form === 'splat') return new Float32Array(count).fill(constant.value);
+  if (constant?.form === 'values') return Float32Array.from(constant.values);
+  return fail(diag.internal({ tensor: tensor.name }, 'is not a constant'));
+}
+
+/** Batch normalization with fixed statistics: y = x·scale + shift, scale = gamma/sqrt(variance + epsilon), shift = beta − mean·scale. */
+function scaleAndShift(norm: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
+  const [, gamma = '', beta = '', mean = '', variance = ''] = norm.inputs;
+  const epsilon = epsilonOf(norm);
+  const v = valuesOf(tensor(variance));
+  const scale = valuesOf(tensor(gamma)).map((g, c) => g / Math.sqrt((v[c] ?? 0) + epsilon));
+  const m = valuesOf(tensor(mean));
+  const shift = valuesOf(tensor(beta)).map((b, c) => b - (m[c] ?? 0) * (scale[c] ?? 0));
+  return { scale, shift };
+}
+
+/** The shortest form of a constant: one value where all are equal. */
+function compact(values: Float32Array): Constant {
+  const [first = 0] = values;
+  return values.every((v) => v === first) ? { form: 'splat', value: first } : { form: 'values', values };
+}
+
+/** Weight and bias of a convolution with the normalization behind it. */
+function foldInto(builder: GraphBuilder, conv: Layer, norm: Layer, tensor: (name: string) => Tensor, given: (name: string) => string): string[] {
+  const [x = '', w = '', b] = conv.inputs;
+  const weight = tensor(w);
+  const { scale, shift } = scaleAndShift(norm, tensor);
+  const channels = scale.length;
+  const bias = b === undefined ? new Float32Array(channels) : valuesOf(tensor(b));
+  const fixed = shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0));
+  const uniform = scale.every((s) => s === scale[0]) && weight.constant?.form === 'splat';
+  const each = elementCount(weight.type.shape) / channels;
+  const constant: Constant = uniform && weight.constant?.form === 'splat' ? { form: 'splat', value: Math.fround(weight.constant.value * (scale[0] ?? 1)) } : { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
+  builder.add({ ...weight, constant });
+  const biasName = builder.constant(builder.freeName(`${norm.name}.bias`), { dtype: 'f32', shape: [channels] }, 'weight', compact(fixed));
+  return [given(x), w, biasName];
+}

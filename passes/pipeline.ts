@@ -1,0 +1,66 @@
+import { WavecError } from '../ir/diagnostics.ts';
+import type { Graph } from '../ir/graph.ts';
+import { verify } from '../ir/verify.ts';
+import { scheduleGraph, type Scheduled } from './mbs/index.ts';
+import type { Resources, ScheduleName } from './mbs/schedule.ts';
+import { normalize, type NormChoice } from './normalize.ts';
+import { deriveTraining, type TrainingOptions } from './training/index.ts';
+
+export interface CompileOptions extends TrainingOptions {
+  readonly mode: 'training' | 'inference';
+  readonly norm: NormChoice;
+  readonly schedule: ScheduleName;
+  readonly resources: Resources;
+}
+
+/** What the passes have made so far. */
+export interface CompileState {
+  readonly graph: Graph;
+  readonly scheduled?: Scheduled;
+}
+
+/** One pass: a pure function from state to state. */
+export interface Pass {
+  readonly name: string;
+  readonly doc: string;
+  run(state: CompileState, options: CompileOptions): CompileState;
+}
+
+/** All passes in order; `--stop-after`, dumps and timings follow this list. */
+export const PASSES: readonly Pass[] = [
+  { name: 'import', doc: 'The forward graph as the front end made it.', run: (state) => state },
+  {
+    name: 'normalize',
+    doc: 'Canonical layers: batch normalization kept, replaced or folded.',
+    run: (state, options) => ({ graph: normalize(state.graph, options) }),
+  },
+  {
+    name: 'training',
+    doc: 'Losses, backward layers and the update of the parameters.',
+    run: (state, options) => (options.mode === 'training' ? { graph: deriveTraining(state.graph, options) } : state),
+  },
+  {
+    name: 'mbs',
+    doc: 'Layer groups, sub-batches, what stays on chip, buffer plan.',
+    run: (state, options) => ({ ...state, scheduled: scheduleGraph(state.graph, options.schedule, options.resources) }),
+  },
+];
+
+export interface PipelineHooks {
+  readonly stopAfter?: string;
+  onPass?(pass: Pass, state: CompileState, milliseconds: number): void;
+}
+
+/** Runs the passes on a forward graph; verifies the graph after each. */
+export function runPipeline(graph: Graph, options: CompileOptions, hooks: PipelineHooks = {}): CompileState {
+  let state: CompileState = { graph };
+  for (const pass of PASSES) {
+    const start = performance.now();
+    state = pass.run(state, options);
+    const problems = verify(state.graph);
+    if (problems.length > 0) throw new WavecError(problems);
+    hooks.onPass?.(pass, state, performance.now() - start);
+    if (pass.name === hooks.stopAfter) break;
+  }
+  return state;
+}
