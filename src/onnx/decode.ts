@@ -1,0 +1,91 @@
+import pkg from 'onnx-proto';
+import type { onnx as proto } from 'onnx-proto';
+import { diag, fail, type Place } from '../../ir/diagnostics.ts';
+import { type Attribute, type Declaration, type Dimension, type OnnxModel, type OnnxNode, toNumber } from './model.ts';
+import { checkWire } from './wire.ts';
+
+/** Versions of the default operator set whose operators are read; 26 is the newest that the released ONNX runtime knows. */
+export const OPSETS = { least: 6, most: 26 } as const;
+
+/**
+ * Decodes an ONNX file.
+ * @throws WavecError NOT_ONNX, TRUNCATED, NO_GRAPH, UNSUPPORTED_OPSET
+ */
+export function decodeModel(bytes: Uint8Array, place: Place): OnnxModel {
+  checkWire(bytes, place);
+  const model = decodeProto(bytes, place);
+  const graph = model.graph ?? fail(diag.noGraph(place, 'it holds no GraphProto'));
+  const nodes = graph.node ?? [];
+  const outputs = (graph.output ?? []).map(declaration);
+  if (outputs.length === 0) fail(diag.noGraph(place, 'the graph has no outputs'));
+  const taken = new Map<string, number>();
+  for (const node of nodes) taken.set(node.name ?? '', (taken.get(node.name ?? '') ?? 0) + 1);
+  return {
+    name: graph.name || 'model',
+    opset: defaultOpset(model, place),
+    nodes: nodes.map((node, index) => decodeNode(node, index, taken)),
+    initializers: graph.initializer ?? [],
+    sparseInitializers: (graph.sparseInitializer ?? []).map((t) => t.values?.name ?? ''),
+    inputs: (graph.input ?? []).map(declaration),
+    outputs,
+    valueInfo: (graph.valueInfo ?? []).map(declaration),
+  };
+}
+
+function decodeProto(bytes: Uint8Array, place: Place): proto.IModelProto {
+  try {
+    return pkg.onnx.ModelProto.decode(bytes);
+  } catch (error) {
+    return fail(diag.notOnnx(place, `it cannot be decoded (${error instanceof Error ? error.message : String(error)})`));
+  }
+}
+
+/** The version of the default operator set. */
+function defaultOpset(model: proto.IModelProto, place: Place): number {
+  const entry = model.opsetImport?.find((o) => !o.domain || o.domain === 'ai.onnx');
+  const unsupported = (found: string): never => fail(diag.unsupportedOpset(place, found, OPSETS.least, OPSETS.most));
+  if (entry === undefined) return unsupported('the model imports no version of the default operator set');
+  const version = toNumber(entry.version);
+  return version >= OPSETS.least && version <= OPSETS.most ? version : unsupported(`the model is written in operator set ${version}`);
+}
+
+function decodeNode(node: proto.INodeProto, index: number, taken: ReadonlyMap<string, number>): OnnxNode {
+  const opType = node.opType ?? '';
+  const own = node.name ?? '';
+  const unique = own !== '' && taken.get(own) === 1;
+  return {
+    index,
+    label: own || `${opType}#${index}`,
+    layerName: unique ? own : `${own || opType}_${index}`,
+    opType,
+    domain: node.domain === 'ai.onnx' ? '' : (node.domain ?? ''),
+    inputs: node.input ?? [],
+    outputs: node.output ?? [],
+    attributes: new Map((node.attribute ?? []).map((a) => [a.name ?? '', decodeAttribute(a)])),
+  };
+}
+
+/** Numbers of AttributeProto.AttributeType. */
+const ATTRIBUTE_TYPES = ['undefined', 'float', 'int', 'string', 'tensor', 'graph', 'floats', 'ints', 'strings'];
+
+function decodeAttribute(a: proto.IAttributeProto): Attribute {
+  const type = ATTRIBUTE_TYPES[a.type ?? 0] ?? 'undefined';
+  if (type === 'int') return { type, value: toNumber(a.i) };
+  if (type === 'float') return { type, value: a.f ?? 0 };
+  if (type === 'string') return { type, value: new TextDecoder().decode(a.s ?? new Uint8Array()) };
+  if (type === 'ints') return { type, value: (a.ints ?? []).map(toNumber) };
+  if (type === 'floats') return { type, value: a.floats ?? [] };
+  if (type === 'tensor' && a.t) return { type, value: a.t };
+  return { type: 'other', value: type };
+}
+
+function declaration(info: proto.IValueInfoProto): Declaration {
+  const tensor = info.type?.tensorType;
+  const shape = tensor?.shape?.dim?.map(dimension);
+  return { name: info.name ?? '', ...(tensor?.elemType ? { elementType: tensor.elemType } : {}), ...(shape ? { shape } : {}) };
+}
+
+function dimension(d: proto.TensorShapeProto.IDimension): Dimension {
+  if (d.dimParam) return d.dimParam;
+  return d.dimValue === null || d.dimValue === undefined || !Object.hasOwn(d, 'dimValue') ? undefined : toNumber(d.dimValue);
+}

@@ -1,0 +1,72 @@
+import { diag, fail, type Place } from '../../ir/diagnostics.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { ELEMENT_TYPES, type ElementType, elementTypeName } from './element-types.ts';
+import { type TensorProto, toNumber } from './model.ts';
+import type { Value } from './value.ts';
+
+const EXTERNAL = 1;
+
+/** More elements than this are in no file that can be read, and would not be exact in a size. */
+const MOST_ELEMENTS = 2 ** 40;
+
+const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** Dimensions of a TensorProto. @throws WavecError BAD_CONSTANT for a negative or absurd size. */
+function shapeOf(tensor: TensorProto, place: Place): number[] {
+  const shape = (tensor.dims ?? []).map(toNumber);
+  if (shape.some((d) => d < 0) || elementCount(shape) > MOST_ELEMENTS) {
+    fail(diag.badConstant(place, `its shape is [${shape.join(', ')}]`));
+  }
+  return shape;
+}
+
+function typeOf(tensor: TensorProto, place: Place): ElementType {
+  const dataType = tensor.dataType ?? 0;
+  return ELEMENT_TYPES.get(dataType) ?? fail(diag.unsupportedType(place, elementTypeName(dataType)));
+}
+
+/**
+ * Values of a TensorProto, row-major. Aligned f32 data stay a view of the bytes of the file; all else is copied once.
+ * @throws WavecError EXTERNAL_DATA, UNSUPPORTED_TYPE, BAD_CONSTANT
+ */
+export function readTensorProto(tensor: TensorProto, place: Place): Value {
+  const at = { ...place, ...(tensor.name ? { tensor: tensor.name } : {}) };
+  if (tensor.dataLocation === EXTERNAL || (tensor.externalData ?? []).length > 0) {
+    const location = tensor.externalData?.find((e) => e.key === 'location')?.value;
+    fail(diag.externalData(at, location || 'unnamed'));
+  }
+  const shape = shapeOf(tensor, at);
+  const type = typeOf(tensor, at);
+  const { elements } = type;
+  const raw = tensor.rawData ?? new Uint8Array();
+  const data = raw.length > 0 ? rawData(raw, type, elementCount(shape), at) : fieldData(tensor, type, elementCount(shape), at);
+  return { elements, shape, data };
+}
+
+function rawData(raw: Uint8Array, type: ElementType, count: number, place: Place): Float32Array | Float64Array {
+  if (raw.length !== count * type.width) {
+    fail(diag.badConstant(place, `${count} elements of type ${type.name} take ${count * type.width} bytes, and there are ${raw.length}`));
+  }
+  if (type.name === 'float' && littleEndian && raw.byteOffset % 4 === 0) return new Float32Array(raw.buffer, raw.byteOffset, count);
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  const values = room(type, count);
+  for (let i = 0; i < count; i++) values[i] = type.read(view, i * type.width);
+  return values;
+}
+
+function fieldData(tensor: TensorProto, type: ElementType, count: number, place: Place): Float32Array | Float64Array {
+  const entries = tensor[type.field] ?? [];
+  if (entries.length !== count) {
+    fail(diag.badConstant(place, `its shape has ${count} elements of type ${type.name}, and ${entries.length} values are there`));
+  }
+  const values = room(type, count);
+  entries.forEach((entry, i) => {
+    values[i] = type.fromField(toNumber(entry));
+  });
+  return values;
+}
+
+/** f32 holds all float types but double; integers need the 53 bits of f64. */
+function room(type: ElementType, count: number): Float32Array | Float64Array {
+  return type.elements === 'float' && type.name !== 'double' ? new Float32Array(count) : new Float64Array(count);
+}
