@@ -135,6 +135,13 @@ export const diag = {
       `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
     () => 'Use a smaller sub-batch, or a machine with a larger buffer.',
   ),
+  badMachine: declare('BAD_MACHINE', (what: string) => `machine: ${what}`),
+  // Programs.
+  programFault: declare('PROGRAM_FAULT', (at: number, what: string) => `instruction ${at}: ${what}`, () => 'The program is not sound; a compiled program never does this. Report it with the model.'),
+  badProgram: declare('BAD_PROGRAM', (what: string) => `is not a valid WaveCore program: ${what}`, () => 'Compile the model again.'),
+  badTensor: declare('BAD_TENSOR', (what: string) => `tensor file: ${what}`),
+  missingInput: declare('MISSING_INPUT', (type: string) => `input is missing (${type})`, () => 'Give it with --input NAME=FILE (.npy or .pb).'),
+  unknownInput: declare('UNKNOWN_INPUT', (known: string) => `the program has no such input; it has ${known}`),
   // Usage.
   usage: declare('USAGE', (what: string) => what),
 };
