@@ -33,13 +33,28 @@ export interface InstructionSpec {
   readonly doc: string;
 }
 
-const reg = (name: string, doc: string): Field => ({ name, type: 'reg', bits: 6, doc });
-const half = (name: string, doc: string): Field => ({ name, type: 'half', bits: 6, doc });
-const uns = (name: string, bits: number, doc: string): Field => ({ name, type: 'unsigned', bits, doc });
-const sig = (name: string, bits: number, doc: string): Field => ({ name, type: 'signed', bits, doc });
+/** Keep the names of the fields in the types, so that operands are checked against the table. */
+interface Named<N extends string> extends Field {
+  readonly name: N;
+}
+interface Declared<F extends readonly Field[]> extends InstructionSpec {
+  readonly fields: F;
+}
 
-const seq = (opcode: number, doc: string, ...fields: Field[]): InstructionSpec => ({ opcode, unit: 'sequencer', fields, reads: [], writes: [], doc });
-const vec = (opcode: number, doc: string, ...fields: Field[]): InstructionSpec => ({
+const reg = <N extends string>(name: N, doc: string): Named<N> => ({ name, type: 'reg', bits: 6, doc });
+const half = <N extends string>(name: N, doc: string): Named<N> => ({ name, type: 'half', bits: 6, doc });
+const uns = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'unsigned', bits, doc });
+const sig = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'signed', bits, doc });
+
+const seq = <const F extends readonly Field[]>(opcode: number, doc: string, ...fields: F): Declared<F> => ({
+  opcode,
+  unit: 'sequencer',
+  fields,
+  reads: [],
+  writes: [],
+  doc,
+});
+const vec = <const F extends readonly Field[]>(opcode: number, doc: string, ...fields: F): Declared<F> => ({
   opcode,
   unit: 'vector',
   fields,
@@ -54,7 +69,7 @@ const dmaFields = [
   uns('rowBytes', 24, 'bytes of a row'),
   uns('rows', 20, 'rows'),
   uns('dramStride', 40, 'bytes from row to row in DRAM; equal to rowBytes: one contiguous run'),
-];
+] as const;
 
 export const ISA = {
   halt: seq(0x01, 'Ends the program when all units are idle.'),
