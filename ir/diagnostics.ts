@@ -83,7 +83,8 @@ export const diag = {
   ),
   externalData: declare(
     'EXTERNAL_DATA',
-    (location: string) => `the values lie in another file (${location})`,
+    (location: string, others: number) =>
+      `the values lie in another file (${location})${others > 0 ? `, as those of ${others} more tensors do` : ''}`,
     () => 'Save the model with its data inside the .onnx file.',
   ),
   cyclicGraph: declare('CYCLIC_GRAPH', (nodes: readonly string[]) => `the nodes ${nodes.map(quote).join(' -> ')} form a cycle`),
@@ -126,8 +127,16 @@ export const diag = {
     (kind: string) => `layer kind ${kind} has no gradient`,
     () => 'Compile with --mode inference.',
   ),
-  noParameters: declare('NO_PARAMETERS', () => 'the model has no parameter to train', () => 'Compile with --mode inference.'),
-  tiedParameter: declare('TIED_PARAMETER', () => 'is used by more than one layer; shared parameters cannot be trained', () => 'Export the model with separate parameters, or compile with --mode inference.'),
+  noParameters: declare(
+    'NO_PARAMETERS',
+    () => 'the model has no parameter to train',
+    () => 'Compile with --mode inference.',
+  ),
+  tiedParameter: declare(
+    'TIED_PARAMETER',
+    () => 'is used by more than one layer; shared parameters cannot be trained',
+    () => 'Export the model with separate parameters, or compile with --mode inference.',
+  ),
   // Schedules.
   doesNotFit: declare(
     'DOES_NOT_FIT',
@@ -137,10 +146,22 @@ export const diag = {
   ),
   badMachine: declare('BAD_MACHINE', (what: string) => `machine: ${what}`),
   // Programs.
-  programFault: declare('PROGRAM_FAULT', (at: number, what: string) => `instruction ${at}: ${what}`, () => 'The program is not sound; a compiled program never does this. Report it with the model.'),
-  badProgram: declare('BAD_PROGRAM', (what: string) => `is not a valid WaveCore program: ${what}`, () => 'Compile the model again.'),
+  programFault: declare(
+    'PROGRAM_FAULT',
+    (at: number, what: string) => `instruction ${at}: ${what}`,
+    () => 'The program is not sound; a compiled program never does this. Report it with the model.',
+  ),
+  badProgram: declare(
+    'BAD_PROGRAM',
+    (what: string) => `is not a valid WaveCore program: ${what}`,
+    () => 'Compile the model again.',
+  ),
   badTensor: declare('BAD_TENSOR', (what: string) => `tensor file: ${what}`),
-  missingInput: declare('MISSING_INPUT', (type: string) => `input is missing (${type})`, () => 'Give it with --input NAME=FILE (.npy or .pb).'),
+  missingInput: declare(
+    'MISSING_INPUT',
+    (type: string) => `input is missing (${type})`,
+    () => 'Give it with --input NAME=FILE (.npy or .pb).',
+  ),
   unknownInput: declare('UNKNOWN_INPUT', (known: string) => `the program has no such input; it has ${known}`),
   // Usage.
   usage: declare('USAGE', (what: string) => what),

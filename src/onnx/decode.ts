@@ -1,4 +1,4 @@
-import pkg from 'onnx-proto';
+import onnxProto from 'onnx-proto';
 import type { onnx as proto } from 'onnx-proto';
 import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 import { type Attribute, type Declaration, type Dimension, type OnnxModel, type OnnxNode, toNumber } from './model.ts';
@@ -34,7 +34,7 @@ export function decodeModel(bytes: Uint8Array, place: Place): OnnxModel {
 
 function decodeProto(bytes: Uint8Array, place: Place): proto.IModelProto {
   try {
-    return pkg.onnx.ModelProto.decode(bytes);
+    return onnxProto.onnx.ModelProto.decode(bytes);
   } catch (error) {
     return fail(diag.notOnnx(place, `it cannot be decoded (${error instanceof Error ? error.message : String(error)})`));
   }

@@ -1,3 +1,4 @@
+import { fromHalfBits } from '../../ir/half.ts';
 import type { ElementClass } from './value.ts';
 
 /** How TensorProto stores an element type. `width`: bytes in raw_data; `field`: where elements lie otherwise. */
@@ -13,14 +14,6 @@ export interface ElementType {
 }
 
 const same = (entry: number): number => entry;
-
-/** IEEE binary16 to number. */
-export function float16(bits: number): number {
-  const [exponent, fraction] = [(bits >> 10) & 0x1f, bits & 0x3ff];
-  const magnitude =
-    exponent === 0 ? fraction * 2 ** -24 : exponent === 31 ? (fraction === 0 ? Number.POSITIVE_INFINITY : Number.NaN) : (1 + fraction / 1024) * 2 ** (exponent - 15);
-  return bits & 0x8000 ? -magnitude : magnitude;
-}
 
 const scratch = new DataView(new ArrayBuffer(4));
 
@@ -58,7 +51,7 @@ export const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
   [6, int('int32', 4, 'int32Data', (v, at) => v.getInt32(at, true))],
   [7, int('int64', 8, 'int64Data', (v, at) => Number(v.getBigInt64(at, true)))],
   [9, { ...int('bool', 1, 'int32Data', (v, at) => (v.getUint8(at) === 0 ? 0 : 1)), elements: 'bool' as const }],
-  [10, float('float16', 2, 'int32Data', (v, at) => float16(v.getUint16(at, true)), float16)],
+  [10, float('float16', 2, 'int32Data', (v, at) => fromHalfBits(v.getUint16(at, true)), (bits) => fromHalfBits(bits & 0xffff))],
   [11, float('double', 8, 'doubleData', (v, at) => v.getFloat64(at, true))],
   [12, int('uint32', 4, 'uint64Data', (v, at) => v.getUint32(at, true))],
   [13, int('uint64', 8, 'uint64Data', (v, at) => Number(v.getBigUint64(at, true)))],

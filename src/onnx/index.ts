@@ -8,7 +8,7 @@ import { ELEMENT_TYPES, elementTypeName } from './element-types.ts';
 import type { Declaration, OnnxModel, OnnxNode } from './model.ts';
 import { findOperator } from './operators.ts';
 import { orderNodes } from './order.ts';
-import { readTensorProto } from './tensor-proto.ts';
+import { externalLocation, readTensorProto } from './tensor-proto.ts';
 import { tidy } from './tidy.ts';
 
 export interface ImportOptions {
@@ -96,11 +96,20 @@ class Importer {
 
   private readInitializers(): void {
     const used = new Set([...this.nodes.flatMap((n) => n.inputs), ...this.model.outputs.map((o) => o.name)]);
+    const external = new Map<string, string[]>();
     for (const tensor of this.model.initializers) {
       const name = tensor.name ?? '';
       if (!used.has(name)) continue;
+      const location = externalLocation(tensor);
+      if (location !== undefined) {
+        external.set(location, [...(external.get(location) ?? []), name]);
+        continue;
+      }
       const value = this.attempt({ ...this.place, tensor: name }, () => readTensorProto(tensor, this.place));
       this.operands.set(name, value && { kind: 'constant', name, value });
+    }
+    for (const [location, [tensor = '', ...others]] of external) {
+      this.problems.push(diag.externalData({ ...this.place, tensor }, location, others.length));
     }
   }
 

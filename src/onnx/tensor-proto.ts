@@ -20,6 +20,12 @@ function shapeOf(tensor: TensorProto, place: Place): number[] {
   return shape;
 }
 
+/** The file that holds the values, where it is not the model itself. */
+export function externalLocation(tensor: TensorProto): string | undefined {
+  if (tensor.dataLocation !== EXTERNAL && (tensor.externalData ?? []).length === 0) return undefined;
+  return tensor.externalData?.find((e) => e.key === 'location')?.value || 'unnamed';
+}
+
 function typeOf(tensor: TensorProto, place: Place): ElementType {
   const dataType = tensor.dataType ?? 0;
   return ELEMENT_TYPES.get(dataType) ?? fail(diag.unsupportedType(place, elementTypeName(dataType)));
@@ -31,10 +37,8 @@ function typeOf(tensor: TensorProto, place: Place): ElementType {
  */
 export function readTensorProto(tensor: TensorProto, place: Place): Value {
   const at = { ...place, ...(tensor.name ? { tensor: tensor.name } : {}) };
-  if (tensor.dataLocation === EXTERNAL || (tensor.externalData ?? []).length > 0) {
-    const location = tensor.externalData?.find((e) => e.key === 'location')?.value;
-    fail(diag.externalData(at, location || 'unnamed'));
-  }
+  const location = externalLocation(tensor);
+  if (location !== undefined) fail(diag.externalData(at, location, 0));
   const shape = shapeOf(tensor, at);
   const type = typeOf(tensor, at);
   const { elements } = type;
