@@ -9,12 +9,14 @@ export interface Token {
   readonly line: number;
 }
 
-const PLAIN_NAME = /^[A-Za-z0-9_.:/$-]+$/;
+// Colons inside a name belong to it (onnx::Conv_1), a colon behind it does not (%x: f16[1]).
+const PLAIN_NAME = /(?:[A-Za-z0-9_./$-]|:+(?=[A-Za-z0-9_./$-]))+/;
+const WHOLE_NAME = new RegExp(`^${PLAIN_NAME.source}$`);
 
 // In the order in which they are tried; blank space and comments from # to the end of the line separate tokens.
 const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ['type', /(?:f16|f32|i32|i64|u8|bit)\[(?:\d+(?:x\d+)*)?\]/y],
-  ['name', /%(?:[A-Za-z0-9_.:/$-]+|"(?:[^"\\\n]|\\.)*")/y],
+  ['name', new RegExp(`%(?:${PLAIN_NAME.source}|"(?:[^"\\\\\\n]|\\\\.)*")`, 'y')],
   ['string', /"(?:[^"\\\n]|\\.)*"/y],
   ['number', /-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|inf\b|nan\b)/y],
   ['word', /[A-Za-z_][A-Za-z0-9_]*/y],
@@ -26,9 +28,9 @@ export function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-/** `%name`, quoted where the name holds other characters than letters, digits and `_.:/$-`. */
+/** `%name`, quoted where the name holds other characters than letters, digits and `_./$-`, or colons at its end. */
 export function tensorName(name: string): string {
-  return PLAIN_NAME.test(name) ? `%${name}` : `%${quoted(name)}`;
+  return WHOLE_NAME.test(name) ? `%${name}` : `%${quoted(name)}`;
 }
 
 /** A number that reads back to the same value. */

@@ -54,18 +54,26 @@ const conv: fc.Arbitrary<LayerCase> = fc
     return { kind: 'conv', types: bias ? [...types, f32([K])] : types, attrs, outputs: 1 };
   });
 
-const gemm: fc.Arbitrary<LayerCase> = fc.record({ x: imageType, flat: fc.boolean(), K: few, bias: fc.boolean() }).map(({ x, flat, K, bias }) => {
-  const [N = 1, ...rest] = x.shape;
-  const C = rest.reduce((a, b) => a * b, 1);
-  const types = [flat ? f16([N, C]) : x, f16([K, C])];
-  return { kind: 'gemm', types: bias ? [...types, f32([K])] : types, attrs: {}, outputs: 1 };
-});
+const gemm: fc.Arbitrary<LayerCase> = fc
+  .record({ x: imageType, flat: fc.boolean(), K: few, bias: fc.boolean() })
+  .map(({ x, flat, K, bias }) => {
+    const [N = 1, ...rest] = x.shape;
+    const C = rest.reduce((a, b) => a * b, 1);
+    const types = [flat ? f16([N, C]) : x, f16([K, C])];
+    return { kind: 'gemm', types: bias ? [...types, f32([K])] : types, attrs: {}, outputs: 1 };
+  });
 
 const pool = (kind: 'max_pool' | 'avg_pool'): fc.Arbitrary<LayerCase> =>
   fc
-    .record({ N: batch, C: few, rows: poolWindows(kind === 'max_pool'), cols: poolWindows(kind === 'max_pool'), countIncludePad: fc.boolean() })
+    .record({
+      N: batch,
+      C: few,
+      rows: poolWindows(kind === 'max_pool'),
+      cols: poolWindows(kind === 'max_pool'),
+      countIncludePad: fc.boolean(),
+    })
     .map(({ N, C, rows, cols, countIncludePad }) => {
-      const own = kind === 'max_pool' ? { dilations: [rows.dilation, cols.dilation] } : { countIncludePad };
+      const own: Attrs = kind === 'max_pool' ? { dilations: [rows.dilation, cols.dilation] } : { countIncludePad };
       const attrs = { kernel: [rows.taps, cols.taps], ...windowAttrs(rows, cols), ...own };
       return { kind, types: [f16([N, C, rows.size, cols.size])], attrs, outputs: kind === 'max_pool' ? 2 : 1 };
     });
@@ -81,7 +89,12 @@ const same = (kind: string, count: fc.Arbitrary<number>, outputs = 1, attrs: Att
   fc.tuple(imageType, count).map(([x, n]) => ({ kind, types: Array.from({ length: n }, () => x), attrs, outputs }));
 
 const lrn: fc.Arbitrary<LayerCase> = fc
-  .record({ x: imageType, size: fc.integer({ min: 1, max: 6 }), alpha: fc.double({ min: 0.01, max: 2, noNaN: true }), beta: fc.double({ min: 0.1, max: 2, noNaN: true }) })
+  .record({
+    x: imageType,
+    size: fc.integer({ min: 1, max: 6 }),
+    alpha: fc.double({ min: 0.01, max: 2, noNaN: true }),
+    beta: fc.double({ min: 0.1, max: 2, noNaN: true }),
+  })
   .map(({ x, size, alpha, beta }) => ({ kind: 'lrn', types: [x], attrs: { size, alpha, beta, bias: 1.5 }, outputs: 1 }));
 
 const concat: fc.Arbitrary<LayerCase> = fc
@@ -102,7 +115,12 @@ export const DIFFERENTIABLE: Readonly<Record<string, fc.Arbitrary<LayerCase>>> =
   lrn,
   concat,
   dropout: same('dropout', one, 2, { ratio: 0.4, seed: 7 }),
-  reshape: imageType.map((x) => ({ kind: 'reshape', types: [x], attrs: { shape: [x.shape.slice(1).reduce((a, b) => a * b, 1)] }, outputs: 1 })),
+  reshape: imageType.map((x) => ({
+    kind: 'reshape',
+    types: [x],
+    attrs: { shape: [x.shape.slice(1).reduce((a, b) => a * b, 1)] },
+    outputs: 1,
+  })),
 };
 
 /** Random layers that are not differentiated. */

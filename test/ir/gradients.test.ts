@@ -76,7 +76,14 @@ describe('gradient rules against finite differences in f64', () => {
         const logits = spread(N * K, seed);
         const labels = Float64Array.from({ length: N }, (_, n) => (n * 7 + seed) % K);
         const meanLoss = (values: Values): number => {
-          const loss = evaluate(d, new Map([['logits', values], ['labels', labels]])).get('loss') ?? new Float64Array();
+          const loss =
+            evaluate(
+              d,
+              new Map([
+                ['logits', values],
+                ['labels', labels],
+              ]),
+            ).get('loss') ?? new Float64Array();
           return loss.reduce((a, b) => a + b, 0) / N;
         };
         const numeric = logits.map((v, i) => {
@@ -85,7 +92,14 @@ describe('gradient rules against finite differences in f64', () => {
           down[i] = v - STEP;
           return (attrs.lossScale * (meanLoss(up) - meanLoss(down))) / (2 * STEP);
         });
-        const dlogits = evaluate(d, new Map([['logits', logits], ['labels', labels]])).get('loss.dlogits') ?? new Float64Array();
+        const dlogits =
+          evaluate(
+            d,
+            new Map([
+              ['logits', logits],
+              ['labels', labels],
+            ]),
+          ).get('loss.dlogits') ?? new Float64Array();
         expect(difference(dlogits, numeric)).toBeLessThan(1e-6);
       }),
     );
