@@ -163,6 +163,25 @@ export const diag = {
     () => 'Give it with --input NAME=FILE (.npy or .pb).',
   ),
   unknownInput: declare('UNKNOWN_INPUT', (known: string) => `the program has no such input; it has ${known}`),
+  // Programs and their execution; `at` names the instruction.
+  badProgram: declare('BAD_PROGRAM', (reason: string) => `the program is not well formed: ${reason}`),
+  badProgramFile: declare(
+    'BAD_PROGRAM_FILE',
+    (reason: string) => `is not a program file that can be used: ${reason}`,
+    () => 'Compile the model again.',
+  ),
+  programFault: declare('PROGRAM_FAULT', (at: string, reason: string) => `${at}: ${reason}`),
+  outOfRange: declare('OUT_OF_RANGE', (at: string, reason: string) => `${at}: ${reason}`),
+  blockMismatch: declare('BLOCK_MISMATCH', (at: string, reason: string) => `${at}: ${reason}`),
+  deadlock: declare(
+    'DEADLOCK',
+    (at: string, token: number) => `${at}: waits for token ${token}, which nothing before it signals and is not taken`,
+    () => 'Program order must be a legal order: signal a token before an instruction waits for it.',
+  ),
+  unbalancedTokens: declare('UNBALANCED_TOKENS', (tokens: string) => `the program ends with tokens that nothing took: ${tokens}`),
+  endless: declare('ENDLESS', (at: string, limit: number) => `${at}: the program has not ended after ${limit} instructions`),
+  badRunInput: declare('BAD_RUN_INPUT', (reason: string) => `the value given for the run cannot be used: ${reason}`),
+  notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
   // Usage.
   usage: declare('USAGE', (what: string) => what),
 };
