@@ -1,10 +1,13 @@
 import type { GraphBuilder } from '../../ir/build.ts';
 import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 import type { Attrs, Constant } from '../../ir/graph.ts';
-import type { DType } from '../../ir/tensor.ts';
+import { type DType, elementCount } from '../../ir/tensor.ts';
 import { AttributeReader } from './attributes.ts';
 import type { OnnxNode } from './model.ts';
-import { float32Of, numbersOf, type Value } from './value.ts';
+import { float32Of, MOST_ELEMENTS, numbersOf, type Value, valueAt } from './value.ts';
+
+/** Axes, sizes and indices are lists of few elements; a constant of one value can claim any number of them. */
+const LONGEST_LIST = 2 ** 16;
 
 export interface ConstantOperand {
   readonly kind: 'constant';
@@ -110,24 +113,26 @@ export class NodeContext {
   /** A constant operand as a list of integers. */
   ints(index: number): number[] {
     const { name, value } = this.constant(index);
-    if (value.elements !== 'int' || value.shape.length > 1) this.badShape(`input ${index} ('${name}') must be a list of integers`);
+    const isList = value.elements === 'int' && value.shape.length <= 1 && elementCount(value.shape) <= LONGEST_LIST;
+    if (!isList) this.badShape(`input ${index} ('${name}') must be a list of integers`);
     return numbersOf(value);
   }
 
   /** A constant operand as one number. */
   scalar(index: number): number {
     const { name, value } = this.constant(index);
-    const [number, ...rest] = numbersOf(value);
-    return number === undefined || rest.length > 0 ? this.badShape(`input ${index} ('${name}') must be a scalar`) : number;
+    return elementCount(value.shape) === 1 ? valueAt(value, 0) : this.badShape(`input ${index} ('${name}') must be a scalar`);
   }
 
   /** Appends a layer. Without `part` its result is output 0 of the node; with it, a step on the way there. */
   emit(kind: string, inputs: readonly string[], attrs: Attrs = {}, part = ''): ActivationOperand {
     const { builder } = this.state;
     const [output = ''] = this.node.outputs;
-    const [layerName, name] = part === '' ? [this.node.layerName, output] : [`${this.node.layerName}/${part}`, this.freeName(`${output}/${part}`)];
+    const [layerName, name] =
+      part === '' ? [this.node.layerName, output] : [`${this.node.layerName}/${part}`, this.freeName(`${output}/${part}`)];
     builder.layer({ kind, name: layerName, inputs, attrs, origin: this.node.label, outputs: [name] });
-    return { kind: 'activation', name, shape: builder.typeOf(name).shape };
+    const { shape } = builder.typeOf(name);
+    return elementCount(shape) <= MOST_ELEMENTS ? { kind: 'activation', name, shape } : this.badShape(`[${shape.join(', ')}] is too large`);
   }
 
   /** The same elements of each sample under another shape; nothing is emitted where the shape is the same. */

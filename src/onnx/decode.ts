@@ -1,5 +1,5 @@
-import onnxProto from 'onnx-proto';
 import type { onnx as proto } from 'onnx-proto';
+import onnxProto from 'onnx-proto';
 import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 import { type Attribute, type Declaration, type Dimension, type OnnxModel, type OnnxNode, toNumber } from './model.ts';
 import { checkWire } from './wire.ts';

@@ -1,6 +1,8 @@
 import { type Diagnostic, diag, fail, type Place, WavecError } from '../../ir/diagnostics.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { ELEMENT_TYPES, elementTypeName } from './element-types.ts';
 import type { Declaration, Dimension, OnnxModel } from './model.ts';
+import { MOST_ELEMENTS } from './value.ts';
 
 export interface BindOptions {
   readonly batch?: number;
@@ -25,7 +27,9 @@ export interface BoundInputs {
 const isSize = (n: number): boolean => Number.isSafeInteger(n) && n >= 1;
 
 function checkOptions(model: OnnxModel, options: BindOptions, place: Place): void {
-  const symbols = new Set([...model.inputs, ...model.outputs, ...model.valueInfo].flatMap((d) => d.shape ?? []).filter((d) => typeof d === 'string'));
+  const symbols = new Set(
+    [...model.inputs, ...model.outputs, ...model.valueInfo].flatMap((d) => d.shape ?? []).filter((d) => typeof d === 'string'),
+  );
   const problems: Diagnostic[] = [];
   if (options.batch !== undefined && !isSize(options.batch)) {
     problems.push(diag.usage(place, `the mini-batch must be a positive integer, not ${options.batch}`));
@@ -61,6 +65,7 @@ export function bindInputs(model: OnnxModel, options: BindOptions, place: Place)
       else if (!isSize(size)) problems.push(diag.badInput({ ...place, tensor: name }, `dimension ${axis} is ${size}`));
       return size ?? 1;
     });
+    if (elementCount(sizes) > MOST_ELEMENTS) problems.push(diag.badInput({ ...place, tensor: name }, `[${sizes.join(', ')}] is too large`));
     if (sizes[0] !== undefined) batches.add(sizes[0]);
     return { name, shape: sizes };
   });

@@ -51,7 +51,16 @@ export const ELEMENT_TYPES: ReadonlyMap<number, ElementType> = new Map([
   [6, int('int32', 4, 'int32Data', (v, at) => v.getInt32(at, true))],
   [7, int('int64', 8, 'int64Data', (v, at) => Number(v.getBigInt64(at, true)))],
   [9, { ...int('bool', 1, 'int32Data', (v, at) => (v.getUint8(at) === 0 ? 0 : 1)), elements: 'bool' as const }],
-  [10, float('float16', 2, 'int32Data', (v, at) => fromHalfBits(v.getUint16(at, true)), (bits) => fromHalfBits(bits & 0xffff))],
+  [
+    10,
+    float(
+      'float16',
+      2,
+      'int32Data',
+      (v, at) => fromHalfBits(v.getUint16(at, true)),
+      (bits) => fromHalfBits(bits & 0xffff),
+    ),
+  ],
   [11, float('double', 8, 'doubleData', (v, at) => v.getFloat64(at, true))],
   [12, int('uint32', 4, 'uint64Data', (v, at) => v.getUint32(at, true))],
   [13, int('uint64', 8, 'uint64Data', (v, at) => Number(v.getBigUint64(at, true)))],

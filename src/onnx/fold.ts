@@ -5,7 +5,7 @@ import { axisOf } from './lower/axes.ts';
 import { ARITHMETIC_LOWERINGS } from './lower/vector.ts';
 import type { Operators } from './operator.ts';
 import { readTensorProto } from './tensor-proto.ts';
-import { intsValue, numbersOf, stridesOf, type Value, valueAt, walk } from './value.ts';
+import { intsValue, MOST_ELEMENTS, numbersOf, stridesOf, type Value, valueAt, walk } from './value.ts';
 
 /** Constants of the model stay as large as the file has them; what folding makes anew is small. */
 const MOST_FOLDED = 2 ** 24;
@@ -29,7 +29,7 @@ function constant(ctx: NodeContext): Value {
 
 function constantOfShape(ctx: NodeContext): Value {
   const shape = ctx.ints(0);
-  if (shape.some((d) => d < 0) || elementCount(shape) > Number.MAX_SAFE_INTEGER) ctx.badShape(`the shape is [${shape.join(', ')}]`);
+  if (shape.some((d) => d < 0) || elementCount(shape) > MOST_ELEMENTS) ctx.badShape(`the shape is [${shape.join(', ')}]`);
   const tensor = ctx.attrs.tensor('value');
   const fill: Value = tensor ? readTensorProto(tensor, ctx.place) : { elements: 'float', shape: [1], data: 0 };
   if (elementCount(fill.shape) !== 1) ctx.badAttribute(`value has ${elementCount(fill.shape)} elements, expected 1`);
@@ -55,6 +55,7 @@ function gather(ctx: NodeContext): Value {
   const size = value.shape[axis] ?? 0;
   const shape = [...value.shape.slice(0, axis), ...indices.shape, ...value.shape.slice(axis + 1)];
   const inner = elementCount(value.shape.slice(axis + 1));
+  if (elementCount(indices.shape) > MOST_FOLDED) ctx.unsupported(`${elementCount(indices.shape)} indices`);
   const data = room(ctx, elementCount(shape));
   const picks = numbersOf(indices).map((i) => (i < 0 ? i + size : i));
   const outside = picks.find((i) => !(i >= 0 && i < size));
@@ -73,7 +74,8 @@ function concat(ctx: NodeContext): Value {
   if (first === undefined) return ctx.badShape('it has no inputs');
   const axis = axisOf(ctx, ctx.attrs.int('axis', 1), first.shape.length);
   const others = (shape: readonly number[]): string => shape.filter((_, d) => d !== axis).join();
-  if (values.some((v) => v.shape.length !== first.shape.length || others(v.shape) !== others(first.shape))) ctx.badShape('inputs differ beside the axis');
+  if (values.some((v) => v.shape.length !== first.shape.length || others(v.shape) !== others(first.shape)))
+    ctx.badShape('inputs differ beside the axis');
   const shape = first.shape.map((d, i) => (i === axis ? values.reduce((s, v) => s + (v.shape[axis] ?? 0), 0) : d));
   const outer = elementCount(shape.slice(0, axis));
   const data = room(ctx, elementCount(shape));
@@ -106,12 +108,14 @@ function cutOf(ctx: NodeContext, size: number, axis: number, start: number, end:
 function slice(ctx: NodeContext): Value {
   const value = ctx.value(0);
   const asAttributes = ctx.opset < 10;
-  const list = (name: string, index: number): readonly number[] | undefined => (asAttributes ? ctx.attrs.ints(name) : ctx.has(index) ? ctx.ints(index) : undefined);
+  const list = (name: string, index: number): readonly number[] | undefined =>
+    asAttributes ? ctx.attrs.ints(name) : ctx.has(index) ? ctx.ints(index) : undefined;
   const starts = list('starts', 1) ?? ctx.badAttribute('starts is required');
   const ends = list('ends', 2) ?? ctx.badAttribute('ends is required');
   const axes = list('axes', 3) ?? starts.map((_, i) => i);
   const steps = (asAttributes ? undefined : list('steps', 4)) ?? starts.map(() => 1);
-  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) ctx.badAttribute('starts, ends, axes and steps differ in length');
+  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length)
+    ctx.badAttribute('starts, ends, axes and steps differ in length');
   const shape = [...value.shape];
   const strides = stridesOf(value.shape);
   let base = 0;

@@ -54,7 +54,11 @@ class Importer {
       batch: bound.batch,
       exportedBatch: bound.exportedBatch,
       builder: new GraphBuilder(model.name, bound.batch),
-      names: new Set([...model.inputs.map((i) => i.name), ...model.nodes.flatMap((n) => n.outputs), ...model.initializers.map((t) => t.name ?? '')]),
+      names: new Set([
+        ...model.inputs.map((i) => i.name),
+        ...model.nodes.flatMap((n) => n.outputs),
+        ...model.initializers.map((t) => t.name ?? ''),
+      ]),
       trained: new Map(),
       parameters: new Map(),
     };
@@ -74,7 +78,8 @@ class Importer {
         this.operands.set(output, i === 0 ? result : undefined);
       });
       const info = declared.get(node.outputs[0] ?? '');
-      if (result?.kind === 'activation' && info) this.checkDeclaration(info, result, { ...this.place, node: node.label, tensor: info.name });
+      if (result?.kind === 'activation' && info)
+        this.checkDeclaration(info, result, { ...this.place, node: node.label, tensor: info.name });
     }
     const outputs = this.model.outputs.map((o) => this.output(o.name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
@@ -140,7 +145,13 @@ class Importer {
     });
   }
 
-  private usageProblems(node: OnnxNode, used: ReadonlySet<string>, attributes: readonly string[], [least, most]: readonly [number, number], place: Place): Diagnostic[] {
+  private usageProblems(
+    node: OnnxNode,
+    used: ReadonlySet<string>,
+    attributes: readonly string[],
+    [least, most]: readonly [number, number],
+    place: Place,
+  ): Diagnostic[] {
     const problems = [...node.attributes.keys()]
       .filter((name) => !attributes.includes(name))
       .map((name) => diag.unsupportedAttribute(place, node.opType, `attribute ${name} is not read`));
@@ -174,7 +185,14 @@ class Importer {
     const { builder } = this.state;
     const producer = this.nodes.find((n) => n.outputs.includes(name));
     const [origin, layer] = producer ? [producer.label, producer.layerName] : [name, name];
-    builder.layer({ kind: 'reshape', name: layer, inputs: [operand.name], attrs: { shape: operand.shape.slice(1) }, origin, outputs: [name] });
+    builder.layer({
+      kind: 'reshape',
+      name: layer,
+      inputs: [operand.name],
+      attrs: { shape: operand.shape.slice(1) },
+      origin,
+      outputs: [name],
+    });
     return name;
   }
 }

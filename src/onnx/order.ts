@@ -14,7 +14,9 @@ function producersOf(model: OnnxModel, place: Place, problems: Diagnostic[]): Pr
     const listedTwice = first === 'an initializer' && producer === 'a graph input';
     if (first === undefined) producers.set(tensor, producer);
     else if (!listedTwice)
-      problems.push(diag.duplicateProducer({ ...place, ...(typeof producer === 'string' ? {} : { node: producer.label }), tensor }, nameOf(first)));
+      problems.push(
+        diag.duplicateProducer({ ...place, ...(typeof producer === 'string' ? {} : { node: producer.label }), tensor }, nameOf(first)),
+      );
   };
   for (const t of model.initializers) add(t.name ?? '', 'an initializer');
   for (const name of model.sparseInitializers) {
@@ -66,8 +68,9 @@ function sortNodes(nodes: readonly OnnxNode[], sources: (node: OnnxNode) => Onnx
         order.push(top.node);
         stack.pop();
       } else if (state.get(next) === 'open') {
-        const cycle = stack.slice(stack.findIndex((s) => s.node === next)).map((s) => s.node.label);
-        throw new WavecError([diag.cyclicGraph(place, cycle.reverse())]);
+        // The stack goes against the flow of data; the message goes with it.
+        const upstream = stack.slice(stack.findIndex((s) => s.node === next) + 1).map((s) => s.node.label);
+        throw new WavecError([diag.cyclicGraph(place, [next.label, ...upstream.reverse()])]);
       } else if (!state.has(next)) {
         state.set(next, 'open');
         stack.push({ node: next, rest: sources(next) });

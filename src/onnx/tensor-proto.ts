@@ -2,12 +2,9 @@ import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { ELEMENT_TYPES, type ElementType, elementTypeName } from './element-types.ts';
 import { type TensorProto, toNumber } from './model.ts';
-import type { Value } from './value.ts';
+import { MOST_ELEMENTS, type Value } from './value.ts';
 
 const EXTERNAL = 1;
-
-/** More elements than this are in no file that can be read, and would not be exact in a size. */
-const MOST_ELEMENTS = 2 ** 40;
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 

@@ -1,5 +1,8 @@
 import { elementCount } from '../../ir/tensor.ts';
 
+/** No tensor may claim more elements than this: no memory holds them, and products of sizes stay exact. */
+export const MOST_ELEMENTS = 2 ** 40;
+
 /** What arithmetic does with the elements; all widths of one class compute alike here. */
 export type ElementClass = 'float' | 'int' | 'bool';
 
@@ -45,7 +48,11 @@ export function stridesOf(shape: readonly number[]): number[] {
 }
 
 /** Applies `f` to the source offset of every element of `shape`, in row-major order; `steps` are the source strides of its dimensions. */
-export function walk(shape: readonly number[], steps: readonly (readonly number[])[], f: (target: number, sources: readonly number[]) => void): void {
+export function walk(
+  shape: readonly number[],
+  steps: readonly (readonly number[])[],
+  f: (target: number, sources: readonly number[]) => void,
+): void {
   const total = elementCount(shape);
   const index = new Array<number>(shape.length).fill(0);
   const offsets = steps.map(() => 0);

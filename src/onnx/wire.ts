@@ -45,15 +45,15 @@ function varintAt(bytes: Uint8Array, offset: number): Varint | undefined {
 export function checkWire(bytes: Uint8Array, place: Place): void {
   if (bytes.length === 0) fail(diag.notOnnx(place, 'the file is empty'));
   if (startsWith(bytes, 'version https://git-lfs')) fail(diag.notOnnx(place, 'it is a pointer that Git LFS left in place of the file'));
-  const cut = (what: string): never => fail(diag.truncated(place, `${what}, and the file has ${bytes.length} bytes`));
+  const cut: (what: string) => never = (what) => fail(diag.truncated(place, `${what}, and the file has ${bytes.length} bytes`));
   for (let offset = 0; offset < bytes.length; ) {
     const tag = varintAt(bytes, offset);
-    if (tag === undefined) return cut(`a field begins at byte ${offset}`);
+    if (tag === undefined) cut(`a field begins at byte ${offset}`);
     const field = Math.floor(tag.value / 8);
     const wire = tag.value % 8;
     const expected = MODEL_FIELDS.get(field);
     if (expected === undefined ? offset === 0 || field === 0 : expected !== wire) {
-      return fail(diag.notOnnx(place, `byte ${offset} begins field ${field} of wire type ${wire}, which an ONNX model does not have`));
+      fail(diag.notOnnx(place, `byte ${offset} begins field ${field} of wire type ${wire}, which an ONNX model does not have`));
     }
     offset = fieldEnd(bytes, tag.next, wire) ?? cut(`field ${field} begins at byte ${offset}`);
     if (!Number.isFinite(offset)) fail(diag.notOnnx(place, `wire type ${wire} is not used by ONNX`));

@@ -32,7 +32,8 @@ export function readNpy(bytes: Uint8Array, file: string): FileTensor {
 
 function parseHeader(header: string, bad: (reason: string) => never): { type: FileType; shape: number[] } {
   const description = /'descr'\s*:\s*'([^']*)'/.exec(header)?.[1] ?? bad('its header has no descr');
-  const type = FILE_TYPES.find((t) => DESCRIPTIONS[t].slice(1) === description.replace(/^[<|=]/, '')) ?? bad(`its element type is ${description}`);
+  const type =
+    FILE_TYPES.find((t) => DESCRIPTIONS[t].slice(1) === description.replace(/^[<|=]/, '')) ?? bad(`its element type is ${description}`);
   if (!/'fortran_order'\s*:\s*False/.test(header)) bad('it is not in C order');
   const list = /'shape'\s*:\s*\(([\d\s,]*)\)/.exec(header)?.[1] ?? bad('its header has no shape');
   const shape = list

@@ -9,7 +9,15 @@ import { readTensorPb } from '../../src/tensor-file/pb.ts';
 import { difference, spread } from '../ir/values.ts';
 import { hasMaterial, material } from '../material.ts';
 
-const MODELS = ['mlperftiny_resnet8', 'ort_cnn_mnist_pytorch', 'wonnx_opt_mnist', 'ort_mnist_cntk', 'rten_mnist_dynamo', 'ort_conv_autopad', 'onnxmlir_mnist_mlp'];
+const MODELS = [
+  'mlperftiny_resnet8',
+  'ort_cnn_mnist_pytorch',
+  'wonnx_opt_mnist',
+  'ort_mnist_cntk',
+  'rten_mnist_dynamo',
+  'ort_conv_autopad',
+  'onnxmlir_mnist_mlp',
+];
 
 /** The one output of the imported model, computed by the reference kernels without rounding. */
 function computed(path: string, batch: number, input: Values): Values {
@@ -38,7 +46,8 @@ describe.skipIf(!hasMaterial)('models with real weights', () => {
     for (const n of [0, 1]) {
       const sample = new Tensor('float32', Float32Array.from(input.subarray(n * size, (n + 1) * size)), [1, ...type.shape.slice(1)]);
       const results = await session.run({ [name]: sample });
-      outputs.push(...(results[session.outputNames[0] ?? '']?.data as Float32Array));
+      const { data } = results[session.outputNames[0] ?? ''] ?? expect.unreachable();
+      outputs.push(...(data as Float32Array));
     }
     await session.release();
     expect(difference(computed(path, 2, input), Float64Array.from(outputs))).toBeLessThan(1e-4);

@@ -7,12 +7,16 @@ import { hasMaterial, material } from '../material.ts';
 import { importProblems } from './problems.ts';
 
 const NETWORKS = [
-  ...['resnet18', 'resnet50', 'resnet101', 'resnet152', 'alexnet', 'squeezenet1_1', 'vgg16', 'vgg16_bn', 'densenet121', 'googlenet'].map((n) => `${n}.train`),
+  ...['resnet18', 'resnet50', 'resnet101', 'resnet152', 'alexnet', 'squeezenet1_1', 'vgg16', 'vgg16_bn', 'densenet121', 'googlenet'].map(
+    (n) => `${n}.train`,
+  ),
   ...['inception_v3.train', 'inception_v4.train', 'inception_v3.eval', 'resnet152.eval', 'resnext50_32x4d.train'],
   ...['resnet18.eval', 'resnet50.eval', 'alexnet.eval', 'squeezenet1_0.eval', 'googlenet.eval', 'resnet50.dynamo'],
   ...['resnet50', 'bvlc_alexnet', 'squeezenet', 'vgg19', 'inception_v1'].map((n) => `light_${n}`),
 ].map((n) => `networks/${n}.onnx`);
-const MODELS = ['mlperftiny_resnet8', 'ort_cnn_mnist_pytorch', 'wonnx_opt_mnist', 'ort_mnist_cntk', 'rten_mnist_dynamo'].map((n) => `models/${n}.onnx`);
+const MODELS = ['mlperftiny_resnet8', 'ort_cnn_mnist_pytorch', 'wonnx_opt_mnist', 'ort_mnist_cntk', 'rten_mnist_dynamo'].map(
+  (n) => `models/${n}.onnx`,
+);
 const MODES = ['training', 'inference'] as const;
 
 function load(path: string, mode: 'training' | 'inference', batch?: number): Graph {
@@ -54,7 +58,11 @@ describe.skipIf(!hasMaterial)('networks', () => {
   it('keeps names, and origins that point into the file', () => {
     const graph = load('networks/alexnet.train.onnx', 'training');
     expect(graph.layers[0]).toMatchObject({ name: '/features/features.0/Conv', origin: '/features/features.0/Conv', kind: 'conv' });
-    expect(graph.tensors.get('features.0.weight')).toMatchObject({ kind: 'weight', type: { dtype: 'f16', shape: [64, 3, 11, 11] }, constant: { form: 'splat' } });
+    expect(graph.tensors.get('features.0.weight')).toMatchObject({
+      kind: 'weight',
+      type: { dtype: 'f16', shape: [64, 3, 11, 11] },
+      constant: { form: 'splat' },
+    });
     expect(graph.tensors.get('features.0.bias')).toMatchObject({ kind: 'weight', type: { dtype: 'f32', shape: [64] } });
     const unnamed = load('models/ort_cnn_mnist_pytorch.onnx', 'training');
     expect(unnamed.layers[0]).toMatchObject({ name: 'Conv_0', origin: 'Conv#0' });
@@ -71,7 +79,13 @@ describe.skipIf(!hasMaterial)('networks', () => {
   });
 
   it('either imports or refuses every other model', () => {
-    for (const folder of ['networks', 'models', 'gradients/networks/test_resnet', 'gradients/networks/test_byobnet', 'gradients/networks/test_efficientnet']) {
+    for (const folder of [
+      'networks',
+      'models',
+      'gradients/networks/test_resnet',
+      'gradients/networks/test_byobnet',
+      'gradients/networks/test_efficientnet',
+    ]) {
       for (const file of readdirSync(material(folder)).filter((f) => f.endsWith('.onnx'))) {
         for (const problem of importProblems(readFileSync(material(`${folder}/${file}`)), { mode: 'training', batch: 2 })) {
           expect(problem.code).toMatch(/^(UNSUPPORTED_|EXTERNAL_DATA|BAD_CONSTANT|DUPLICATE_PRODUCER)/);

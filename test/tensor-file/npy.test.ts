@@ -44,7 +44,13 @@ describe('npy files', () => {
     const good = writeNpy({ type: 'f4', shape: [2, 3], values: new Float64Array(6) });
     const edit = (from: string, to: string): Uint8Array => Buffer.from(Buffer.from(good).toString('latin1').replace(from, to), 'latin1');
     expect(code(good)).toBeUndefined();
-    for (const bytes of [edit('False', 'True '), edit('<f4', '>f4'), edit('<f4', '<c8'), edit('NUMPY', 'NUMPI'), edit('(2, 3)', '(2, x)')]) {
+    for (const bytes of [
+      edit('False', 'True '),
+      edit('<f4', '>f4'),
+      edit('<f4', '<c8'),
+      edit('NUMPY', 'NUMPI'),
+      edit('(2, 3)', '(2, x)'),
+    ]) {
       expect(code(bytes)).toBe('BAD_TENSOR_FILE');
     }
     for (let length = 0; length < good.length; length++) expect(code(good.subarray(0, length))).toBe('BAD_TENSOR_FILE');

@@ -28,9 +28,15 @@ describe('TensorProto files', () => {
     const { DataType } = TensorProto;
     const read = (proto: object): unknown => readTensorPb(TensorProto.encode(TensorProto.create(proto)).finish(), 'a.pb');
     expect(read({ dims: [2], dataType: DataType.FLOAT, floatData: [1, -2] })).toMatchObject({ type: 'f4', values: Float64Array.of(1, -2) });
-    expect(read({ dims: [2], dataType: DataType.DOUBLE, doubleData: [0.1, 2] })).toMatchObject({ type: 'f8', values: Float64Array.of(0.1, 2) });
+    expect(read({ dims: [2], dataType: DataType.DOUBLE, doubleData: [0.1, 2] })).toMatchObject({
+      type: 'f8',
+      values: Float64Array.of(0.1, 2),
+    });
     expect(read({ dims: [2], dataType: DataType.INT64, int64Data: [1, -2] })).toMatchObject({ type: 'i8', values: Float64Array.of(1, -2) });
-    expect(read({ dims: [2], dataType: DataType.FLOAT16, int32Data: [0x3c00, 0xc000] })).toMatchObject({ type: 'f2', values: Float64Array.of(1, -2) });
+    expect(read({ dims: [2], dataType: DataType.FLOAT16, int32Data: [0x3c00, 0xc000] })).toMatchObject({
+      type: 'f2',
+      values: Float64Array.of(1, -2),
+    });
   });
 
   it('refuses foreign files, wrong sizes and other types', () => {

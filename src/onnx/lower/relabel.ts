@@ -9,7 +9,9 @@ const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
 /** The shape that Reshape gives; undefined where the number of elements contradicts. */
 function targetShape(ctx: NodeContext, from: readonly number[], target: readonly number[]): number[] | undefined {
   const keepsZero = ctx.attrs.int('allowzero', 0) !== 0;
-  const shape = target.map((d, i) => (d === 0 && !keepsZero ? (from[i] ?? ctx.badShape(`dimension ${i} of shape ${listed(target)} copies a dimension that is not there`)) : d));
+  const shape = target.map((d, i) =>
+    d === 0 && !keepsZero ? (from[i] ?? ctx.badShape(`dimension ${i} of shape ${listed(target)} copies a dimension that is not there`)) : d,
+  );
   const open = shape.indexOf(-1);
   if (shape.some((d, i) => d < 0 && i !== open)) ctx.badShape(`shape ${listed(target)} has more than one open dimension`);
   const known = elementCount(shape.filter((_, i) => i !== open));
@@ -34,7 +36,8 @@ function reshape(ctx: NodeContext): ActivationOperand {
   const kept = shapes.find((shape, i) => shape?.[0] === batches[i]);
   if (kept) return ctx.relabel(x, [batch, ...kept.slice(1)]);
   const from = listed([exportedBatch, ...sample]);
-  if (shapes.every((s) => s === undefined)) return ctx.badShape(`${from} has ${elementCount([exportedBatch, ...sample])} elements, shape ${listed(target)} has others`);
+  if (shapes.every((s) => s === undefined))
+    return ctx.badShape(`${from} has ${elementCount([exportedBatch, ...sample])} elements, shape ${listed(target)} has others`);
   return ctx.unsupported(`from ${from} to ${listed(target)} mixes samples (dimension 0)`);
 }
 
@@ -52,7 +55,8 @@ function flattenAxis(ctx: NodeContext, rank: number): number {
 function flatten(ctx: NodeContext): ActivationOperand {
   const x = ctx.activation(0);
   const axis = flattenAxis(ctx, x.shape.length);
-  if (axis === 0 || x.shape.slice(1, axis).some((d) => d !== 1)) ctx.unsupported(`axis ${axis} of ${listed(x.shape)} mixes samples (dimension 0)`);
+  if (axis === 0 || x.shape.slice(1, axis).some((d) => d !== 1))
+    ctx.unsupported(`axis ${axis} of ${listed(x.shape)} mixes samples (dimension 0)`);
   return ctx.relabel(x, [ctx.state.batch, elementCount(x.shape.slice(axis))]);
 }
 
@@ -82,7 +86,8 @@ function unsqueezed(ctx: NodeContext, shape: readonly number[], first: number): 
 
 function permutation(ctx: NodeContext, rank: number): readonly number[] {
   const perm = ctx.attrs.ints('perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
-  if (perm.toSorted((a, b) => a - b).some((p, i) => p !== i) || perm.length !== rank) ctx.badAttribute(`perm ${listed(perm)} does not permute ${rank} dimensions`);
+  if (perm.toSorted((a, b) => a - b).some((p, i) => p !== i) || perm.length !== rank)
+    ctx.badAttribute(`perm ${listed(perm)} does not permute ${rank} dimensions`);
   return perm;
 }
 
@@ -91,7 +96,8 @@ function transpose(ctx: NodeContext): ActivationOperand {
   const x = ctx.activation(0);
   const perm = permutation(ctx, x.shape.length);
   const moved = perm.filter((p) => p > 0 && x.shape[p] !== 1);
-  if (perm[0] !== 0 || moved.some((p, i) => p < (moved[i - 1] ?? 0))) ctx.unsupported(`perm ${listed(perm)} of ${listed(x.shape)} moves data`);
+  if (perm[0] !== 0 || moved.some((p, i) => p < (moved[i - 1] ?? 0)))
+    ctx.unsupported(`perm ${listed(perm)} of ${listed(x.shape)} moves data`);
   return ctx.relabel(
     x,
     perm.map((p) => x.shape[p] ?? 1),

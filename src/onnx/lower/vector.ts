@@ -42,7 +42,8 @@ function softmax(kind: string): (ctx: NodeContext) => ActivationOperand {
     const flattens = ctx.opset < 13;
     const axis = axisOf(ctx, ctx.attrs.int('axis', flattens ? 1 : -1), x.shape.length);
     const outside = x.shape.filter((_, d) => d > 0 && (flattens ? d < axis : d !== axis));
-    if (axis === 0 || outside.some((d) => d !== 1)) ctx.unsupported(`axis ${axis} of shape [${x.shape.join(', ')}] is not the whole sample`);
+    if (axis === 0 || outside.some((d) => d !== 1))
+      ctx.unsupported(`axis ${axis} of shape [${x.shape.join(', ')}] is not the whole sample`);
     return ctx.emit(kind, [x.name], { axis: 1 });
   };
 }
@@ -70,12 +71,15 @@ function channelOperand(ctx: NodeContext, x: ActivationOperand, index: number): 
   const operand = ctx.constant(index);
   const values = perChannel(ctx, operand, x);
   if (values === undefined) {
-    ctx.unsupported(`constant '${operand.name}' of shape [${operand.value.shape.join(', ')}] is not one value for each channel of [${x.shape.join(', ')}]`);
+    ctx.unsupported(
+      `constant '${operand.name}' of shape [${operand.value.shape.join(', ')}] is not one value for each channel of [${x.shape.join(', ')}]`,
+    );
   }
   return { operand, values };
 }
 
-const mapped = (values: Float32Array | number, f: (v: number) => number): Float32Array | number => (typeof values === 'number' ? f(values) : values.map(f));
+const mapped = (values: Float32Array | number, f: (v: number) => number): Float32Array | number =>
+  typeof values === 'number' ? f(values) : values.map(f);
 
 interface Affine {
   /** The constant that scales, and what becomes of its values. */
@@ -120,7 +124,10 @@ function elementwise(ctx: NodeContext, kind: string | undefined): ActivationOper
   );
 }
 
-function arithmetic(kind: string | undefined, form: (constantIndex: number) => Affine | undefined): (ctx: NodeContext) => ActivationOperand {
+function arithmetic(
+  kind: string | undefined,
+  form: (constantIndex: number) => Affine | undefined,
+): (ctx: NodeContext) => ActivationOperand {
   return (ctx) => {
     const { x, constant } = splitOperands(ctx);
     if (constant === undefined) return elementwise(ctx, kind);

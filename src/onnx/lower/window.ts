@@ -23,7 +23,8 @@ export interface Window {
 
 function pair(ctx: NodeContext, name: string, values: readonly number[]): readonly [number, number] {
   const [a, b] = values;
-  if (values.length !== 2 || a === undefined || b === undefined) return ctx.unsupported(`${name} is [${values.join(', ')}], and only images with 2 dimensions are`);
+  if (values.length !== 2 || a === undefined || b === undefined)
+    return ctx.unsupported(`${name} is [${values.join(', ')}], and only images with 2 dimensions are`);
   if (a < 1 || b < 1) return ctx.badAttribute(`${name} is [${values.join(', ')}], and must be positive`);
   return [a, b];
 }
@@ -63,7 +64,10 @@ export function windowOf(ctx: NodeContext, image: readonly [number, number], ker
   const auto = attrs.string('auto_pad', 'NOTSET') || 'NOTSET';
   if (!['NOTSET', 'VALID', 'SAME_UPPER', 'SAME_LOWER'].includes(auto)) ctx.badAttribute(`auto_pad is '${auto}'`);
   let extended = false;
-  const axisPads = ([size, taps, stride, dilation, before, after]: readonly [number, number, number, number, number, number]): readonly [number, number] => {
+  const axisPads = ([size, taps, stride, dilation, before, after]: readonly [number, number, number, number, number, number]): readonly [
+    number,
+    number,
+  ] => {
     const extent = (taps - 1) * dilation + 1;
     if (auto.startsWith('SAME')) return samePads(size, extent, stride, auto === 'SAME_UPPER');
     const [first, last] = auto === 'VALID' ? [0, 0] : [before, after];
