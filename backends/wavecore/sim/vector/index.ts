@@ -1,0 +1,39 @@
+import { add, affine, copy, dropout, dropoutGrad, fill, mul, relu, reluGrad } from './elementwise.ts';
+import { lrn, lrnGrad } from './lrn.ts';
+import { biasEnd, biasSums, norm, normGrad, normGradEnd, normGradSums, stats, statsEnd } from './norm.ts';
+import type { VectorOp, VectorOperation } from './operation.ts';
+import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool.ts';
+import { logSoftmax, softmax, softmaxLoss } from './softmax.ts';
+import { momentum, sgd } from './update.ts';
+
+/** What every vector instruction does and costs; one that is missing here does not compile. */
+export const VECTOR_OPERATIONS: Readonly<Record<VectorOp, VectorOperation>> = {
+  'v.fill': fill,
+  'v.copy': copy,
+  'v.relu': relu,
+  'v.relu_grad': reluGrad,
+  'v.add': add,
+  'v.mul': mul,
+  'v.affine': affine,
+  'v.stats': stats,
+  'v.stats_end': statsEnd,
+  'v.norm': norm,
+  'v.norm_grad_sums': normGradSums,
+  'v.norm_grad_end': normGradEnd,
+  'v.norm_grad': normGrad,
+  'v.max_pool': maxPool,
+  'v.max_pool_grad': maxPoolGrad,
+  'v.avg_pool': avgPool,
+  'v.avg_pool_grad': avgPoolGrad,
+  'v.lrn': lrn,
+  'v.lrn_grad': lrnGrad,
+  'v.dropout': dropout,
+  'v.dropout_grad': dropoutGrad,
+  'v.softmax': softmax,
+  'v.log_softmax': logSoftmax,
+  'v.softmax_loss': softmaxLoss,
+  'v.bias_sums': biasSums,
+  'v.bias_end': biasEnd,
+  'v.sgd': sgd,
+  'v.momentum': momentum,
+};
