@@ -43,13 +43,13 @@ function checkOptions(model: OnnxModel, options: BindOptions, place: Place): voi
 }
 
 /**
- * Gives every data input (graph inputs that no initializer gives) its shape. Dimension 0 is the mini-batch.
+ * Gives every data input (graph inputs in use that no initializer gives) its shape. Dimension 0 is the mini-batch.
  * @throws WavecError with every UNBOUND_DIMENSION, BAD_INPUT and UNSUPPORTED_TYPE, or USAGE (exit code 2)
  */
-export function bindInputs(model: OnnxModel, options: BindOptions, place: Place): BoundInputs {
+export function bindInputs(model: OnnxModel, used: ReadonlySet<string>, options: BindOptions, place: Place): BoundInputs {
   checkOptions(model, options, place);
   const constants = new Set(model.initializers.map((t) => t.name ?? ''));
-  const declared = model.inputs.filter((d) => !constants.has(d.name));
+  const declared = model.inputs.filter((d) => used.has(d.name) && !constants.has(d.name));
   const problems: Diagnostic[] = declared.flatMap((d) => inputProblems(d, place));
   const symbols = new Map(Object.entries(options.bind ?? {}));
   for (const { shape } of declared) {

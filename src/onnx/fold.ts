@@ -162,7 +162,7 @@ function combine(f: (a: number, b: number) => number): (ctx: NodeContext) => Val
   };
 }
 
-// `axis`, `broadcast` and `consumed_inputs` steer broadcasting up to operator set 6.
+// Both attributes steer broadcasting up to operator set 6.
 const arithmetic = { inputs: [2, 2], attributes: ['axis', 'broadcast'] } as const;
 
 /** Operators that give constants, and those of which only shape arithmetic is understood. */

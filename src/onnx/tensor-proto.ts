@@ -48,7 +48,9 @@ function rawData(raw: Uint8Array, type: ElementType, count: number, place: Place
   if (raw.length !== count * type.width) {
     fail(diag.badConstant(place, `${count} elements of type ${type.name} take ${count * type.width} bytes, and there are ${raw.length}`));
   }
-  if (type.name === 'float' && littleEndian && raw.byteOffset % 4 === 0) return new Float32Array(raw.buffer, raw.byteOffset, count);
+  if (type.name === 'float' && littleEndian) {
+    return raw.byteOffset % 4 === 0 ? new Float32Array(raw.buffer, raw.byteOffset, count) : new Float32Array(new Uint8Array(raw).buffer);
+  }
   const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
   const values = room(type, count);
   for (let i = 0; i < count; i++) values[i] = type.read(view, i * type.width);

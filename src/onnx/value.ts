@@ -77,8 +77,17 @@ export function transposed(value: Value, perm: readonly number[]): Value {
   if (typeof source === 'number') return { ...value, shape };
   const strides = stridesOf(value.shape);
   const data = source instanceof Float32Array ? new Float32Array(source.length) : new Float64Array(source.length);
+  if (perm.join() === '1,0') {
+    transposeMatrix(source, data, shape[1] ?? 1, shape[0] ?? 1);
+    return { ...value, shape, data };
+  }
   walk(shape, [perm.map((p) => strides[p] ?? 0)], (target, [at = 0]) => {
     data[target] = source[at] ?? Number.NaN;
   });
   return { ...value, shape, data };
+}
+
+/** The general walk is many times slower, and weights of fully connected layers are the largest constants there are. */
+function transposeMatrix(source: ArrayLike<number>, target: Float32Array | Float64Array, rows: number, columns: number): void {
+  for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) target[c * rows + r] = source[r * columns + c] ?? Number.NaN;
 }

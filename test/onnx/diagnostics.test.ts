@@ -108,7 +108,11 @@ describe('graphs', () => {
       model([relu], { inputs: [{ name: 'x', shape: ['n', 3, 'h', 4] }] }),
       ['UNBOUND_DIMENSION x', 'UNBOUND_DIMENSION x'],
     ],
-    ['inputs of different mini-batches', model([relu], { inputs: [X, { name: 'z', shape: [3, 1] }] }), ['BAD_INPUT']],
+    [
+      'inputs of different mini-batches',
+      model([node('a', 'Add', ['x', 'z'], 'y')], { inputs: [X, { name: 'z', shape: [3, 1] }] }),
+      ['BAD_INPUT'],
+    ],
     ['channels that contradict', model([node('c', 'Conv', ['x', 'w'], 'y')], { constants: [ones('w', 4, 2, 1, 1)] }), ['BAD_SHAPE c']],
     [
       'kernel_shape that contradicts',
@@ -165,6 +169,11 @@ describe('graphs', () => {
       'UNSUPPORTED_ATTRIBUTE pool',
       'UNSUPPORTED_OP Sigmoid#4',
     ]);
+  });
+
+  it('need no input that is not used', () => {
+    const bytes = model([relu], { inputs: [X, { name: 'labels', shape: ['n'], integer: true }] });
+    expect(importModel(bytes, { file: 'm', mode: 'inference' }).inputs).toEqual(['x']);
   });
 
   it('refuse the use of a second output', () => {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../ir/interpret.ts';
 import type { Values } from '../../ir/layers/record.ts';
@@ -69,6 +70,7 @@ const CASES: Case[] = [
     [2, 3, 6, 8],
     19,
   ),
+  single('AveragePool counting the padding of SAME_UPPER', 'AveragePool', pool(3, 2, { count_include_pad: 1, auto_pad: 'SAME_UPPER' }), []),
   single('GlobalAveragePool', 'GlobalAveragePool', {}, []),
   single('ReduceMean of the image', 'ReduceMean', { axes: [2, 3] }, []),
   single('ReduceMean of the image, dimensions dropped', 'ReduceMean', { axes: [-1, -2], keepdims: 0 }, []),
@@ -194,5 +196,30 @@ describe('operators, against the ONNX runtime', () => {
     // The same samples twice, at twice the mini-batch, give the same results twice.
     const twice = imported(parts, Float64Array.of(...x, ...x), 4);
     expect(difference(twice, Float64Array.of(...expected, ...expected))).toBeLessThan(1e-5);
+  });
+
+  it('pooling of any geometry', async () => {
+    const size = fc.integer({ min: 4, max: 9 });
+    const taps = fc.integer({ min: 1, max: 4 });
+    const axis = fc.record({ size, taps, stride: fc.integer({ min: 1, max: 4 }), before: fc.nat(3), after: fc.nat(3) });
+    const geometry = fc.record({ rows: axis, columns: axis, op: fc.constantFrom('MaxPool', 'AveragePool'), ceil: fc.boolean() });
+    await fc.assert(
+      fc.asyncProperty(geometry, async ({ rows, columns, op, ceil }) => {
+        // The runtime refuses padding as wide as the kernel.
+        fc.pre([rows, columns].every((a) => a.before < a.taps && a.after < a.taps));
+        const shape = [1, 2, rows.size, columns.size];
+        const attributes = {
+          kernel_shape: [rows.taps, columns.taps],
+          strides: [rows.stride, columns.stride],
+          pads: [rows.before, columns.before, rows.after, columns.after],
+          ceil_mode: ceil ? 1 : 0,
+        };
+        const parts = { inputs: [{ name: 'x', shape }], outputs: ['y'], nodes: [node(op, 'x', attributes)] };
+        const x = spread(elementCount(shape), 9);
+        const [expected = new Float64Array()] = await runOnnx(encodeModel(parts), [{ name: 'x', shape }], [x]);
+        expect(difference(imported(parts, x), expected)).toBeLessThan(1e-5);
+      }),
+      { numRuns: 150, seed: 7 },
+    );
   });
 });

@@ -132,7 +132,9 @@ function arithmetic(
     const { x, constant } = splitOperands(ctx);
     if (constant === undefined) return elementwise(ctx, kind);
     const as = form(constant) ?? ctx.unsupported('the divisor is not a constant');
-    return affine(ctx, x, channelOperand(ctx, x, constant), as);
+    const operand = channelOperand(ctx, x, constant);
+    // Nothing to do; and a scale of 1 is how a bias shows (tidy.ts).
+    return as.scale && operand.values === 1 ? x : affine(ctx, x, operand, as);
   };
 }
 
