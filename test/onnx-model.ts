@@ -37,7 +37,7 @@ export interface ModelParts {
 }
 
 /** A value whose dimensions may be symbols. */
-export interface OnnxDeclaration {
+interface OnnxDeclaration {
   readonly name: string;
   readonly shape: readonly (number | string)[];
   readonly integer?: boolean;

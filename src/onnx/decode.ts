@@ -5,7 +5,7 @@ import { type Attribute, type Declaration, type Dimension, type OnnxModel, type 
 import { checkWire } from './wire.ts';
 
 /** Versions of the default operator set whose operators are read; 26 is the newest that the released ONNX runtime knows. */
-export const OPSETS = { least: 6, most: 26 } as const;
+const OPSETS = { least: 6, most: 26 } as const;
 
 /**
  * Decodes an ONNX file.

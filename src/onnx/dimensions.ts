@@ -9,7 +9,7 @@ export interface BindOptions {
   readonly bind?: Readonly<Record<string, number>>;
 }
 
-export interface BoundInput {
+interface BoundInput {
   readonly name: string;
   readonly shape: readonly number[];
 }

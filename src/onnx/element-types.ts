@@ -18,7 +18,7 @@ const same = (entry: number): number => entry;
 const scratch = new DataView(new ArrayBuffer(4));
 
 /** The upper half of a binary32. */
-export function bfloat16(bits: number): number {
+function bfloat16(bits: number): number {
   scratch.setUint32(0, (bits & 0xffff) * 65536);
   return scratch.getFloat32(0);
 }
