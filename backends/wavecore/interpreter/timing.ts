@@ -1,134 +1,186 @@
 import { dramBytesPerCycle, type Machine } from '../machine/machine.ts';
 import { DramCalendar } from './dram-calendar.ts';
 
-/** How cycles compose; printed beside every total. */
-export const COMPOSITION_RULE =
-  'cycles = when the last unit is idle. Sequencer, DMA load, DMA store, vector unit and the four pipelines of the matrix unit ' +
-  '(fill, stationary load, array, drain) work at the same time, each in order, meeting through tokens; loads and stores share the DRAM.';
+/** Instruction queues. */
+export const UNIT = { dmaLoad: 0, dmaStore: 1, matrix: 2, vector: 3 } as const;
+export type UnitIndex = (typeof UNIT)[keyof typeof UNIT];
 
-/** Queues that the sequencer fills; each starts its instructions in order. */
-export const QUEUES = ['dmaLoad', 'dmaStore', 'fill', 'stationary', 'array', 'drain', 'vector'] as const;
-export type Queue = (typeof QUEUES)[number];
-const Q = { load: 0, store: 1, fill: 2, stationary: 3, array: 4, drain: 5, vector: 6 } as const;
+/** What is busy or idle on its own: the units, the four pipelines of the matrix unit, and the DRAM that both DMA units share. */
+export const PIPELINES = ['sequencer', 'dmaLoad', 'dmaStore', 'fill', 'stationary', 'array', 'drain', 'vector', 'dram'] as const;
+export type Pipeline = (typeof PIPELINES)[number];
 
 /**
- * Times of every unit, advanced instruction by instruction in program order (design: timing rules). One pass is exact,
- * because tokens are produced earlier in program order than they are consumed, and older DMA transfers go first.
+ * The timing rules, in whole cycles.
+ *
+ * - The sequencer spends one cycle an instruction, in program order, and puts unit instructions into queues: an instruction
+ *   issues no earlier than the one `queueDepth` places before it on the same unit starts.
+ * - DMA: burst-rounded bytes / (bandwidth of the chip / cores) on the DRAM that loads and stores share, then the latency,
+ *   during which the unit already takes its next transfer.
+ * - Matrix unit: four pipelines, each in order, interlocked by buffer halves. Fill: bytes / port width, when the last wave that
+ *   reads the half has ended. Stationary load: max(k, bytes / port width), likewise. Wave: m cycles, when both halves are loaded
+ *   and the accumulator half is drained; its results are there k + n − 1 cycles later. Drain: bytes / port width, when the
+ *   results of the last wave on the half are there.
+ * - Vector unit: a fixed start plus, for every pass, elements / lanes.
+ *
+ * A program takes until everything has completed. Units overlap, so busy cycles do not add up to the total.
  */
 export class Timing {
-  /** When the sequencer can issue the next instruction. */
+  /** Cycle at which the sequencer takes its next instruction. */
   now = 0;
-  /** When everything issued so far has completed. */
+  /** Cycle at which everything so far has completed. */
   done = 0;
-  readonly busy = new Float64Array(QUEUES.length);
+  readonly busy: Record<Pipeline, number> = { sequencer: 0, dmaLoad: 0, dmaStore: 0, fill: 0, stationary: 0, array: 0, drain: 0, vector: 0, dram: 0 };
+
   private readonly machine: Machine;
   private readonly bytesPerCycle: number;
-  private readonly dram = new DramCalendar();
-  private readonly free = new Float64Array(QUEUES.length);
+  private readonly depth: number;
+  /** Start times of the last `depth` instructions of every queue, and where the oldest is. */
   private readonly starts: Float64Array;
-  private readonly positions = new Int32Array(QUEUES.length);
-  /** Later matrix instructions start no earlier (m.sync). */
-  private gate = 0;
+  private readonly oldest = new Int32Array(4);
+  private readonly calendar = new DramCalendar();
+  /** Cycle at which each DMA unit takes its next transfer. */
+  private readonly dmaFree = new Float64Array(2);
+  private vectorFree = 0;
+
+  private fillFree = 0;
+  private stationaryFree = 0;
+  private arrayFree = 0;
+  private drainFree = 0;
+  /** No later matrix instruction starts before this. */
+  private matrixGate = 0;
   private matrixDone = 0;
-  private readonly aReady = new Float64Array(2);
-  private readonly aUsed = new Float64Array(2);
-  private readonly bReady = new Float64Array(2);
-  private readonly bUsed = new Float64Array(2);
-  private readonly cValid = new Float64Array(2);
-  private readonly cDrained = new Float64Array(2);
+  /** By half: when the block is loaded, and when the last wave on it has ended. */
+  private readonly aLoaded = new Float64Array(2);
+  private readonly aFree = new Float64Array(2);
+  private readonly bLoaded = new Float64Array(2);
+  private readonly bFree = new Float64Array(2);
+  private readonly sumsValid = new Float64Array(2);
+  private readonly sumsDrained = new Float64Array(2);
 
   constructor(machine: Machine) {
     this.machine = machine;
     this.bytesPerCycle = dramBytesPerCycle(machine);
-    this.starts = new Float64Array(QUEUES.length * machine.queueDepth);
+    this.depth = machine.queueDepth;
+    this.starts = new Float64Array(4 * this.depth);
   }
 
-  /** One sequencer cycle. */
+  /** A sequencer instruction. */
   step(): void {
-    this.now += 1;
+    this.now++;
+    this.busy.sequencer++;
   }
 
   fence(): void {
-    this.now = Math.max(this.now + 1, this.done);
-    this.dram.forget(this.now);
+    this.step();
+    if (this.done > this.now) this.now = this.done;
   }
 
-  /** The earliest start in a queue: after issue, which waits for a free place, and after the instruction before. */
-  private issue(queue: number): number {
-    const { queueDepth } = this.machine;
-    const slot = queue * queueDepth + (this.positions[queue] ?? 0);
-    this.now = Math.max(this.now + 1, this.starts[slot] ?? 0);
-    return Math.max(this.now, this.free[queue] ?? 0);
+  /** Issues an instruction to a unit; returns the cycle. */
+  issue(unit: UnitIndex): number {
+    const oldestStart = this.starts[unit * this.depth + (this.oldest[unit] ?? 0)] ?? 0;
+    const at = oldestStart > this.now ? oldestStart : this.now;
+    this.now = at + 1;
+    this.busy.sequencer++;
+    return at;
   }
 
-  private occupy(queue: number, start: number, end: number, completion: number): number {
-    const { queueDepth } = this.machine;
-    const position = this.positions[queue] ?? 0;
-    this.starts[queue * queueDepth + position] = start;
-    this.positions[queue] = position + 1 === queueDepth ? 0 : position + 1;
-    this.free[queue] = end;
-    this.busy[queue] = (this.busy[queue] ?? 0) + end - start;
-    if (completion > this.done) this.done = completion;
-    return completion;
+  /** The functions below take the cycle at which instruction and tokens are there, and return the cycle at which it has completed. */
+  transfer(unit: 0 | 1, ready: number, bytes: number): number {
+    const start = Math.max(ready, this.dmaFree[unit] ?? 0);
+    this.started(unit, start);
+    // Later transfers start no earlier than their unit is free or, where it is already, than they are issued.
+    this.calendar.prune(Math.min(start, Math.max(this.now, this.dmaFree[1 - unit] ?? 0)));
+    const cycles = Math.ceil(bytes / this.bytesPerCycle);
+    const end = this.calendar.reserve(start, cycles);
+    this.dmaFree[unit] = end;
+    this.busy[unit === UNIT.dmaLoad ? 'dmaLoad' : 'dmaStore'] += cycles;
+    this.busy.dram += cycles;
+    return this.completed(end + this.machine.dram.latencyCycles);
   }
 
-  /** A DMA transfer of `bytes` burst-rounded bytes; returns when its data has arrived. */
-  transfer(store: boolean, bytes: number, ready: number): number {
-    const queue = store ? Q.store : Q.load;
-    const start = Math.max(this.issue(queue), ready);
-    const end = this.dram.take(start, Math.ceil(bytes / this.bytesPerCycle));
-    this.dram.forget(Math.min(this.free[Q.load] ?? 0, this.free[Q.store] ?? 0, this.now));
-    return this.occupy(queue, start, end, end + this.machine.dram.latencyCycles);
+  vector(ready: number, cycles: number): number {
+    const start = Math.max(ready, this.vectorFree);
+    this.started(UNIT.vector, start);
+    this.vectorFree = start + cycles;
+    this.busy.vector += cycles;
+    return this.completed(this.vectorFree);
   }
 
-  vector(cycles: number, ready: number): number {
-    const start = Math.max(this.issue(Q.vector), ready);
-    return this.occupy(Q.vector, start, start + cycles, start + cycles);
+  configureMatrix(ready: number): number {
+    const start = Math.max(ready, this.matrixGate);
+    this.started(UNIT.matrix, start);
+    return start;
   }
 
-  /** Configuration travels with the instructions of its unit and takes no time there. */
-  configure(): void {
-    this.now += 1;
+  /** Blocks later matrix instructions until `ready`; completes when all earlier ones have. */
+  syncMatrix(ready: number): number {
+    this.matrixGate = Math.max(ready, this.matrixGate);
+    this.started(UNIT.matrix, this.matrixGate);
+    return Math.max(this.matrixGate, this.matrixDone);
   }
 
-  matrixWait(ready: number): void {
-    this.now += 1;
-    this.gate = Math.max(this.gate, ready, this.now);
+  fill(ready: number, half: number, bytes: number): number {
+    const start = Math.max(ready, this.matrixGate, this.fillFree, this.aFree[half] ?? 0);
+    const cycles = Math.ceil(bytes / this.machine.ports.fillBytesPerCycle);
+    this.started(UNIT.matrix, start);
+    this.fillFree = start + cycles;
+    this.aLoaded[half] = this.fillFree;
+    this.busy.fill += cycles;
+    return this.matrixCompleted(this.fillFree);
   }
 
-  /** When all matrix instructions issued so far have completed. */
-  matrixCompletion(): number {
-    return Math.max(this.matrixDone, this.now);
+  loadStationary(ready: number, half: number, k: number, bytes: number): number {
+    const start = Math.max(ready, this.matrixGate, this.stationaryFree, this.bFree[half] ?? 0);
+    const cycles = Math.max(k, Math.ceil(bytes / this.machine.ports.stationaryBytesPerCycle));
+    this.started(UNIT.matrix, start);
+    this.stationaryFree = start + cycles;
+    this.bLoaded[half] = this.stationaryFree;
+    this.busy.stationary += cycles;
+    return this.matrixCompleted(this.stationaryFree);
   }
 
-  private matrix(queue: number, ready: number, cycles: number): number {
-    const start = Math.max(this.issue(queue), this.gate, ready);
-    const end = this.occupy(queue, start, start + cycles, start + cycles);
-    if (end > this.matrixDone) this.matrixDone = end;
-    return end;
-  }
-
-  fill(half: number, bytes: number): void {
-    this.aReady[half] = this.matrix(Q.fill, this.aUsed[half] ?? 0, Math.ceil(bytes / this.machine.ports.fillBytesPerCycle));
-  }
-
-  stationary(half: number, k: number, n: number): void {
-    const cycles = Math.max(k, Math.ceil((k * n * 2) / this.machine.ports.stationaryBytesPerCycle));
-    this.bReady[half] = this.matrix(Q.stationary, this.bUsed[half] ?? 0, cycles);
-  }
-
-  wave(a: number, b: number, c: number, fromZero: boolean, m: number, k: number, n: number): void {
-    const drained = fromZero ? (this.cDrained[c] ?? 0) : 0;
-    const end = this.matrix(Q.array, Math.max(this.aReady[a] ?? 0, this.bReady[b] ?? 0, drained), m);
-    this.aUsed[a] = end;
-    this.bUsed[b] = end;
+  multiply(ready: number, a: number, b: number, c: number, m: number, k: number, n: number): number {
+    const loaded = Math.max(this.aLoaded[a] ?? 0, this.bLoaded[b] ?? 0);
+    const start = Math.max(ready, this.matrixGate, this.arrayFree, loaded, this.sumsDrained[c] ?? 0);
+    this.started(UNIT.matrix, start);
+    const end = start + m;
+    this.arrayFree = end;
+    this.aFree[a] = end;
+    this.bFree[b] = end;
     const valid = end + k + n - 1;
-    this.cValid[c] = valid;
-    if (valid > this.matrixDone) this.matrixDone = valid;
-    if (valid > this.done) this.done = valid;
+    if (valid > (this.sumsValid[c] ?? 0)) this.sumsValid[c] = valid;
+    this.busy.array += m;
+    return this.matrixCompleted(valid);
   }
 
-  drain(c: number, bytes: number): void {
-    this.cDrained[c] = this.matrix(Q.drain, this.cValid[c] ?? 0, Math.ceil(bytes / this.machine.ports.drainBytesPerCycle));
+  drain(ready: number, half: number, bytes: number): number {
+    const start = Math.max(ready, this.matrixGate, this.drainFree, this.sumsValid[half] ?? 0);
+    const cycles = Math.ceil(bytes / this.machine.ports.drainBytesPerCycle);
+    this.started(UNIT.matrix, start);
+    this.drainFree = start + cycles;
+    this.sumsDrained[half] = this.drainFree;
+    this.busy.drain += cycles;
+    return this.matrixCompleted(this.drainFree);
+  }
+
+  /** Cycles until everything has completed. */
+  total(): number {
+    return Math.max(this.now, this.done);
+  }
+
+  private started(unit: UnitIndex, start: number): void {
+    const oldest = this.oldest[unit] ?? 0;
+    this.starts[unit * this.depth + oldest] = start;
+    this.oldest[unit] = oldest + 1 === this.depth ? 0 : oldest + 1;
+  }
+
+  private matrixCompleted(time: number): number {
+    if (time > this.matrixDone) this.matrixDone = time;
+    return this.completed(time);
+  }
+
+  private completed(time: number): number {
+    if (time > this.done) this.done = time;
+    return time;
   }
 }

@@ -1,150 +1,152 @@
-import { HALF_VALUES, halfBits } from '../half-codec.ts';
-import type { GlobalBuffer } from '../memory.ts';
-import { charge, operand, type Slots, slot, V, type VectorOperation } from './operation.ts';
+import { HALVES, halfBits } from '../half.ts';
+import type { Call } from './call.ts';
+import { imageHalves, once, plane, read, type Semantics, write } from './semantics.ts';
 
-const h = (g: GlobalBuffer, i: number): number => HALF_VALUES[g.u16[i] ?? 0] ?? 0;
-const planes = (s: Slots): number => slot(s, V.N) * slot(s, V.C);
-const inputs = (s: Slots): number => planes(s) * slot(s, V.H) * slot(s, V.W);
-const outputs = (s: Slots): number => planes(s) * slot(s, V.P) * slot(s, V.Q);
-const taps = (s: Slots): number => slot(s, V.R) * slot(s, V.S);
+/** The windows of a pooling: H×W image, P×Q windows of R×S positions. */
+interface Windows {
+  readonly planes: number;
+  readonly H: number;
+  readonly W: number;
+  readonly P: number;
+  readonly Q: number;
+  readonly R: number;
+  readonly S: number;
+  readonly SH: number;
+  readonly SW: number;
+  readonly PT: number;
+  readonly PL: number;
+  readonly DH: number;
+  readonly DW: number;
+}
 
-/** Visits the window positions of output (p, q) that lie inside the image: row-major, with the position's number. */
-function forEachPosition(s: Slots, p: number, q: number, visit: (at: number, position: number) => void): void {
-  const [H, W, R, S] = [slot(s, V.H), slot(s, V.W), slot(s, V.R), slot(s, V.S)];
-  const top = p * slot(s, V.SH) - slot(s, V.PT);
-  const left = q * slot(s, V.SW) - slot(s, V.PL);
-  for (let r = 0; r < R; r++) {
-    const y = top + r * slot(s, V.DH);
-    if (y < 0 || y >= H) continue;
-    for (let c = 0; c < S; c++) {
-      const x = left + c * slot(s, V.DW);
-      if (x >= 0 && x < W) visit(y * W + x, r * S + c);
+function windowsOf(call: Call): Windows {
+  const [H, W, P, Q, R, S] = [call.int('H'), call.int('W'), call.int('P'), call.int('Q'), call.int('R'), call.int('S')];
+  const [SH, SW, PT, PL, DH, DW] = [call.int('SH'), call.int('SW'), call.int('PT'), call.int('PL'), call.int('DH'), call.int('DW')];
+  return { planes: call.int('N') * call.int('C'), H, W, P, Q, R, S, SH, SW, PT, PL, DH, DW };
+}
+
+const windowCount = (call: Call): number => call.int('N') * call.int('C') * call.int('P') * call.int('Q');
+const windowHalves = (call: Call): number => 2 * windowCount(call);
+const positions = (call: Call): number => call.int('R') * call.int('S');
+
+/** Visits the positions of the window (p, q) that lie inside a plane, row by row: element of the plane, and r·S + s. */
+function eachPosition(w: Windows, p: number, q: number, visit: (element: number, tap: number) => void): void {
+  for (let r = 0; r < w.R; r++) {
+    const h = p * w.SH - w.PT + r * w.DH;
+    if (h < 0 || h >= w.H) continue;
+    for (let s = 0; s < w.S; s++) {
+      const x = q * w.SW - w.PL + s * w.DW;
+      if (x >= 0 && x < w.W) visit(h * w.W + x, r * w.S + s);
     }
   }
 }
 
-export const maxPool: VectorOperation = {
-  cost: (s, o, out) => charge(out, outputs(s), taps(s), inputs(s) * 2, outputs(s) * (operand(o, 3) === 1 ? 3 : 2)),
-  spans: (s, o, span) => {
-    span(operand(o, 0), outputs(s) * 2);
-    if (operand(o, 3) === 1) span(operand(o, 1), outputs(s));
-    span(operand(o, 2), inputs(s) * 2);
+/** Position of `withIndex` among the fields of v.max_pool. */
+const WITH_INDEX = 3;
+
+export const maxPool: Semantics<'v.max_pool'> = {
+  uses: {
+    dst: write(2, windowHalves),
+    index: write(1, (call) => (call.operand(WITH_INDEX) === 0 ? 0 : windowCount(call))),
+    src: read(2, imageHalves),
   },
-  run: (g, s, o) => {
-    const [P, Q, size] = [slot(s, V.P), slot(s, V.Q), slot(s, V.H) * slot(s, V.W)];
-    const [dst, index, src, withIndex] = [operand(o, 0) >> 1, operand(o, 1), operand(o, 2) >> 1, operand(o, 3) === 1];
-    for (let plane = 0; plane < planes(s); plane++) {
-      const base = src + plane * size;
-      for (let p = 0; p < P; p++) {
-        for (let q = 0; q < Q; q++) {
-          let best = Number.NEGATIVE_INFINITY;
-          let bits = 0xfc00;
-          let where = 0;
-          let found = false;
-          forEachPosition(s, p, q, (at, position) => {
-            const x = h(g, base + at);
-            // The first position counts even if it is −∞; a NaN wins and stays.
-            if (found && !(x > best || (Number.isNaN(x) && !Number.isNaN(best)))) return;
-            found = true;
-            best = x;
-            bits = g.u16[base + at] ?? 0;
-            where = position;
-          });
-          const to = (plane * P + p) * Q + q;
-          g.u16[dst + to] = bits;
-          if (withIndex) g.u8[index + to] = where;
-        }
-      }
+  elements: windowCount,
+  passes: positions,
+  run: (call, dst: number, index: number, src: number, withIndex: number) => {
+    const { u16, u8 } = call;
+    const w = windowsOf(call);
+    for (let i = 0; i < w.planes * w.P * w.Q; i++) {
+      const first = src / 2 + Math.floor(i / (w.P * w.Q)) * w.H * w.W;
+      let [best, bits, at] = [Number.NEGATIVE_INFINITY, 0xfc00, -1];
+      eachPosition(w, Math.floor(i / w.Q) % w.P, i % w.Q, (element, tap) => {
+        const half = u16[first + element] ?? 0;
+        const value = HALVES[half] ?? 0;
+        if (at >= 0 && !(value > best)) return;
+        [best, bits, at] = [value, half, tap];
+      });
+      u16[dst / 2 + i] = bits;
+      if (withIndex !== 0) u8[index + i] = Math.max(at, 0);
     }
   },
 };
 
-export const maxPoolGrad: VectorOperation = {
-  cost: (s, _o, out) => charge(out, inputs(s) + outputs(s), 1, outputs(s) * 3, inputs(s) * 2),
-  spans: (s, o, span) => {
-    span(operand(o, 0), inputs(s) * 2);
-    span(operand(o, 1), outputs(s) * 2);
-    span(operand(o, 2), outputs(s));
-  },
-  run: (g, s, o) => {
-    const [H, W, P, Q, S] = [slot(s, V.H), slot(s, V.W), slot(s, V.P), slot(s, V.Q), slot(s, V.S)];
-    const [dst, dy, index] = [operand(o, 0) >> 1, operand(o, 1) >> 1, operand(o, 2)];
-    const sums = new Float32Array(H * W);
-    for (let plane = 0; plane < planes(s); plane++) {
+export const maxPoolGrad: Semantics<'v.max_pool_grad'> = {
+  uses: { dst: write(2, imageHalves), dy: read(2, windowHalves), index: read(1, windowCount) },
+  elements: (call) => windowCount(call) + imageHalves(call) / 2,
+  passes: once,
+  run: (call, dst: number, dy: number, index: number) => {
+    const { u16, u8 } = call;
+    const w = windowsOf(call);
+    const sums = new Float32Array(w.H * w.W);
+    for (let i = 0; i < w.planes; i++) {
       sums.fill(0);
-      for (let p = 0; p < P; p++) {
-        for (let q = 0; q < Q; q++) {
-          const from = (plane * P + p) * Q + q;
-          const where = g.u8[index + from] ?? 0;
-          const y = p * slot(s, V.SH) - slot(s, V.PT) + Math.floor(where / S) * slot(s, V.DH);
-          const x = q * slot(s, V.SW) - slot(s, V.PL) + (where % S) * slot(s, V.DW);
-          if (y >= 0 && y < H && x >= 0 && x < W) sums[y * W + x] = (sums[y * W + x] ?? 0) + h(g, dy + from);
+      for (let p = 0; p < w.P; p++) {
+        for (let q = 0; q < w.Q; q++) {
+          const at = (i * w.P + p) * w.Q + q;
+          const tap = u8[index + at] ?? 0;
+          const h = p * w.SH - w.PT + Math.floor(tap / w.S) * w.DH;
+          const x = q * w.SW - w.PL + (tap % w.S) * w.DW;
+          if (h < 0 || h >= w.H || x < 0 || x >= w.W) continue;
+          sums[h * w.W + x] = (sums[h * w.W + x] ?? 0) + (HALVES[u16[dy / 2 + at] ?? 0] ?? 0);
         }
       }
-      for (let i = 0; i < H * W; i++) g.u16[dst + plane * H * W + i] = halfBits(sums[i] ?? 0);
+      storePlane(u16, dst / 2 + i * sums.length, sums);
     }
   },
 };
 
-export const avgPool: VectorOperation = {
-  cost: (s, _o, out) => charge(out, outputs(s), taps(s), inputs(s) * 2, outputs(s) * 2),
-  spans: (s, o, span) => {
-    span(operand(o, 0), outputs(s) * 2);
-    span(operand(o, 1), inputs(s) * 2);
-  },
-  run: (g, s, o) => {
-    const [P, Q, size, fixed] = [slot(s, V.P), slot(s, V.Q), slot(s, V.H) * slot(s, V.W), slot(s, V.DIVISOR)];
-    const [dst, src] = [operand(o, 0) >> 1, operand(o, 1) >> 1];
-    for (let plane = 0; plane < planes(s); plane++) {
-      for (let p = 0; p < P; p++) {
-        for (let q = 0; q < Q; q++) {
-          let sum = 0;
-          let inside = 0;
-          forEachPosition(s, p, q, (at) => {
-            sum = Math.fround(sum + h(g, src + plane * size + at));
-            inside++;
-          });
-          g.u16[dst + (plane * P + p) * Q + q] = halfBits(Math.fround(sum / (fixed === 0 ? Math.max(1, inside) : fixed)));
-        }
-      }
-    }
-  },
-};
-
-/** Window positions of output (p, q) inside the whole image, of which this stripe holds rows ROW0 on. */
-function positionsInImage(s: Slots, p: number, q: number): number {
-  const [W, R, S] = [slot(s, V.W), slot(s, V.R), slot(s, V.S)];
-  const top = p * slot(s, V.SH) - slot(s, V.PT) + slot(s, V.ROW0);
-  const left = q * slot(s, V.SW) - slot(s, V.PL);
-  let rows = 0;
-  let columns = 0;
-  for (let r = 0; r < R; r++) if (top + r * slot(s, V.DH) >= 0 && top + r * slot(s, V.DH) < slot(s, V.FULLH)) rows++;
-  for (let c = 0; c < S; c++) if (left + c * slot(s, V.DW) >= 0 && left + c * slot(s, V.DW) < W) columns++;
-  return rows * columns;
+function storePlane(u16: Uint16Array, at: number, values: Float32Array): void {
+  for (let i = 0; i < values.length; i++) u16[at + i] = halfBits(values[i] ?? 0);
 }
 
-export const avgPoolGrad: VectorOperation = {
-  cost: (s, _o, out) => charge(out, outputs(s), taps(s), outputs(s) * 2, inputs(s) * 2),
-  spans: (s, o, span) => {
-    span(operand(o, 0), inputs(s) * 2);
-    span(operand(o, 1), outputs(s) * 2);
-  },
-  run: (g, s, o) => {
-    const [P, Q, size, fixed] = [slot(s, V.P), slot(s, V.Q), slot(s, V.H) * slot(s, V.W), slot(s, V.DIVISOR)];
-    const [dst, dy] = [operand(o, 0) >> 1, operand(o, 1) >> 1];
-    const sums = new Float32Array(size);
-    for (let plane = 0; plane < planes(s); plane++) {
-      sums.fill(0);
-      for (let p = 0; p < P; p++) {
-        for (let q = 0; q < Q; q++) {
-          const divisor = fixed === 0 ? Math.max(1, positionsInImage(s, p, q)) : fixed;
-          const share = Math.fround(h(g, dy + (plane * P + p) * Q + q) / divisor);
-          forEachPosition(s, p, q, (at) => {
-            sums[at] = (sums[at] ?? 0) + share;
-          });
-        }
-      }
-      for (let i = 0; i < size; i++) g.u16[dst + plane * size + i] = halfBits(sums[i] ?? 0);
+export const avgPool: Semantics<'v.avg_pool'> = {
+  uses: { dst: write(2, windowHalves), src: read(2, imageHalves) },
+  elements: windowCount,
+  passes: positions,
+  run: (call, dst: number, src: number) => {
+    const { u16 } = call;
+    const w = windowsOf(call);
+    const divisor = call.int('DIVISOR');
+    for (let i = 0; i < w.planes * w.P * w.Q; i++) {
+      const first = src / 2 + Math.floor(i / (w.P * w.Q)) * w.H * w.W;
+      let [sum, inside] = [0, 0];
+      eachPosition(w, Math.floor(i / w.Q) % w.P, i % w.Q, (element) => {
+        sum = Math.fround(sum + (HALVES[u16[first + element] ?? 0] ?? 0));
+        inside++;
+      });
+      u16[dst / 2 + i] = halfBits(sum / (divisor === 0 ? inside : divisor));
     }
   },
 };
+
+export const avgPoolGrad: Semantics<'v.avg_pool_grad'> = {
+  uses: { dst: write(2, imageHalves), dy: read(2, windowHalves) },
+  elements: windowCount,
+  passes: positions,
+  run: (call, dst: number, dy: number) => {
+    const { u16 } = call;
+    const w = windowsOf(call);
+    const sums = new Float32Array(plane(call));
+    const divisors = Float64Array.from({ length: w.P * w.Q }, (_, i) => divisorOf(call, w, Math.floor(i / w.Q), i % w.Q));
+    for (let i = 0; i < w.planes; i++) {
+      sums.fill(0);
+      for (let j = 0; j < w.P * w.Q; j++) {
+        const share = Math.fround((HALVES[u16[dy / 2 + i * w.P * w.Q + j] ?? 0] ?? 0) / (divisors[j] ?? 1));
+        eachPosition(w, Math.floor(j / w.Q), j % w.Q, (element) => {
+          sums[element] = (sums[element] ?? 0) + share;
+        });
+      }
+      storePlane(u16, dst / 2 + i * sums.length, sums);
+    }
+  },
+};
+
+/** What the average of window (p, q) was divided by: DIVISOR, or its positions inside the whole image, of which this stripe holds rows from ROW0 on. */
+function divisorOf(call: Call, w: Windows, p: number, q: number): number {
+  const divisor = call.int('DIVISOR');
+  if (divisor !== 0) return divisor;
+  const row0 = call.int('ROW0');
+  let inside = 0;
+  eachPosition({ ...w, PT: w.PT - row0, H: call.int('FULLH') }, p, q, () => inside++);
+  return inside;
+}

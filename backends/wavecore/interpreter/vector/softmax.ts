@@ -1,59 +1,48 @@
-import { HALF_VALUES, halfBits } from '../half-codec.ts';
-import type { GlobalBuffer } from '../memory.ts';
-import { charge, operand, type Slots, slot, V, value, type VectorOperation } from './operation.ts';
+import { toHalfBits } from '../../../../ir/half.ts';
+import type { Call } from './call.ts';
+import { flatElements, flatHalves, read, type Semantics, times, write } from './semantics.ts';
 
-const h = (g: GlobalBuffer, i: number): number => HALF_VALUES[g.u16[i] ?? 0] ?? 0;
-const all = (s: Slots): number => slot(s, V.N) * slot(s, V.COUNT);
-
-/** Logarithm of softmax over `count` halves from element `src` on, in f64. */
-function logSoftmaxOf(g: GlobalBuffer, src: number, count: number): Float64Array {
-  let highest = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < count; i++) highest = Math.max(highest, h(g, src + i));
-  let sum = 0;
-  for (let i = 0; i < count; i++) sum += Math.exp(h(g, src + i) - highest);
-  const shift = highest + Math.log(sum);
-  return Float64Array.from({ length: count }, (_, i) => h(g, src + i) - shift);
+/** Logarithms of softmax over the COUNT elements of a sample, in f64, the sum in order. */
+function logarithms(call: Call, address: number, sample: number): Float64Array {
+  const count = call.int('COUNT');
+  const x = Float64Array.from({ length: count }, (_, i) => call.half(address, sample * count + i));
+  const highest = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const logSum = Math.log(x.reduce((sum, v) => sum + Math.exp(v - highest), 0));
+  return x.map((v) => v - highest - logSum);
 }
 
-function perSample(finish: (log: number) => number): VectorOperation {
-  return {
-    cost: (s, _o, out) => charge(out, all(s), 4, all(s) * 2, all(s) * 2),
-    spans: (s, o, span) => {
-      span(operand(o, 0), all(s) * 2);
-      span(operand(o, 1), all(s) * 2);
-    },
-    run: (g, s, o) => {
-      const count = slot(s, V.COUNT);
-      const [dst, src] = [operand(o, 0) >> 1, operand(o, 1) >> 1];
-      for (let n = 0; n < slot(s, V.N); n++) {
-        logSoftmaxOf(g, src + n * count, count).forEach((log, i) => {
-          g.u16[dst + n * count + i] = halfBits(finish(log));
-        });
-      }
-    },
-  };
-}
-
-export const softmax = perSample(Math.exp);
-export const logSoftmax = perSample((log) => log);
-
-export const softmaxLoss: VectorOperation = {
-  cost: (s, _o, out) => charge(out, all(s), 5, all(s) * 2 + slot(s, V.N) * 4, all(s) * 2 + slot(s, V.N) * 4),
-  spans: (s, o, span) => {
-    span(operand(o, 0), slot(s, V.N) * 4);
-    span(operand(o, 1), all(s) * 2);
-    span(operand(o, 2), all(s) * 2);
-    span(operand(o, 3), slot(s, V.N) * 4);
+/** Applies `finish` to the logarithms; rounded once, from f64. */
+const softmaxWith = (finish: (logarithm: number) => number): Semantics<'v.softmax' | 'v.log_softmax'> => ({
+  uses: { dst: write(2, flatHalves), src: read(2, flatHalves) },
+  elements: flatElements,
+  passes: times(4),
+  run: (call, dst: number, src: number) => {
+    for (let n = 0; n < call.int('N'); n++) {
+      logarithms(call, src, n).forEach((v, i) => {
+        call.u16[dst / 2 + n * call.int('COUNT') + i] = toHalfBits(finish(v));
+      });
+    }
   },
-  run: (g, s, o) => {
-    const [count, scale, weight] = [slot(s, V.COUNT), value(s, V.SCALE), value(s, V.WEIGHT)];
-    const [loss, gradient, src, labels] = [operand(o, 0) >> 2, operand(o, 1) >> 1, operand(o, 2) >> 1, operand(o, 3) >> 2];
-    for (let n = 0; n < slot(s, V.N); n++) {
-      const logs = logSoftmaxOf(g, src + n * count, count);
-      const label = g.i32[labels + n] ?? 0;
-      g.f32[loss + n] = -weight * (logs[label] ?? Number.NaN);
-      logs.forEach((log, i) => {
-        g.u16[gradient + n * count + i] = halfBits(Math.fround(scale * (Math.exp(log) - (i === label ? 1 : 0))));
+});
+
+export const softmax: Semantics<'v.softmax'> = softmaxWith(Math.exp);
+export const logSoftmax: Semantics<'v.log_softmax'> = softmaxWith((v) => v);
+
+const samples = (call: Call): number => 4 * call.int('N');
+
+export const softmaxLoss: Semantics<'v.softmax_loss'> = {
+  uses: { loss: write(4, samples), dlogits: write(2, flatHalves), logits: read(2, flatHalves), labels: read(4, samples) },
+  elements: flatElements,
+  passes: times(5),
+  run: (call, loss: number, dlogits: number, logits: number, labels: number) => {
+    const [count, scale, weight] = [call.int('COUNT'), call.float('SCALE'), call.float('WEIGHT')];
+    for (let n = 0; n < call.int('N'); n++) {
+      const label = call.i32[labels / 4 + n] ?? 0;
+      if (label < 0 || label >= count) call.fault(`label ${label} of sample ${n} is not one of ${count} classes`);
+      const logs = logarithms(call, logits, n);
+      call.setSingle(loss, n, -weight * (logs[label] ?? 0));
+      logs.forEach((v, i) => {
+        call.u16[dlogits / 2 + n * count + i] = toHalfBits(scale * (Math.exp(v) - (i === label ? 1 : 0)));
       });
     }
   },

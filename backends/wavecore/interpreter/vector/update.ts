@@ -1,49 +1,53 @@
-import { halfBits } from '../half-codec.ts';
-import { charge, operand, type Slots, slot, type Spans, V, value, type VectorOperation } from './operation.ts';
+import { halfBits } from '../half.ts';
+import type { Call } from './call.ts';
+import { read, type Semantics, times, update, write } from './semantics.ts';
 
-const f = Math.fround;
+const { fround } = Math;
+const count = (call: Call): number => call.int('COUNT');
+const singles = (call: Call): number => 4 * count(call);
+/** The f16 weights, where the flag at position `field` among the operands is set. */
+const weights = (field: number) => (call: Call): number => (call.operand(field) === 0 ? 0 : 2 * count(call));
 
-function weightBytes(s: Slots, withWeight: number): number {
-  return withWeight === 1 ? slot(s, V.COUNT) * 2 : 0;
+/** GRADSCALE·grad + DECAY·master, each operation rounded to f32. */
+function gradientOf(scale: number, grad: number, decay: number, master: number): number {
+  return fround(fround(scale * grad) + fround(decay * master));
 }
 
-function spanState(s: Slots, o: Float64Array, states: number, span: Spans): void {
-  for (let i = 0; i < states; i++) span(operand(o, i), slot(s, V.COUNT) * 4);
-  if (operand(o, states + 1) === 1) span(operand(o, states), slot(s, V.COUNT) * 2);
-}
-
-export const sgd: VectorOperation = {
-  cost: (s, o, out) => charge(out, slot(s, V.COUNT), 3, slot(s, V.COUNT) * 8, slot(s, V.COUNT) * 4 + weightBytes(s, operand(o, 3))),
-  spans: (s, o, span) => spanState(s, o, 2, span),
-  run: (g, s, o) => {
-    const [master, grad, weight] = [operand(o, 0) >> 2, operand(o, 1) >> 2, operand(o, 2) >> 1];
-    const [lr, decay, scale] = [value(s, V.LR), value(s, V.DECAY), value(s, V.GRADSCALE)];
-    for (let i = 0; i < slot(s, V.COUNT); i++) {
-      const before = g.f32[master + i] ?? 0;
-      const gradient = f(f(scale * (g.f32[grad + i] ?? 0)) + f(decay * before));
-      const after = f(before - f(lr * gradient));
-      g.f32[master + i] = after;
-      if (operand(o, 3) === 1) g.u16[weight + i] = halfBits(after);
+export const sgd: Semantics<'v.sgd'> = {
+  uses: { master: update(4, singles), grad: read(4, singles), weight: write(2, weights(3)) },
+  elements: count,
+  passes: times(3),
+  run: (call, master: number, grad: number, weight: number, withWeight: number) => {
+    const { f32, u16 } = call;
+    const [rate, decay, scale] = [call.float('LR'), call.float('DECAY'), call.float('GRADSCALE')];
+    const [m, g, w] = [master / 4, grad / 4, weight / 2];
+    for (let i = 0; i < count(call); i++) {
+      const before = f32[m + i] ?? 0;
+      const after = fround(before - fround(rate * gradientOf(scale, f32[g + i] ?? 0, decay, before)));
+      f32[m + i] = after;
+      if (withWeight !== 0) u16[w + i] = halfBits(after);
     }
   },
 };
 
-export const momentum: VectorOperation = {
-  cost: (s, o, out) => charge(out, slot(s, V.COUNT), 5, slot(s, V.COUNT) * 12, slot(s, V.COUNT) * 8 + weightBytes(s, operand(o, 4))),
-  spans: (s, o, span) => spanState(s, o, 3, span),
-  run: (g, s, o) => {
-    const [master, velocity, grad, weight] = [operand(o, 0) >> 2, operand(o, 1) >> 2, operand(o, 2) >> 2, operand(o, 3) >> 1];
-    const [lr, decay, scale, share] = [value(s, V.LR), value(s, V.DECAY), value(s, V.GRADSCALE), value(s, V.MOMENTUM)];
-    const nesterov = slot(s, V.NESTEROV) !== 0;
-    for (let i = 0; i < slot(s, V.COUNT); i++) {
-      const before = g.f32[master + i] ?? 0;
-      const gradient = f(f(scale * (g.f32[grad + i] ?? 0)) + f(decay * before));
-      const speed = f(f(share * (g.f32[velocity + i] ?? 0)) + gradient);
-      const step = nesterov ? f(gradient + f(share * speed)) : speed;
-      const after = f(before - f(lr * step));
-      g.f32[velocity + i] = speed;
-      g.f32[master + i] = after;
-      if (operand(o, 4) === 1) g.u16[weight + i] = halfBits(after);
+export const momentum: Semantics<'v.momentum'> = {
+  uses: { master: update(4, singles), velocity: update(4, singles), grad: read(4, singles), weight: write(2, weights(4)) },
+  elements: count,
+  passes: times(4),
+  run: (call, master: number, velocity: number, grad: number, weight: number, withWeight: number) => {
+    const { f32, u16 } = call;
+    const [rate, decay, scale] = [call.float('LR'), call.float('DECAY'), call.float('GRADSCALE')];
+    const [share, nesterov] = [call.float('MOMENTUM'), call.int('NESTEROV') !== 0];
+    const [m, v, g, w] = [master / 4, velocity / 4, grad / 4, weight / 2];
+    for (let i = 0; i < count(call); i++) {
+      const before = f32[m + i] ?? 0;
+      const gradient = gradientOf(scale, f32[g + i] ?? 0, decay, before);
+      const speed = fround(fround(share * (f32[v + i] ?? 0)) + gradient);
+      const step = nesterov ? fround(gradient + fround(share * speed)) : speed;
+      const after = fround(before - fround(rate * step));
+      f32[v + i] = speed;
+      f32[m + i] = after;
+      if (withWeight !== 0) u16[w + i] = halfBits(after);
     }
   },
 };

@@ -1,19 +1,23 @@
-import { add, affine, copy, dropout, dropoutGrad, fill, mul, relu, reluGrad } from './elementwise.ts';
+import { biasEnd, biasSums } from './bias.ts';
+import { dropout, dropoutGrad } from './dropout.ts';
+import { add, affine, multiply, relu, reluGrad } from './elementwise.ts';
 import { lrn, lrnGrad } from './lrn.ts';
-import { biasEnd, biasSums, norm, normGrad, normGradEnd, normGradSums, stats, statsEnd } from './norm.ts';
-import type { VectorOp, VectorOperation } from './operation.ts';
+import { copy, fill } from './moves.ts';
+import { norm, stats, statsEnd } from './norm.ts';
+import { normGrad, normGradEnd, normGradSums } from './norm-grad.ts';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool.ts';
+import type { Semantics, VectorOp } from './semantics.ts';
 import { logSoftmax, softmax, softmaxLoss } from './softmax.ts';
 import { momentum, sgd } from './update.ts';
 
-/** What every vector instruction does and costs; one that is missing here does not compile. */
-export const VECTOR_OPERATIONS: Readonly<Record<VectorOp, VectorOperation>> = {
+/** What every vector instruction does; one that is missing does not compile. */
+export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
   'v.fill': fill,
   'v.copy': copy,
   'v.relu': relu,
   'v.relu_grad': reluGrad,
   'v.add': add,
-  'v.mul': mul,
+  'v.mul': multiply,
   'v.affine': affine,
   'v.stats': stats,
   'v.stats_end': statsEnd,

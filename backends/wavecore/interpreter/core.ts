@@ -1,0 +1,78 @@
+import type { Machine } from '../machine/machine.ts';
+import type { Program } from '../program.ts';
+import { MAX_LOOP_DEPTH, REGISTERS } from '../isa/table.ts';
+import { Counters } from './counters.ts';
+import type { DramMemory } from './dram-memory.ts';
+import type { Image } from './image.ts';
+import type { Kernels } from './kernels/kernels.ts';
+import { MatrixState } from './matrix-state.ts';
+import { Position } from './position.ts';
+import { SymbolMap } from './symbol-map.ts';
+import { Timing } from './timing.ts';
+import { Tokens } from './tokens.ts';
+import { Call } from './vector/call.ts';
+
+/** Executes one instruction; returns the index of the next one, negative at the end of the program. */
+export type Handler = (core: Core, pc: number) => number;
+
+/** What a functional run computes on; absent in timing mode. */
+export interface Data {
+  readonly kernels: Kernels;
+  readonly dram: DramMemory;
+  /** The global buffer. */
+  readonly buffer: Uint8Array;
+}
+
+/** The state of a simulated core, on which the handlers of instructions work. */
+export class Core {
+  readonly machine: Machine;
+  readonly image: Image;
+  readonly position: Position;
+  readonly registers = new Float64Array(REGISTERS);
+  readonly tokens: Tokens;
+  readonly timing: Timing;
+  readonly counters: Counters;
+  readonly symbols: SymbolMap;
+  readonly matrix: MatrixState;
+  readonly vector: Call;
+  readonly data: Data | undefined;
+
+  /** Open loops: the first instruction of the body, and iterations still to do. */
+  depth = 0;
+  readonly loopBody = new Int32Array(MAX_LOOP_DEPTH);
+  readonly loopLeft = new Float64Array(MAX_LOOP_DEPTH);
+
+  constructor(program: Program, image: Image, data: Data | undefined) {
+    this.machine = program.machine;
+    this.image = image;
+    this.position = new Position(program);
+    this.tokens = new Tokens(this.position);
+    this.timing = new Timing(program.machine);
+    this.counters = new Counters(image.rowInfo.length);
+    this.symbols = new SymbolMap(program, this.position);
+    this.matrix = new MatrixState(program.machine, data?.kernels.slots, this.position);
+    this.vector = new Call(data?.kernels.memory, this.position);
+    this.data = data;
+  }
+
+  /** Takes the tokens that instruction `pc` waits for; the cycle at which it and they are there, given the cycle of issue. */
+  ready(pc: number, issue: number): number {
+    const { waits } = this.image;
+    const first = waits[2 * pc] ?? 0;
+    if (first === 0) return issue;
+    let ready = Math.max(issue, this.tokens.take(first));
+    const second = waits[2 * pc + 1] ?? 0;
+    if (second !== 0) ready = Math.max(ready, this.tokens.take(second));
+    return ready;
+  }
+
+  /** Produces the tokens of instruction `pc`. */
+  post(pc: number, time: number): void {
+    const { signals } = this.image;
+    const first = signals[2 * pc] ?? 0;
+    if (first === 0) return;
+    this.tokens.post(first, time);
+    const second = signals[2 * pc + 1] ?? 0;
+    if (second !== 0) this.tokens.post(second, time);
+  }
+}

@@ -1,0 +1,113 @@
+import { TENSOR_KINDS, type TensorKind } from '../../../ir/tensor.ts';
+import type { Bytes } from '../program.ts';
+import type { Machine } from '../machine/machine.ts';
+
+/** What a layer did. Bytes of the global buffer count every access of a unit, through whatever port. */
+export const COUNTS = ['macs', 'vectorOps', 'globalBytes', 'localBytes', 'cycles', 'instructions'] as const;
+export type Count = (typeof COUNTS)[number];
+export type Counts = Readonly<Record<Count, number>>;
+export type Traffic = Partial<Readonly<Record<TensorKind, Bytes>>>;
+
+const KINDS = TENSOR_KINDS.length;
+export const KIND_INDEX: Readonly<Record<TensorKind, number>> = Object.fromEntries(TENSOR_KINDS.map((kind, i) => [kind, i])) as Record<TensorKind, number>;
+
+/** Counts by row (a layer of a group); the last row takes what belongs to no layer. */
+export class Counters {
+  readonly macs: Float64Array;
+  readonly vectorOps: Float64Array;
+  readonly globalBytes: Float64Array;
+  readonly localBytes: Float64Array;
+  readonly cycles: Float64Array;
+  readonly instructions: Float64Array;
+  /** Burst-rounded bytes: read and write of kind k in row r at 2·(r·KINDS + k). */
+  private readonly traffic: Float64Array;
+  readonly rows: number;
+  /** Row of the instruction being executed. */
+  row: number;
+
+  constructor(layers: number) {
+    this.rows = layers + 1;
+    this.row = layers;
+    const one = (): Float64Array => new Float64Array(this.rows);
+    this.macs = one();
+    this.vectorOps = one();
+    this.globalBytes = one();
+    this.localBytes = one();
+    this.cycles = one();
+    this.instructions = one();
+    this.traffic = new Float64Array(this.rows * KINDS * 2);
+  }
+
+  add(count: Count, amount: number): void {
+    const array = this[count];
+    array[this.row] = (array[this.row] ?? 0) + amount;
+  }
+
+  addTraffic(kind: number, write: boolean, bytes: number): void {
+    const i = 2 * (this.row * KINDS + kind) + (write ? 1 : 0);
+    this.traffic[i] = (this.traffic[i] ?? 0) + bytes;
+  }
+
+  countsOf(row: number): Counts {
+    return Object.fromEntries(COUNTS.map((count) => [count, this[count][row] ?? 0])) as Record<Count, number>;
+  }
+
+  /** Traffic of one row; kinds without any are absent. */
+  trafficOf(row: number): Traffic {
+    const traffic: Partial<Record<TensorKind, Bytes>> = {};
+    TENSOR_KINDS.forEach((kind, k) => {
+      const read = this.traffic[2 * (row * KINDS + k)] ?? 0;
+      const write = this.traffic[2 * (row * KINDS + k) + 1] ?? 0;
+      if (read > 0 || write > 0) traffic[kind] = { read, write };
+    });
+    return traffic;
+  }
+}
+
+/** Joules by source. */
+export interface Energy {
+  readonly dram: number;
+  readonly globalBuffer: number;
+  readonly localBuffers: number;
+  readonly mac: number;
+  readonly vector: number;
+  readonly static: number;
+  readonly total: number;
+}
+
+/** Counts × the energy table of the machine; static power over the cycles. */
+export function energyOf(machine: Machine, counts: Counts, dramBytes: number): Energy {
+  const { energy } = machine;
+  const parts = {
+    dram: dramBytes * energy.dramPerByteJ,
+    globalBuffer: counts.globalBytes * energy.globalPerByteJ,
+    localBuffers: counts.localBytes * energy.localPerByteJ,
+    mac: counts.macs * energy.macJ,
+    vector: counts.vectorOps * energy.vectorOpJ,
+    static: (counts.cycles / machine.clockHz) * energy.staticW,
+  };
+  return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
+}
+
+/** Sum of traffic records, kind by kind. */
+export function sumTraffic(list: readonly Traffic[]): Traffic {
+  const sum: Partial<Record<TensorKind, Bytes>> = {};
+  for (const traffic of list) {
+    for (const kind of TENSOR_KINDS) {
+      const more = traffic[kind];
+      if (more === undefined) continue;
+      const { read, write } = sum[kind] ?? { read: 0, write: 0 };
+      sum[kind] = { read: read + more.read, write: write + more.write };
+    }
+  }
+  return sum;
+}
+
+export function totalBytes(traffic: Traffic): Bytes {
+  let [read, write] = [0, 0];
+  for (const kind of TENSOR_KINDS) {
+    read += traffic[kind]?.read ?? 0;
+    write += traffic[kind]?.write ?? 0;
+  }
+  return { read, write };
+}

@@ -1,0 +1,135 @@
+import { diag } from '../../../ir/diagnostics.ts';
+import { MATRIX_SLOTS, type MatrixSlot } from '../isa/slots.ts';
+import type { Machine } from '../machine/machine.ts';
+import { SLOT_COUNT } from './kernels/kernels.ts';
+import type { Position } from './position.ts';
+
+const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
+const POSITIVE: readonly MatrixSlot[] = ['P', 'Q', 'R', 'S', 'UH', 'UW'];
+
+/** Configuration of the matrix unit and the extents of what its buffers hold, with every check of an access. */
+export class MatrixState {
+  readonly slots: Int32Array;
+  /** By half; 0 rows: nothing loaded. */
+  readonly aRows = new Int32Array(2);
+  readonly aDepth = new Int32Array(2);
+  readonly bDepth = new Int32Array(2);
+  readonly bColumns = new Int32Array(2);
+  readonly cRows = new Int32Array(2);
+  readonly cColumns = new Int32Array(2);
+
+  private readonly machine: Machine;
+  private readonly position: Position;
+  private readonly globalBytes: number;
+  /** Offsets of the first and last element that the last span covered, in elements. */
+  private low = 0;
+  private high = 0;
+
+  constructor(machine: Machine, slots: Int32Array | undefined, position: Position) {
+    this.machine = machine;
+    this.slots = slots ?? new Int32Array(SLOT_COUNT);
+    this.position = position;
+    this.globalBytes = machine.buffers.globalBytes;
+  }
+
+  /** Rows of a block of the moving operand (or of the result) from m0 on. */
+  rowsFrom(m0: number): number {
+    return this.clip('row', m0, this.slot('AM'), this.machine.array.waveRows);
+  }
+
+  movingDepthFrom(k0: number): number {
+    return this.clip('reduction index', k0, this.slot('AK'), this.machine.array.rows);
+  }
+
+  stationaryDepthFrom(k0: number): number {
+    return this.clip('reduction index', k0, this.slot('BK'), this.machine.array.rows);
+  }
+
+  columnsFrom(n0: number): number {
+    return this.clip('column', n0, this.slot('BN'), this.machine.array.columns);
+  }
+
+  /** The planes of the image that a block of the patch matrix touches must lie in the global buffer. */
+  checkMoving(base: number, m0: number, rows: number, k0: number, depth: number): void {
+    for (const name of POSITIVE) {
+      if (this.slot(name) < 1) this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${this.slot(name)}, expected at least 1`);
+    }
+    const byTap = this.slot('AT') !== 0;
+    const [pixel, pixels, tap, taps] = byTap ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
+    const plane = this.slot('H') * this.slot('W');
+    if (plane <= 0) return;
+    const image = this.slot('P') * this.slot('Q');
+    const window = this.slot('R') * this.slot('S');
+    this.low = 0;
+    this.high = plane - 1;
+    this.extend(Math.floor(pixel / image), Math.floor((pixel + pixels - 1) / image), this.slot('ASN'));
+    this.extend(Math.floor(tap / window), Math.floor((tap + taps - 1) / window), this.slot('ASC'));
+    this.checkSpan('moving operand', base, 2);
+  }
+
+  checkStationary(base: number, k0: number, depth: number, n0: number, columns: number): void {
+    this.span('BKI', k0, depth, this.slot('BKI'), this.slot('BSKO'), this.slot('BSKI'));
+    this.extend(n0, n0 + columns - 1, this.slot('BSN'));
+    this.checkSpan('stationary operand', base, 2);
+  }
+
+  checkResult(base: number, m0: number, rows: number, n0: number, columns: number, size: number): void {
+    this.span('CMI', m0, rows, this.slot('CMI'), this.slot('CSMO'), this.slot('CSMI'));
+    this.extend(n0, n0 + columns - 1, this.slot('CSN'));
+    this.checkSpan('result', base, size);
+  }
+
+  checkBias(bias: number, n0: number, columns: number): void {
+    this.low = n0;
+    this.high = n0 + columns - 1;
+    this.checkSpan('bias', bias, 4);
+  }
+
+  private slot(name: MatrixSlot): number {
+    return this.slots[SLOT[name]] ?? 0;
+  }
+
+  private clip(what: string, from: number, extent: number, block: number): number {
+    if (from < 0 || from >= extent) return this.position.fault(diag.outOfRange, `${what} ${from} is outside of the operand, which has ${extent}`);
+    return Math.min(block, extent - from);
+  }
+
+  /** Covers floor(i/inner)·outerStride + (i mod inner)·innerStride for `count` indices from `first` on. */
+  private span(name: MatrixSlot, first: number, count: number, inner: number, outerStride: number, innerStride: number): void {
+    if (inner < 1) this.position.fault(diag.programFault, `slot ${name} is ${inner}, expected at least 1`);
+    const last = first + count - 1;
+    const [from, to] = [Math.floor(first / inner), Math.floor(last / inner)];
+    this.low = Number.POSITIVE_INFINITY;
+    this.high = Number.NEGATIVE_INFINITY;
+    this.cover(from * outerStride + (first - from * inner) * innerStride);
+    this.cover(to * outerStride + (last - to * inner) * innerStride);
+    if (from === to) return;
+    const end = (inner - 1) * innerStride;
+    this.cover(from * outerStride + end);
+    this.cover(to * outerStride);
+    if (to - from < 2) return;
+    for (const group of [from + 1, to - 1]) {
+      this.cover(group * outerStride);
+      this.cover(group * outerStride + end);
+    }
+  }
+
+  private cover(offset: number): void {
+    if (offset < this.low) this.low = offset;
+    if (offset > this.high) this.high = offset;
+  }
+
+  /** Adds index × stride, the index running from `first` to `last`. */
+  private extend(first: number, last: number, stride: number): void {
+    this.low += Math.min(first * stride, last * stride);
+    this.high += Math.max(first * stride, last * stride);
+  }
+
+  private checkSpan(what: string, base: number, size: number): void {
+    const [from, to] = [base + this.low * size, base + (this.high + 1) * size];
+    if (from < 0 || to > this.globalBytes) {
+      this.position.fault(diag.outOfRange, `${what} covers bytes ${from} to ${to} of the global buffer, which has ${this.globalBytes}`);
+    }
+    if (base % size !== 0) this.position.fault(diag.outOfRange, `${what} at byte ${base} is not aligned to ${size} bytes`);
+  }
+}

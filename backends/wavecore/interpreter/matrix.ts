@@ -1,0 +1,120 @@
+import { diag } from '../../../ir/diagnostics.ts';
+import { fieldIndex, MAX_FIELDS } from '../isa/layout.ts';
+import type { Core, Handler } from './core.ts';
+import type { DrainTarget } from './kernels/kernels.ts';
+import { UNIT } from './timing.ts';
+
+const LDA = fieldIndex('m.lda');
+const LDB = fieldIndex('m.ldb');
+const MUL = fieldIndex('m.mul');
+const ST = fieldIndex('m.st');
+
+const immediate = (core: Core, pc: number, field: number): number => core.image.operands[pc * MAX_FIELDS + field] ?? 0;
+const register = (core: Core, pc: number, field: number): number => core.registers[immediate(core, pc, field)] ?? 0;
+const half = (core: Core, pc: number, field: number): number => register(core, pc, field) & 1;
+const readyOf = (core: Core, pc: number): number => core.ready(pc, core.timing.issue(UNIT.matrix));
+
+export const configureMatrix: Handler = (core, pc) => {
+  const ready = readyOf(core, pc);
+  const slot = immediate(core, pc, 0);
+  core.matrix.slots[slot] = immediate(core, pc, 1);
+  core.matrix.slots[slot + 1] = immediate(core, pc, 2);
+  core.post(pc, core.timing.configureMatrix(ready));
+  return pc + 1;
+};
+
+export const syncMatrix: Handler = (core, pc) => {
+  core.post(pc, core.timing.syncMatrix(readyOf(core, pc)));
+  return pc + 1;
+};
+
+export const loadMoving: Handler = (core, pc) => {
+  const { matrix, counters } = core;
+  const ready = readyOf(core, pc);
+  const a = half(core, pc, LDA.half);
+  const [base, m0, k0] = [register(core, pc, LDA.base), register(core, pc, LDA.m0), register(core, pc, LDA.k0)];
+  const rows = matrix.rowsFrom(m0);
+  const depth = matrix.movingDepthFrom(k0);
+  matrix.checkMoving(base, m0, rows, k0, depth);
+  matrix.aRows[a] = rows;
+  matrix.aDepth[a] = depth;
+  const bytes = rows * depth * 2;
+  counters.add('globalBytes', bytes);
+  counters.add('localBytes', bytes);
+  core.data?.kernels.fill(a, base, m0, k0, rows, depth);
+  core.post(pc, core.timing.fill(ready, a, bytes));
+  return pc + 1;
+};
+
+export const loadStationary: Handler = (core, pc) => {
+  const { matrix, counters } = core;
+  const ready = readyOf(core, pc);
+  const b = half(core, pc, LDB.half);
+  const [base, k0, n0] = [register(core, pc, LDB.base), register(core, pc, LDB.k0), register(core, pc, LDB.n0)];
+  const depth = matrix.stationaryDepthFrom(k0);
+  const columns = matrix.columnsFrom(n0);
+  matrix.checkStationary(base, k0, depth, n0, columns);
+  matrix.bDepth[b] = depth;
+  matrix.bColumns[b] = columns;
+  const bytes = depth * columns * 2;
+  counters.add('globalBytes', bytes);
+  // Into the buffer half, and from there into the array.
+  counters.add('localBytes', 2 * bytes);
+  core.data?.kernels.load(b, base, k0, n0, depth, columns);
+  core.post(pc, core.timing.loadStationary(ready, b, depth, bytes));
+  return pc + 1;
+};
+
+export const multiply: Handler = (core, pc) => {
+  const { matrix, counters, position } = core;
+  const ready = readyOf(core, pc);
+  const [a, b, c] = [half(core, pc, MUL.a), half(core, pc, MUL.b), half(core, pc, MUL.c)];
+  const fresh = register(core, pc, MUL.first) === 0;
+  const rows = matrix.aRows[a] ?? 0;
+  const depth = matrix.aDepth[a] ?? 0;
+  const columns = matrix.bColumns[b] ?? 0;
+  if (rows === 0) position.fault(diag.blockMismatch, `A-buffer half ${a} holds nothing`);
+  if (columns === 0) position.fault(diag.blockMismatch, `B-buffer half ${b} holds nothing`);
+  if (depth !== matrix.bDepth[b]) position.fault(diag.blockMismatch, `the moving block has ${depth} reduction indices, the stationary block ${matrix.bDepth[b]}`);
+  if (fresh) {
+    matrix.cRows[c] = rows;
+    matrix.cColumns[c] = columns;
+  } else if (matrix.cRows[c] !== rows || matrix.cColumns[c] !== columns) {
+    position.fault(diag.blockMismatch, `adds ${rows} × ${columns} sums to an accumulator half that holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`);
+  }
+  counters.add('macs', rows * depth * columns);
+  counters.add('localBytes', rows * depth * 2 + rows * columns * (fresh ? 4 : 8));
+  core.data?.kernels.multiply(a, b, c, rows, depth, columns, fresh);
+  core.post(pc, core.timing.multiply(ready, a, b, c, rows, depth, columns));
+  return pc + 1;
+};
+
+const target: DrainTarget = { base: 0, m0: 0, n0: 0, rows: 0, columns: 0, bias: -1, f32: false, add: false };
+
+export const drain: Handler = (core, pc) => {
+  const { matrix, counters, position } = core;
+  const ready = readyOf(core, pc);
+  const c = half(core, pc, ST.c);
+  target.base = register(core, pc, ST.base);
+  target.m0 = register(core, pc, ST.m0);
+  target.n0 = register(core, pc, ST.n0);
+  target.bias = immediate(core, pc, ST.withBias) === 0 ? -1 : register(core, pc, ST.bias);
+  target.f32 = immediate(core, pc, ST.f32) !== 0;
+  target.add = register(core, pc, ST.add) !== 0;
+  target.rows = matrix.rowsFrom(target.m0);
+  target.columns = matrix.columnsFrom(target.n0);
+  const { base, m0, n0, rows, columns, bias, f32, add } = target;
+  if (matrix.cRows[c] !== rows || matrix.cColumns[c] !== columns) {
+    position.fault(diag.blockMismatch, `drains ${rows} × ${columns} results, and accumulator half ${c} holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`);
+  }
+  if (add && !f32) position.fault(diag.programFault, 'adds to f16 results; only f32 results can be added to');
+  const size = f32 ? 4 : 2;
+  matrix.checkResult(base, m0, rows, n0, columns, size);
+  if (immediate(core, pc, ST.withBias) !== 0) matrix.checkBias(bias, n0, columns);
+  const bytes = rows * columns * size;
+  counters.add('globalBytes', bytes * (add ? 2 : 1) + (bias < 0 ? 0 : columns * 4));
+  counters.add('localBytes', rows * columns * 4);
+  core.data?.kernels.drain(c, target);
+  core.post(pc, core.timing.drain(ready, c, bytes));
+  return pc + 1;
+};

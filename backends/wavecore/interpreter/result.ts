@@ -1,0 +1,41 @@
+import type { TensorKind } from '../../../ir/tensor.ts';
+import type { Bytes, LayerTraffic } from '../program.ts';
+import type { Counts, Energy, Traffic } from './counters.ts';
+import type { RowInfo } from './image.ts';
+import type { TensorValue } from './storage.ts';
+import type { Pipeline } from './timing.ts';
+
+/** What a layer of a layer group cost. */
+export interface LayerResult extends RowInfo, Counts {
+  readonly traffic: Traffic;
+  readonly energy: Energy;
+}
+
+/** What a run counted. Units overlap, so busy cycles and the cycles of units do not add up to the total. */
+export interface RunResult {
+  readonly mode: RunMode;
+  /** Until everything has completed (rules: timing.ts). */
+  readonly cycles: number;
+  readonly seconds: number;
+  /** Burst-rounded bytes across the DRAM pins. */
+  readonly traffic: Bytes & { readonly total: number; readonly byKind: Partial<Readonly<Record<TensorKind, Bytes>>> };
+  readonly byLayer: LayerTraffic;
+  /** Counts × the energy table of the machine, static power over all cycles. */
+  readonly energy: Energy;
+  /** Multiply-accumulates / (cycles × PEs). */
+  readonly utilization: number;
+  /** Executed, loops unrolled. */
+  readonly instructions: number;
+  readonly macs: number;
+  /** Cycles in which each unit or pipeline worked. */
+  readonly unitBusy: Readonly<Record<Pipeline, number>>;
+  /** In the order of the program. The cycles of layers add up to the total; fences separate layers. */
+  readonly layers: readonly LayerResult[];
+  /** Tensors of role `output`; empty in timing mode. */
+  readonly outputs: ReadonlyMap<string, TensorValue>;
+  /** Any tensor in DRAM after a functional run. */
+  readTensor(name: string): TensorValue;
+}
+
+/** `functional` computes every tensor; `timing` does the same sequencing and counting without data. */
+export type RunMode = 'functional' | 'timing';

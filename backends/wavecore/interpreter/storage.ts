@@ -1,0 +1,109 @@
+import { diag, type Diagnostic, WavecError } from '../../../ir/diagnostics.ts';
+import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
+import { elementCount, formatType } from '../../../ir/tensor.ts';
+import type { Program, ProgramSymbol } from '../program.ts';
+import { DramMemory } from './dram-memory.ts';
+
+/** A value for an input: raw bytes as they lie in DRAM, f16 bits, or numbers that are rounded to the tensor's type. */
+export type InputValue = Uint8Array | Uint16Array | Float32Array | Float64Array | Int32Array | BigInt64Array;
+
+/** A tensor read from DRAM after the run. */
+export interface TensorValue {
+  readonly dtype: ProgramSymbol['dtype'];
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+const CHUNK = 2 ** 16;
+
+/** A DRAM that holds the initial values of the program's tensors and the given inputs; all problems are reported at once. */
+export function dramOf(program: Program, inputs: ReadonlyMap<string, InputValue>): DramMemory {
+  const dram = new DramMemory();
+  const problems: Diagnostic[] = [];
+  const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
+  for (const symbol of program.symbols) {
+    const { initial } = symbol;
+    if (initial?.form === 'values') writeElements(dram, symbol, (i) => initial.values[i] ?? 0);
+    if (initial?.form === 'splat' && initial.value !== 0) writeElements(dram, symbol, () => initial.value);
+  }
+  for (const symbol of program.symbols) {
+    if (symbol.initial?.form !== 'copyOf') continue;
+    const source = byName.get(symbol.initial.tensor);
+    if (source === undefined) problems.push(diag.badRunInput({ tensor: symbol.name }, `is a copy of '${symbol.initial.tensor}', which is not in the program`));
+    else copyElements(dram, source, symbol);
+  }
+  for (const symbol of program.symbols) {
+    if (symbol.role !== 'input') continue;
+    const value = inputs.get(symbol.name);
+    const reason = value === undefined ? 'no value is given for this input' : writeInput(dram, symbol, value);
+    if (reason !== undefined) problems.push(diag.badRunInput({ tensor: symbol.name }, reason));
+  }
+  for (const name of inputs.keys()) {
+    if (byName.get(name)?.role !== 'input') problems.push(diag.badRunInput({ tensor: name }, 'the program has no such input'));
+  }
+  if (problems.length > 0) throw new WavecError(problems);
+  return dram;
+}
+
+export function readSymbol(dram: DramMemory, symbol: ProgramSymbol): TensorValue {
+  const bytes = new Uint8Array(symbol.bytes);
+  dram.read(symbol.address, bytes);
+  return { dtype: symbol.dtype, shape: symbol.shape, bytes };
+}
+
+/** Writes an input; returns what is wrong with it, if anything. */
+function writeInput(dram: DramMemory, symbol: ProgramSymbol, value: InputValue): string | undefined {
+  const type = formatType(symbol);
+  const count = elementCount(symbol.shape);
+  const raw = value instanceof Uint8Array || (value instanceof Uint16Array && symbol.dtype === 'f16');
+  if (raw || value instanceof BigInt64Array) {
+    if (value.byteLength !== symbol.bytes) return `${value.byteLength} bytes are given for ${type}, which has ${symbol.bytes}`;
+    dram.write(symbol.address, new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+    return undefined;
+  }
+  if (symbol.dtype === 'bit' || symbol.dtype === 'i64') return `${type} can only be given as bytes`;
+  if (value.length !== count) return `${value.length} values are given for ${type}, which has ${count}`;
+  writeElements(dram, symbol, (i) => value[i] ?? 0);
+  return undefined;
+}
+
+/** Writes every element of a tensor, rounded to its type, in chunks. */
+function writeElements(dram: DramMemory, symbol: ProgramSymbol, valueAt: (i: number) => number): void {
+  const count = symbol.dtype === 'bit' ? symbol.bytes : elementCount(symbol.shape);
+  const size = symbol.bytes / Math.max(count, 1);
+  const chunk = new DataView(new ArrayBuffer(CHUNK * 8));
+  const put = setterOf(symbol, chunk);
+  for (let from = 0; from < count; from += CHUNK) {
+    const elements = Math.min(CHUNK, count - from);
+    for (let i = 0; i < elements; i++) put(i * size, valueAt(from + i));
+    dram.write(symbol.address + from * size, new Uint8Array(chunk.buffer, 0, elements * size));
+  }
+}
+
+function setterOf(symbol: ProgramSymbol, view: DataView): (at: number, value: number) => void {
+  switch (symbol.dtype) {
+    case 'f16':
+      return (at, value) => view.setUint16(at, toHalfBits(value), true);
+    case 'f32':
+      return (at, value) => view.setFloat32(at, value, true);
+    case 'i32':
+      return (at, value) => view.setInt32(at, value, true);
+    case 'i64':
+      return (at, value) => view.setBigInt64(at, BigInt(value), true);
+    case 'u8':
+      return (at, value) => view.setUint8(at, value);
+    case 'bit':
+      // A splat of bits sets whole bytes; bits behind the end of a sample are never read.
+      return (at, value) => view.setUint8(at, value === 0 ? 0 : 0xff);
+  }
+}
+
+/** Rounds the value of one tensor into another of as many elements. */
+function copyElements(dram: DramMemory, source: ProgramSymbol, target: ProgramSymbol): void {
+  const { bytes } = readSymbol(dram, source);
+  const view = new DataView(bytes.buffer);
+  if (source.dtype === target.dtype) dram.write(target.address, bytes.subarray(0, target.bytes));
+  else if (source.dtype === 'f32') writeElements(dram, target, (i) => view.getFloat32(i * 4, true));
+  else if (source.dtype === 'f16') writeElements(dram, target, (i) => fromHalfBits(view.getUint16(i * 2, true)));
+  else writeElements(dram, target, (i) => view.getInt32(i * 4, true));
+}

@@ -1,0 +1,89 @@
+import { layoutOf, OPS, rangeOf, TOKENS_EACH_WAY } from './layout.ts';
+import { MATRIX_SLOTS, VECTOR_SLOTS } from './slots.ts';
+import { type Instruction, MAX_LOOP_DEPTH, TOKENS } from './table.ts';
+
+/** One thing that is wrong with a program's code. */
+export interface CodeProblem {
+  readonly instruction: number;
+  readonly reason: string;
+}
+
+const LAYOUTS = new Map(OPS.map((op) => [op, layoutOf(op)]));
+
+/** Instructions [from, to) that a loop or skip encloses. */
+interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+/**
+ * Everything that can be wrong with code before it runs: fields out of range, unknown tokens and slots, loops that do not
+ * nest, skips that cut a loop, no halt at the end. Empty when the code is well formed.
+ */
+export function codeProblems(code: readonly Instruction[]): CodeProblem[] {
+  const problems: CodeProblem[] = [];
+  const report = (instruction: number, reason: string): void => {
+    problems.push({ instruction, reason });
+  };
+  code.forEach((instruction, i) => {
+    for (const reason of instructionProblems(instruction)) report(i, reason);
+  });
+  const loops = loopSpans(code, report);
+  code.forEach(({ op, operands }, i) => {
+    if (op !== 'skipz' && op !== 'skipnz') return;
+    const skipped: Span = { from: i + 1, to: i + 1 + (operands.count ?? 0) };
+    if (skipped.to >= code.length) report(i, `skips ${operands.count} instructions, past the end of the program`);
+    else if (loops.some((loop) => cuts(skipped, loop))) report(i, `skips ${operands.count} instructions, which cut a loop`);
+  });
+  if (code.at(-1)?.op !== 'halt') report(Math.max(0, code.length - 1), 'the program does not end with halt');
+  return problems;
+}
+
+function instructionProblems({ op, operands, wait, signal }: Instruction): string[] {
+  const layout = LAYOUTS.get(op);
+  if (layout === undefined) return [`unknown instruction ${op}`];
+  const problems: string[] = [];
+  for (const field of layout) {
+    const value = operands[field.name];
+    const [least, most] = rangeOf(field);
+    if (value === undefined) problems.push(`${op} lacks operand ${field.name}`);
+    else if (!Number.isInteger(value) || value < least || value > most) problems.push(`${op}: ${field.name} is ${value}, not a whole number in ${least}…${most}`);
+  }
+  for (const name of Object.keys(operands)) {
+    if (!layout.some((field) => field.name === name)) problems.push(`${op} has no operand ${name}`);
+  }
+  for (const [way, tokens] of [['waits for', wait], ['signals', signal]] as const) {
+    if (tokens.length > TOKENS_EACH_WAY) problems.push(`${op} ${way} ${tokens.length} tokens`);
+    for (const token of tokens) if (!Number.isInteger(token) || token < 1 || token >= TOKENS) problems.push(`${op} ${way} token ${token}`);
+  }
+  if (op === 'loop' && operands.count === 0) problems.push('loop runs 0 times');
+  const slots = op === 'm.cfg' ? MATRIX_SLOTS.length : op === 'v.cfg' ? VECTOR_SLOTS.length : undefined;
+  if (slots !== undefined && (operands.slot ?? 0) >= slots) problems.push(`${op}: there is no slot ${operands.slot}`);
+  return problems;
+}
+
+/** Every loop from its `loop` to its `end`, both included. */
+function loopSpans(code: readonly Instruction[], report: (instruction: number, reason: string) => void): Span[] {
+  const open: number[] = [];
+  const spans: Span[] = [];
+  code.forEach(({ op }, i) => {
+    if (op === 'loop') {
+      open.push(i);
+      if (open.length === MAX_LOOP_DEPTH + 1) report(i, `loops nest more than ${MAX_LOOP_DEPTH} deep`);
+    }
+    if (op !== 'end') return;
+    const from = open.pop();
+    if (from === undefined) report(i, 'end closes no loop');
+    else spans.push({ from, to: i + 1 });
+  });
+  for (const i of open) report(i, 'loop has no end');
+  return spans;
+}
+
+/** Whether `skipped` holds a part of the loop but not all of it, other than lying inside its body. */
+function cuts(skipped: Span, loop: Span): boolean {
+  const apart = skipped.to <= loop.from || skipped.from >= loop.to;
+  const around = skipped.from <= loop.from && skipped.to >= loop.to;
+  const inside = skipped.from > loop.from && skipped.to < loop.to;
+  return !(apart || around || inside);
+}
