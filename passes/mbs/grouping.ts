@@ -36,7 +36,8 @@ export function groupGreedily(planner: Planner, from: number, to: number, policy
       const left = drafts[i];
       const right = drafts[i + 1];
       if (left === undefined || right === undefined) continue;
-      const merged = planner.draft(left.from, right.to, policy);
+      const merged = planner.merge(left, right, policy);
+      if (merged === undefined) continue;
       const saving = left.traffic + right.traffic - merged.traffic;
       if (best === undefined || saving > best.saving) best = { at: i, merged, saving };
     }

@@ -24,7 +24,7 @@ export class Planner {
   readonly resources: Resources;
   private readonly ranked = new Map<string, Fit[]>();
   private readonly drafts = new Map<string, Draft | undefined>();
-  private readonly best = new Map<string, Draft>();
+  private readonly merged = new Map<string, Draft | undefined>();
 
   constructor(network: Network, uses: Uses, resources: Resources) {
     this.network = network;
@@ -34,18 +34,23 @@ export class Planner {
 
   /** The better of serializing the range with the largest sub-batch and running it on the whole mini-batch. */
   draft(from: number, to: number, policy: Policy): Draft {
-    const key = `${from},${to},${policy}`;
-    const known = this.best.get(key);
-    if (known !== undefined) return known;
-    const draft = this.findDraft(from, to, policy);
-    this.best.set(key, draft);
-    return draft;
-  }
-
-  private findDraft(from: number, to: number, policy: Policy): Draft {
     const whole = this.wholeBatch(from, to, policy);
     const serial = this.serialized(from, to, policy);
     return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
+  }
+
+  /**
+   * Two adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where both run on
+   * it already: otherwise the part that was serialized would lose more than the boundary saves.
+   */
+  merge(left: Draft, right: Draft, policy: Policy): Draft | undefined {
+    const key = `${left.from},${left.to},${right.to},${policy}`;
+    if (this.merged.has(key)) return this.merged.get(key);
+    const { batch } = this.network;
+    const bothWhole = left.subBatch === batch && right.subBatch === batch;
+    const merged = bothWhole ? this.draft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
+    this.merged.set(key, merged);
+    return merged;
   }
 
   /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
@@ -102,7 +107,7 @@ export class Planner {
     const inputs = accesses.inputs[at] ?? [];
     const outputs = accesses.outputs[at] ?? [];
     if (view === undefined) return fail(diag.internal({}, 'a step without a layer'));
-    const smallest = rankFits(view, inputs, outputs, 1, this.resources).reduce<Fit | undefined>((a, b) => (a === undefined || b.bytes < a.bytes ? b : a), undefined);
+    const smallest = rankFits(view, inputs, outputs, this.network.batch, this.resources).reduce<Fit | undefined>((a, b) => (a === undefined || b.bytes < a.bytes ? b : a), undefined);
     const terms = (smallest?.blocks ?? []).map((b) => `${describeBlock(view, b)} ${b.bytes * b.halves}`).join(', ');
     return fail(diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms));
   }

@@ -16,7 +16,8 @@ const CHUNK_TARGET = 768 * 1024;
 /** Rows of the moving operand that a chunk should have, and of the reduction where it runs over samples. */
 const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
-const FLAT_GRAIN = 4096;
+const FLAT_GRAIN = 512;
+const NARROWEST = 8;
 
 /** All ways to run a layer without cutting a sample, the least traffic first; among equals the best overlap first. */
 export function rankFits(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources): Fit[] {
@@ -55,14 +56,14 @@ interface Candidate extends Tiling {
 function* candidates(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources): Generator<Candidate> {
   if (view.phase === 'update') {
     const elements = elementsOf(view);
-    for (let chunk = Math.min(elements, 128 * 1024); chunk >= 1; chunk = chunk > FLAT_GRAIN ? chunk >> 1 : 0) yield { chunk, penalty: -chunk };
+    for (let chunk = Math.min(elements, 128 * 1024); chunk >= 1; chunk = chunk >= 2 * FLAT_GRAIN ? chunk >> 1 : 0) yield { chunk, penalty: -chunk };
     return;
   }
   const preferred = preferredChunk(view, inputs, outputs, samples);
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty };
-    else for (const { panel, penalty } of panels(view, view.matrix, chunk >= samples, samples, resources)) yield { chunk, panel, penalty: chunkPenalty + penalty };
+    else for (const { panel, penalty } of panels(view.matrix, chunk >= samples, samples, resources)) yield { chunk, panel, penalty: chunkPenalty + penalty };
   }
 }
 
@@ -83,11 +84,11 @@ function preferredChunk(view: LayerView, inputs: readonly Access[], outputs: rea
 }
 
 /** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */
-function* panels(view: LayerView, work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<{ panel: Panel; penalty: number }> {
+function* panels(work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<{ panel: Panel; penalty: number }> {
   const taps = work.geometry.R * work.geometry.S;
   const elementBytes = work.form === 'weightGradient' ? 4 : 2;
   for (const n of columnSizes(work, resources.arrayColumns)) {
-    for (const m of work.form === 'weightGradient' ? (view.state.shared > 0 ? [work.m] : tapSizes(work, taps, resources.arrayRows)) : [work.m]) {
+    for (const m of work.form === 'weightGradient' ? tapSizes(work, taps, resources.arrayRows) : [work.m]) {
       for (const k of n <= resources.arrayColumns ? reductionSizes(work, taps, single, samples, resources) : [work.k]) {
         const held = work.form === 'weightGradient' ? m * n : k * n;
         const bytes = held * elementBytes;
@@ -104,6 +105,8 @@ function columnSizes(work: MatrixWork, grain: number): number[] {
   const sizes = new Set([work.columns]);
   if (work.groups > 1) return [work.columns];
   for (let n = Math.ceil(work.columns / 2 / grain) * grain; n >= grain && n < work.columns; n = n > grain ? Math.ceil(n / 2 / grain) * grain : 0) sizes.add(n);
+  // Panels narrower than the array waste columns; they are for buffers that hold no wider one.
+  for (let n = grain / 2; n >= NARROWEST; n /= 2) if (n < work.columns) sizes.add(n);
   return [...sizes];
 }
 
@@ -205,7 +208,7 @@ export function fitStriped(view: LayerView, inputs: readonly Access[], outputs: 
     const size = Math.ceil(length / count / grain) * grain;
     const stripes: [number, number][] = [];
     for (let from = 0; from < length; from += size) stripes.push([from, Math.min(length, from + size)]);
-    const shapes = view.matrix === undefined ? [undefined] : [...panels(view, view.matrix, false, samples, resources)].map((p) => p.panel);
+    const shapes = view.matrix === undefined ? [undefined] : [...panels(view.matrix, false, samples, resources)].map((p) => p.panel);
     for (const panel of shapes) {
       const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
       const blocks = blocksOf(view, inputs, outputs, samples, tiling);

@@ -42,8 +42,8 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
   const { e, step, iteration } = ctx;
   const load = (chunk: Chunk): void => {
     if (plan.loads.length === 0) return;
-    const rows = plan.loads.flatMap((i) => plan.loadRows(i, chunk, ctx.loads));
-    emitDma(e, 'd.ld', rows, { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) });
+    const tokens = { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) };
+    emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), tokens);
     e.increment(ctx.loads);
   };
   const body = (chunk: Chunk): void => {
@@ -59,6 +59,21 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
     const size = isChunked(step, iteration.samples) ? step.chunk : iteration.samples;
     pipelined(e, iteration.samples, size, (t) => load({ offset: t.offset, samples: t.size }), (t) => body({ offset: t.offset, samples: t.size }));
   }
+}
+
+/** Moves several operands under one set of tokens: the first waits, the last signals. Registers are free again after each. */
+export function emitOperands(
+  ctx: StepContext,
+  op: 'd.ld' | 'd.st',
+  operands: readonly number[],
+  rowsOf: (i: number) => DmaRows[],
+  tokens: { readonly wait: readonly number[]; readonly signal: readonly number[] },
+): void {
+  operands.forEach((i, at) => {
+    ctx.e.scope(() => {
+      emitDma(ctx.e, op, rowsOf(i), { wait: at === 0 ? tokens.wait : [], signal: at === operands.length - 1 ? tokens.signal : [] });
+    });
+  });
 }
 
 function isStriped(ctx: StepContext, o: Operand): boolean {
@@ -83,8 +98,8 @@ function endTurn(ctx: StepContext, plan: ChunkPlan, chunk: Chunk, stores: readon
     if (signal.length > 0) e.op(u === 'matrix' ? 'm.sync' : 'v.sync', {}, { signal });
   });
   if (stores.length > 0) {
-    const rows = stores.flatMap((i) => plan.storeRows(i, chunk, ctx.turns));
-    emitDma(e, 'd.st', rows, { wait: [TOKEN.ready], signal: plan.alternates && plan.streamsOut ? [TOKEN.stored] : [] });
+    const tokens = { wait: [TOKEN.ready], signal: plan.alternates && plan.streamsOut ? [TOKEN.stored] : [] };
+    emitOperands(ctx, 'd.st', stores, (i) => plan.storeRows(i, chunk, ctx.turns), tokens);
   }
   e.increment(ctx.turns);
 }

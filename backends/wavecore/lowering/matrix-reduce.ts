@@ -214,7 +214,7 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
   });
   const moving = ctx.place('in', work.moving, chunk, ctx.turns, xHeld === x.count ? ZERO : times(x.first, imagePixels * 2));
   const stationary = ctx.place('in', work.stationary, chunk, ctx.turns, dyHeld === dy.count ? ZERO : times(dy.first, pixels * 2));
-  if (s.withBias) biasSums(s, chunk, stationary, columns, pixels, dyHeld === dy.count);
+  if (s.withBias) e.when(rows.channel, 'zero', () => biasSums(s, chunk, stationary, columns, pixels, dyHeld === dy.count));
   const movingStep = (g.C / groups) * imagePixels * 2;
   emitProduct(
     ctx,

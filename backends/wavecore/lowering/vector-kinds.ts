@@ -3,7 +3,7 @@ import { boolAttr, floatAttr, intAttr, intsAttr, pairAttr } from '../../../ir/la
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
 import type { Chunk, StepContext } from './context.ts';
-import { constant, plus, times } from './emitter.ts';
+import { constant, plus } from './emitter.ts';
 
 /** How a vector layer becomes instructions. */
 export interface VectorKind {
@@ -132,7 +132,7 @@ function copyChannels(ctx: StepContext, chunk: Chunk, wide: number, narrow: numb
   const SRCSTRIDE = toWide ? bytes : C * channelBytes;
   const DSTSTRIDE = toWide ? C * channelBytes : bytes;
   configure(ctx, { ROWS: chunk.samples, ROWBYTES: bytes, SRCSTRIDE, DSTSTRIDE });
-  const shifted = ctx.e.value(plus(times({ base: 0, terms: [{ reg: wide, scale: 1 }] }, 1), firstChannel * channelBytes));
+  const shifted = ctx.e.value(plus({ base: 0, terms: [{ reg: wide, scale: 1 }] }, firstChannel * channelBytes));
   ctx.e.op('v.copy', toWide ? { dst: shifted, src: narrow } : { dst: narrow, src: shifted });
 }
 
@@ -168,7 +168,7 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       configure(ctx, flat(ctx, chunk));
       const dst = output(ctx, 0, chunk);
       ctx.e.op('v.add', { dst, a: input(ctx, 0, chunk), b: input(ctx, 1, chunk) });
-      for (let i = 2; i < ctx.view.inputs.length; i++) ctx.e.op('v.add', { dst, a: dst, b: input(ctx, i, chunk) });
+      for (let i = 2; i < ctx.view.inputs.length; i++) ctx.e.scope(() => ctx.e.op('v.add', { dst, a: dst, b: input(ctx, i, chunk) }));
     },
   },
   mul: {
@@ -285,7 +285,7 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       let first = 0;
       ctx.view.inputs.forEach((o, i) => {
         const [, channels = 1] = o.type.shape;
-        copyChannels(ctx, chunk, wide, input(ctx, i, chunk), first, channels, true);
+        ctx.e.scope(() => copyChannels(ctx, chunk, wide, input(ctx, i, chunk), first, channels, true));
         first += channels;
       });
     },
@@ -296,7 +296,7 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       let first = 0;
       ctx.view.outputs.forEach((o, i) => {
         const [, channels = 1] = o.type.shape;
-        copyChannels(ctx, chunk, wide, output(ctx, i, chunk), first, channels, false);
+        ctx.e.scope(() => copyChannels(ctx, chunk, wide, output(ctx, i, chunk), first, channels, false));
         first += channels;
       });
     },
