@@ -1,0 +1,51 @@
+import * as v from 'valibot';
+import { DTYPES, TENSOR_KINDS } from '../../../ir/tensor.ts';
+
+/** Addresses have 48 bits, as the sequencer's registers do. */
+const address = v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minValue(0, 'must not be negative'), v.maxValue(2 ** 47, 'needs more than 47 bits'));
+const count = v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minValue(0, 'must not be negative'));
+
+export const MetaSchema = v.strictObject({
+  model: v.string(),
+  mode: v.picklist(['training', 'inference']),
+  batch: v.pipe(count, v.minValue(1, 'must be at least 1')),
+  schedule: v.string(),
+});
+
+const StoredConstantSchema = v.variant('form', [
+  v.strictObject({ form: v.literal('values'), type: v.picklist(['f32', 'i32']), offset: count, count }),
+  v.strictObject({ form: v.literal('splat'), value: v.pipe(v.number(), v.finite()) }),
+  v.strictObject({ form: v.literal('copyOf'), tensor: v.string() }),
+]);
+export type StoredConstant = v.InferOutput<typeof StoredConstantSchema>;
+
+export const SymbolsSchema = v.array(
+  v.strictObject({
+    name: v.string(),
+    kind: v.picklist(TENSOR_KINDS),
+    dtype: v.picklist(DTYPES),
+    shape: v.array(count),
+    address,
+    bytes: address,
+    role: v.picklist(['input', 'output', 'internal']),
+    initial: v.optional(StoredConstantSchema),
+  }),
+);
+export type StoredSymbol = v.InferOutput<typeof SymbolsSchema>[number];
+
+export const DebugSchema = v.array(
+  v.strictObject({
+    from: count,
+    to: count,
+    layer: v.string(),
+    kind: v.string(),
+    phase: v.picklist(['forward', 'backward', 'update']),
+    group: count,
+    origin: v.string(),
+  }),
+);
+
+const bytes = v.strictObject({ read: count, write: count });
+
+/** Predictions by layer. A record would lose a layer of the name `__proto__`, which is no loss. */
+export const PredictedSchema = v.record(v.string(), v.strictObject(v.entriesFromList(TENSOR_KINDS, v.optional(bytes))));
