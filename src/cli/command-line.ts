@@ -1,0 +1,46 @@
+import { Command, CommanderError } from 'commander';
+import { compareCommand } from './compare.ts';
+import { compileCommand } from './compile.ts';
+import { disasmCommand } from './disasm.ts';
+import { inspectCommand } from './inspect.ts';
+import { reportError } from './problems.ts';
+import { runCommand } from './run.ts';
+import { VERSION } from './version.ts';
+
+const INTRODUCTION = `Compiles the training step of an ONNX CNN, scheduled by mini-batch serialization, to WaveCore
+microcode, and executes that microcode bit-true, counting DRAM traffic, cycles and energy.`;
+
+const EXAMPLES = `
+Examples:
+  $ wavec compile resnet50.onnx -o resnet50.wvc      compile a training step with schedule mbs2
+  $ wavec run resnet50.wvc --mode timing --verify    execute it: traffic, cycles, energy
+  $ wavec compare resnet50.onnx                      all schedules in one table
+  $ wavec inspect resnet50.onnx --after training     the layer IR after a pass
+  $ wavec help compile                               options and examples of a subcommand
+
+Exit codes: 0 success, 1 the input's fault, 2 wrong usage.`;
+
+const USAGE = 2;
+
+/** Runs one command line and returns its exit code; every error ends here as a message. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  try {
+    await commands().parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // Commander has printed its message already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    return reportError(error, argv.includes('--debug'));
+  }
+}
+
+function commands(): Command {
+  const program = new Command('wavec')
+    .description(INTRODUCTION)
+    .version(VERSION)
+    .addHelpText('after', EXAMPLES)
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand]) add(program);
+  return program;
+}

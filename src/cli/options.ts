@@ -1,0 +1,95 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
+import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
+import type { NormChoice } from '../../passes/normalize.ts';
+import type { Optimizer } from '../../passes/training/update.ts';
+import type { CompileSettings } from '../api.ts';
+import { parseNorm } from '../norm.ts';
+import { readMachine } from './files.ts';
+
+/** Options that every subcommand takes. */
+export interface CommonOptions {
+  readonly json?: boolean;
+}
+
+/** Options of the subcommands that compile. */
+export interface ModelOptions extends CommonOptions {
+  readonly mode: 'training' | 'inference';
+  readonly batch?: number;
+  readonly bind: Readonly<Record<string, number>>;
+  readonly machine: string;
+  readonly norm?: NormChoice;
+  readonly optimizer: Optimizer;
+  readonly learningRate?: number;
+  readonly momentum?: number;
+  readonly weightDecay?: number;
+  readonly lossScale?: number;
+  readonly auxiliaryWeight?: number;
+  readonly schedule?: ScheduleName;
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command.option('--json', 'print the result as JSON').option('--debug', 'print the stack of an error');
+}
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--mode <mode>', 'what the program does').choices(['training', 'inference']).default('training'))
+    .option('--batch <N>', 'samples a core in one step (default: 32 in training, that of the model in inference)', positiveInteger)
+    .option('--bind <NAME=N>', 'size of a symbolic dimension of the model; may be repeated', bindDimension, {})
+    .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
+    .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
+    .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(['none', 'sgd', 'momentum']).default('momentum'))
+    .option('--learning-rate <x>', 'learning rate (default: 0.1)', finite)
+    .option('--momentum <x>', 'momentum (default: 0.9)', finite)
+    .option('--weight-decay <x>', 'weight decay (default: 0.0001)', finite)
+    .option('--loss-scale <x>', 'scale of the gradients in f16; the update divides by it (default: 128)', positive)
+    .option('--auxiliary-weight <x>', 'weight of the loss of each further output (default: 0.3)', finite);
+}
+
+export function addScheduleOption(command: Command): Command {
+  return command.addOption(new Option('--schedule <name>', 'schedule of the step').choices(SCHEDULES).default('mbs2'));
+}
+
+/** What the options say, for the API; an option that was not given is left to its default there. */
+export function settingsOf(model: string, options: ModelOptions): CompileSettings {
+  const { json, machine, ...given } = options;
+  return { ...given, file: model, machine: readMachine(machine) };
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number, at least 1.');
+  return value;
+}
+
+function finite(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+  return value;
+}
+
+function positive(text: string): number {
+  const value = finite(text);
+  if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
+  return value;
+}
+
+function bindDimension(text: string, bound: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const [name, size] = nameAndValue(text);
+  return { ...bound, [name]: positiveInteger(size) };
+}
+
+/** `NAME=VALUE`, cut at the first `=`. */
+export function nameAndValue(text: string): [name: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError('It must have the form NAME=VALUE.');
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function normChoice(text: string): NormChoice {
+  const norm = parseNorm(text);
+  if (norm === undefined) throw new InvalidArgumentError('It must be keep, gn or gn:CHANNELS_PER_GROUP.');
+  return norm;
+}

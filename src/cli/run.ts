@@ -1,0 +1,120 @@
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import { decodeProgram, type Program, type RunMode, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
+import { type Diagnostic, diag, fail, quote, WavecError } from '../../ir/diagnostics.ts';
+import { formatType } from '../../ir/tensor.ts';
+import { runReport } from '../report/run-report.ts';
+import { runSummary } from '../report/run-summary.ts';
+import { countText } from '../report/units.ts';
+import { writeNpy } from '../tensor-file/npy.ts';
+import { writeTensorPb } from '../tensor-file/pb.ts';
+import { inputBytes, outputTensor, readTensorFile } from '../tensors.ts';
+import { makeDirectory, readBytes, writeFile } from './files.ts';
+import { addCommonOptions, type CommonOptions, nameAndValue } from './options.ts';
+import { printJson, printText } from './output.ts';
+import { progress } from './progress.ts';
+
+interface RunCommandOptions extends CommonOptions {
+  readonly mode?: RunMode;
+  readonly input: readonly (readonly [name: string, file: string])[];
+  readonly output?: string;
+  readonly outputFormat: 'npy' | 'pb';
+  readonly verify?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  $ wavec run resnet50.wvc --mode timing --verify
+  $ wavec run resnet50.wvc --mode timing --json > run.json
+  $ wavec run net.wvc --input data=images.npy --input labels=labels.npy --output results/
+
+Without --mode, a run with --input or --output computes every tensor (functional), any other counts only (timing);
+the counts are the same.`;
+
+export function runCommand(program: Command): void {
+  const command = program
+    .command('run')
+    .summary('execute a program: traffic, cycles, energy, tensors')
+    .description('Executes a program on the interpreter and counts DRAM traffic, cycles and energy.')
+    .argument('<OUT.wvc>', 'the program');
+  addCommonOptions(command)
+    .addOption(new Option('--mode <mode>', 'compute every tensor, or count only').choices(['functional', 'timing']))
+    .option('--input <NAME=FILE>', 'value of an input, .npy or ONNX TensorProto .pb; may be repeated', addInput, [])
+    .option('--output <DIR>', 'write the outputs to this directory')
+    .addOption(new Option('--output-format <format>', 'form of the outputs').choices(['npy', 'pb']).default('npy'))
+    .option('--verify', 'compare the counted traffic with the prediction of the compiler; a difference fails the run')
+    .addHelpText('after', EXAMPLES)
+    .action(execute);
+}
+
+function addInput(text: string, given: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
+  return [...given, nameAndValue(text)];
+}
+
+function execute(file: string, options: RunCommandOptions): void {
+  const wantsTensors = options.input.length > 0 || options.output !== undefined;
+  const mode = options.mode ?? (wantsTensors ? 'functional' : 'timing');
+  if (mode === 'timing' && wantsTensors) {
+    fail(diag.usage({}, 'a run in timing mode has no tensors; --input and --output go with --mode functional'), 2);
+  }
+  const program = decodeProgram(readBytes(file), file);
+  const result = runWith(program, mode, mode === 'functional' ? readInputs(program, options.input) : new Map());
+  if (options.output !== undefined) writeOutputs(result, options.output, options.outputFormat);
+  const verification = options.verify ? verify(program, result) : undefined;
+  const summary = runSummary(program, result, verification);
+  if (options.json) printJson(summary);
+  else printText(runReport(summary));
+  const [difference] = verification?.problems ?? [];
+  if (difference !== undefined) fail(diag.verificationFailed({ file }, difference, (verification?.problems.length ?? 1) - 1));
+}
+
+function runWith(program: Program, mode: RunMode, inputs: ReadonlyMap<string, Uint8Array>): RunResult {
+  const shown = progress();
+  const text = `running ${program.model} (${mode})`;
+  shown.show(text);
+  try {
+    return run(program, {
+      mode,
+      inputs,
+      onProgress: (count, layer) => shown.show(`${text}: ${countText(count)} instructions, layer ${layer}`),
+    });
+  } finally {
+    shown.done();
+  }
+}
+
+/** Reads the input files; every input of the program must be given, each once. */
+function readInputs(program: Program, given: RunCommandOptions['input']): Map<string, Uint8Array> {
+  const wanted = new Map(program.symbols.filter((s) => s.role === 'input').map((s) => [s.name, s]));
+  const values = new Map<string, Uint8Array>();
+  const problems: Diagnostic[] = [];
+  for (const [name, file] of given) {
+    const symbol = wanted.get(name);
+    if (symbol === undefined) problems.push(diag.unknownInput({ tensor: name }, [...wanted.keys()].map(quote).join(', ')));
+    else values.set(name, inputBytes(symbol, readTensorFile(readBytes(file), file), file));
+  }
+  for (const [name, symbol] of wanted) {
+    if (!values.has(name)) problems.push(diag.missingInput({ tensor: name }, formatType(symbol)));
+  }
+  if (problems.length > 0) throw new WavecError(problems);
+  return values;
+}
+
+function writeOutputs(result: RunResult, directory: string, format: 'npy' | 'pb'): void {
+  makeDirectory(directory);
+  const used = new Set<string>();
+  for (const [name, { dtype, shape, bytes }] of result.outputs) {
+    const tensor = outputTensor(dtype, shape, bytes);
+    const file = `${fileName(name, used)}.${format}`;
+    writeFile(join(directory, file), format === 'npy' ? writeNpy(tensor) : writeTensorPb({ name, ...tensor }));
+  }
+}
+
+/** A tensor's name as a file name: what a file system may not take becomes `_`; a name that is taken gets a number. */
+function fileName(tensor: string, used: Set<string>): string {
+  const base = tensor.replace(/[^\w.-]/g, '_').replace(/^\.+/, '_');
+  let name = base;
+  for (let i = 2; used.has(name); i++) name = `${base}-${i}`;
+  used.add(name);
+  return name;
+}

@@ -1,0 +1,44 @@
+/** The public API: all that the command line does, without files. Nothing here needs Node. */
+export {
+  type Bytes,
+  type DebugRange,
+  type Difference,
+  decodeProgram,
+  disassemble,
+  encodeProgram,
+  type InputValue,
+  type LayerResult,
+  type LayerTraffic,
+  type Program,
+  type ProgramSymbol,
+  type RunMode,
+  type RunOptions,
+  type RunResult,
+  run,
+  type TensorValue,
+  type Verification,
+  verify,
+} from '../backends/wavecore/index.ts';
+export { FIELDS, type FieldNote, type Machine } from '../backends/wavecore/machine/machine.ts';
+export { PRESETS } from '../backends/wavecore/machine/presets.ts';
+export { type Diagnostic, formatDiagnostic, type Place, WavecError } from '../ir/diagnostics.ts';
+export { toDot } from '../ir/dot.ts';
+export type { Graph, Layer, Phase, Tensor } from '../ir/graph.ts';
+export { fromJson, toJson } from '../ir/json.ts';
+export { parse } from '../ir/parse.ts';
+export { print } from '../ir/print.ts';
+export type { DType, TensorKind, TensorType } from '../ir/tensor.ts';
+export { verify as verifyGraph } from '../ir/verify.ts';
+export { type Group, SCHEDULES, type Schedule, type ScheduleName } from '../passes/mbs/schedule.ts';
+export type { NormChoice } from '../passes/normalize.ts';
+export { type CompileState, PASSES, type Pass, type PipelineHooks } from '../passes/pipeline.ts';
+export { type CompileSettings, compile, generateProgram, type ResolvedSettings, resolveSettings, runPasses } from './api.ts';
+export { readMachineFile } from './machine-file.ts';
+export { type ImportOptions, importModel } from './onnx/index.ts';
+export { type ComparedRun, type Comparison, comparisonOf, comparisonReport } from './report/comparison.ts';
+export { runReport } from './report/run-report.ts';
+export { type RunSummary, runSummary } from './report/run-summary.ts';
+export { readNpy, writeNpy } from './tensor-file/npy.ts';
+export { type NamedTensor, readTensorPb, writeTensorPb } from './tensor-file/pb.ts';
+export type { FileTensor, FileType } from './tensor-file/tensor.ts';
+export { inputBytes, outputTensor, readTensorFile } from './tensors.ts';

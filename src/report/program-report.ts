@@ -1,0 +1,109 @@
+import type { Bytes, Program } from '../../backends/wavecore/program.ts';
+import type { Phase } from '../../ir/graph.ts';
+import { TENSOR_KINDS } from '../../ir/tensor.ts';
+import { fields, table } from './table.ts';
+import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
+import { bytesText, countText } from './units.ts';
+
+interface SymbolSummary {
+  readonly name: string;
+  readonly kind: string;
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly address: number;
+  readonly bytes: number;
+  readonly role: string;
+}
+
+interface LayerSummary {
+  readonly layer: string;
+  readonly kind: string;
+  readonly phase: Phase;
+  readonly group: number;
+  readonly origin: string;
+  /** First instruction, and how many. */
+  readonly from: number;
+  readonly instructions: number;
+}
+
+/** What a program holds, as JSON. */
+export interface ProgramSummary {
+  readonly model: string;
+  readonly mode: Program['mode'];
+  readonly batch: number;
+  readonly schedule: string;
+  readonly machine: string;
+  readonly instructions: number;
+  readonly symbols: readonly SymbolSummary[];
+  readonly layers: readonly LayerSummary[];
+  readonly predicted: Bytes & { readonly total: number; readonly byKind: TrafficByKind };
+}
+
+export function programSummary(program: Program): ProgramSummary {
+  const { model, mode, batch, schedule, machine, code } = program;
+  const byKind = trafficByKind(program.predicted);
+  const { read, write } = totalOf(byKind);
+  return {
+    model,
+    mode,
+    batch,
+    schedule,
+    machine: machine.name,
+    instructions: code.length,
+    symbols: program.symbols.map(({ initial, ...symbol }) => symbol),
+    layers: program.debug.map(({ from, to, ...range }) => ({ ...range, from, instructions: to - from })),
+    predicted: { read, write, total: read + write, byKind },
+  };
+}
+
+/** What a program holds, as text: head, inputs and outputs, DRAM by tensor kind, groups, predicted traffic. */
+export function programReport(summary: ProgramSummary): string {
+  const head = fields([
+    ['model', summary.model],
+    ['step', `${summary.mode}, ${summary.batch} samples a core`],
+    ['schedule', summary.schedule],
+    ['machine', summary.machine],
+    ['code', `${countText(summary.instructions)} instructions`],
+  ]);
+  const inputs = summary.symbols.filter((s) => s.role === 'input');
+  const interfaces = fields(inputs.map((s) => [`input ${s.name}`, `${s.dtype}[${s.shape.join('x')}]`]));
+  return [
+    head,
+    ...(inputs.length > 0 ? [interfaces] : []),
+    memoryTable(summary.symbols),
+    groupTable(summary.layers),
+    trafficTable(summary.predicted.byKind),
+    `${TRAFFIC_DEFINITION} Predicted from the schedule; wavec run counts it.`,
+  ].join('\n\n');
+}
+
+/** DRAM that the tensors of each kind take; symbols that share a place count once. */
+function memoryTable(symbols: readonly SymbolSummary[]): string {
+  const places = [...new Map(symbols.map((s) => [s.address, s])).values()];
+  const rows = TENSOR_KINDS.flatMap((kind) => {
+    const own = places.filter((s) => s.kind === kind);
+    return own.length === 0 ? [] : [[kind, countText(own.length), bytesText(own.reduce((sum, s) => sum + s.bytes, 0))]];
+  });
+  return table([{ head: 'in DRAM', align: 'left' }, { head: 'tensors' }, { head: 'bytes' }], rows);
+}
+
+function groupTable(layers: readonly LayerSummary[]): string {
+  const groups = new Map<number, LayerSummary[]>();
+  for (const layer of layers) groups.set(layer.group, [...(groups.get(layer.group) ?? []), layer]);
+  const rows = [...groups].map(([group, members]) => {
+    const names = [...new Set(members.map((m) => m.layer))];
+    const instructions = members.reduce((sum, m) => sum + m.instructions, 0);
+    return [String(group), members[0]?.phase ?? '', String(names.length), countText(instructions), names[0] ?? '', names.at(-1) ?? ''];
+  });
+  return table(
+    [
+      { head: 'group' },
+      { head: 'phase', align: 'left' },
+      { head: 'layers' },
+      { head: 'instructions' },
+      { head: 'first layer', align: 'left' },
+      { head: 'last layer', align: 'left' },
+    ],
+    rows,
+  );
+}

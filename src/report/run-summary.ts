@@ -1,0 +1,40 @@
+import type { RunMode, RunResult } from '../../backends/wavecore/interpreter/result.ts';
+import type { Verification } from '../../backends/wavecore/interpreter/verify.ts';
+import type { Program } from '../../backends/wavecore/program.ts';
+
+type Counted = Pick<RunResult, 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'unitBusy'>;
+
+/** One run as JSON: bytes, seconds, joules, of one core. */
+export interface RunSummary extends Counted {
+  readonly model: string;
+  /** How the program was run. */
+  readonly mode: RunMode;
+  /** What the program does. */
+  readonly step: Program['mode'];
+  readonly batch: number;
+  readonly schedule: string;
+  readonly machine: string;
+  readonly verify?: Verification;
+}
+
+export function runSummary(program: Program, result: RunResult, verification?: Verification): RunSummary {
+  const { model, batch, schedule, machine } = program;
+  const { mode, cycles, seconds, traffic, energy, utilization, macs, instructions, unitBusy } = result;
+  return {
+    model,
+    mode,
+    step: program.mode,
+    batch,
+    schedule,
+    machine: machine.name,
+    cycles,
+    seconds,
+    traffic,
+    energy,
+    utilization,
+    macs,
+    instructions,
+    unitBusy,
+    ...(verification === undefined ? {} : { verify: verification }),
+  };
+}
