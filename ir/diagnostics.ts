@@ -146,16 +146,6 @@ export const diag = {
   ),
   badMachine: declare('BAD_MACHINE', (what: string) => `machine: ${what}`),
   // Programs.
-  programFault: declare(
-    'PROGRAM_FAULT',
-    (at: number, what: string) => `instruction ${at}: ${what}`,
-    () => 'The program is not sound; a compiled program never does this. Report it with the model.',
-  ),
-  badProgram: declare(
-    'BAD_PROGRAM',
-    (what: string) => `is not a valid WaveCore program: ${what}`,
-    () => 'Compile the model again.',
-  ),
   badTensor: declare('BAD_TENSOR', (what: string) => `tensor file: ${what}`),
   missingInput: declare(
     'MISSING_INPUT',
@@ -181,6 +171,11 @@ export const diag = {
   unbalancedTokens: declare('UNBALANCED_TOKENS', (tokens: string) => `the program ends with tokens that nothing took: ${tokens}`),
   endless: declare('ENDLESS', (at: string, limit: number) => `${at}: the program has not ended after ${limit} instructions`),
   badRunInput: declare('BAD_RUN_INPUT', (reason: string) => `the value given for the run cannot be used: ${reason}`),
+  verificationFailed: declare(
+    'VERIFICATION_FAILED',
+    (first: string, others: number) =>
+      `counted traffic differs from the prediction: ${first}${others > 0 ? `, and ${others} more differences` : ''}`,
+  ),
   notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
   // Usage.
   usage: declare('USAGE', (what: string) => what),
