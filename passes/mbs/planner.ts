@@ -40,15 +40,15 @@ export class Planner {
   }
 
   /**
-   * Two adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where both run on
-   * it already: otherwise the part that was serialized would lose more than the boundary saves.
+   * Two adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
+   * on it already: otherwise both would lose more than the boundary saves.
    */
   merge(left: Draft, right: Draft, policy: Policy): Draft | undefined {
     const key = `${left.from},${left.to},${right.to},${policy}`;
     if (this.merged.has(key)) return this.merged.get(key);
     const { batch } = this.network;
-    const bothWhole = left.subBatch === batch && right.subBatch === batch;
-    const merged = bothWhole ? this.draft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
+    const whole = left.subBatch === batch || right.subBatch === batch;
+    const merged = whole ? this.draft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
     this.merged.set(key, merged);
     return merged;
   }

@@ -94,7 +94,8 @@ function* panels(work: MatrixWork, single: boolean, samples: number, resources: 
         const bytes = held * elementBytes;
         const isWhole = n === work.columns && m === work.m && k === work.k;
         const penalty = single && bytes > PANEL_TARGET / 2 ? Math.abs(Math.log2(bytes / PANEL_TARGET)) : isWhole ? 0 : 1 + PANEL_TARGET / bytes;
-        yield { panel: { m, n, k }, penalty: k < work.k ? penalty + 8 : penalty };
+        const narrow = n < Math.min(work.n, resources.arrayColumns) ? 64 : 0;
+        yield { panel: { m, n, k }, penalty: penalty + narrow + (k < work.k ? 8 : 0) };
       }
     }
   }
