@@ -1,9 +1,11 @@
 import type { Machine } from '../../machine/machine.ts';
 import type { Kernels } from './kernels.ts';
 import { PlainKernels } from './plain.ts';
+import { hasWasm, WasmKernels } from './wasm.ts';
 
 export type KernelChoice = 'wasm' | 'plain';
 
-export function kernelsOf(machine: Machine, _choice: KernelChoice): Kernels {
-  return new PlainKernels(machine);
+/** New kernels with zeroed memories; plain ones where the engine has no vector instructions. */
+export function kernelsOf(machine: Machine, choice: KernelChoice): Kernels {
+  return choice === 'wasm' && hasWasm() ? new WasmKernels(machine) : new PlainKernels(machine);
 }

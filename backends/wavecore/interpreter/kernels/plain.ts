@@ -6,7 +6,6 @@ import { type DrainTarget, globalBytesInMemory, type Kernels, SLOT_COUNT } from 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
 /** What a result that is not a number is stored as, so that all kernels agree. */
 const NAN_BITS = 0x7fc00000;
-const OUTSIDE = Number.NEGATIVE_INFINITY;
 
 /** The kernels as plain loops: the oracle of faster ones, and the fallback where there is no WebAssembly. */
 export class PlainKernels implements Kernels {
@@ -42,10 +41,22 @@ export class PlainKernels implements Kernels {
     const a = this.a[half];
     if (a === undefined) return;
     const byTap = this.slot('AT') !== 0;
+    const [Q, S, H, W] = [this.slot('Q'), this.slot('S'), this.slot('H'), this.slot('W')];
+    const [image, window] = [this.slot('P') * Q, this.slot('R') * S];
+    const [SH, SW, DH, DW] = [this.slot('SH'), this.slot('SW'), this.slot('DH'), this.slot('DW')];
+    const [PT, PL, UH, UW] = [this.slot('PT'), this.slot('PL'), this.slot('UH'), this.slot('UW')];
+    const [ASN, ASC] = [this.slot('ASN'), this.slot('ASC')];
     for (let m = 0; m < rows; m++) {
       for (let k = 0; k < depth; k++) {
-        const at = byTap ? this.patchElement(k0 + k, m0 + m) : this.patchElement(m0 + m, k0 + k);
-        a[m * this.depth + k] = at === OUTSIDE ? 0 : this.half(base / 2 + at);
+        const pixel = byTap ? k0 + k : m0 + m;
+        const tap = byTap ? m0 + m : k0 + k;
+        const inImage = pixel % image;
+        const inWindow = tap % window;
+        const y = Math.floor(inImage / Q) * SH + Math.floor(inWindow / S) * DH - PT;
+        const x = (inImage % Q) * SW + (inWindow % S) * DW - PL;
+        const inside = y >= 0 && x >= 0 && y % UH === 0 && x % UW === 0 && y / UH < H && x / UW < W;
+        const at = Math.floor(pixel / image) * ASN + Math.floor(tap / window) * ASC + (y / UH) * W + x / UW;
+        a[m * this.depth + k] = inside ? this.half(base / 2 + at) : 0;
       }
     }
   }
@@ -97,18 +108,6 @@ export class PlainKernels implements Kernels {
   private storeFloat(at: number, value: number): void {
     if (Number.isNaN(value)) this.words[at] = NAN_BITS;
     else this.floats[at] = value;
-  }
-
-  /** Offset of element (pixel, tap) of the patch matrix from the base, in elements; OUTSIDE where the element is 0. */
-  private patchElement(pixel: number, tap: number): number {
-    const [P, Q, R, S] = [this.slot('P'), this.slot('Q'), this.slot('R'), this.slot('S')];
-    const [n, p, q] = [Math.floor(pixel / (P * Q)), Math.floor(pixel / Q) % P, pixel % Q];
-    const [c, r, s] = [Math.floor(tap / (R * S)), Math.floor(tap / S) % R, tap % S];
-    const y = p * this.slot('SH') + r * this.slot('DH') - this.slot('PT');
-    const x = q * this.slot('SW') + s * this.slot('DW') - this.slot('PL');
-    const [h, w] = [y / this.slot('UH'), x / this.slot('UW')];
-    if (!Number.isInteger(h) || !Number.isInteger(w) || h < 0 || w < 0 || h >= this.slot('H') || w >= this.slot('W')) return OUTSIDE;
-    return n * this.slot('ASN') + c * this.slot('ASC') + h * this.slot('W') + w;
   }
 
   private slot(name: MatrixSlot): number {

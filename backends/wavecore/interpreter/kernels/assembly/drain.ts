@@ -1,0 +1,84 @@
+import { canonical4, encode, encode4 } from './half';
+import { CMI, CSMI, CSMO, CSN, slot } from './slots';
+
+/** Stores four results that lie side by side. */
+function store4(to: usize, values: v128, f32s: i32, adds: i32): void {
+  if (f32s) v128.store(to, canonical4(adds ? f32x4.add(v128.load(to), values) : values));
+  else {
+    const halves = encode4(values);
+    v128.store_lane<u64>(to, i16x8.narrow_i32x4_u(halves, halves), 0);
+  }
+}
+
+/** Stores one result. */
+function store1(to: usize, value: f32, f32s: i32, adds: i32): void {
+  if (!f32s) {
+    store<u16>(to, encode(value));
+    return;
+  }
+  const sum = adds ? load<f32>(to) + value : value;
+  store<u32>(to, sum == sum ? reinterpret<u32>(sum) : 0x7fc00000);
+}
+
+/** Drains an accumulator half (layout: see `wave`), adding f32 biases by column where `bias` is not negative. */
+export function drain(
+  slots: usize,
+  c: usize,
+  tiles: usize,
+  base: i32,
+  m0: i32,
+  n0: i32,
+  rows: i32,
+  columns: i32,
+  bias: i32,
+  f32s: i32,
+  adds: i32,
+): void {
+  const shift = f32s ? 2 : 1;
+  const inner = slot(slots, CMI);
+  const outerStride = slot(slots, CSMO) << shift;
+  const innerStride = slot(slots, CSMI) << shift;
+  const columnStride = slot(slots, CSN) << shift;
+  const adjacent = innerStride == 1 << shift;
+  for (let m = 0; m < rows; m += 4) {
+    const count = min(4, rows - m);
+    const group = (m0 + m) / inner;
+    const within = m0 + m - group * inner;
+    const quad = adjacent && count == 4 && within + 4 <= inner;
+    const row = base + group * outerStride + within * innerStride;
+    for (let n = 0; n < columns; n += 4) {
+      const tile = c + ((<usize>(m >> 2) * tiles + <usize>(n >> 3)) << 7) + <usize>((n & 4) << 2);
+      const width = min(4, columns - n);
+      if (quad) {
+        const r0 = v128.load(tile);
+        const r1 = v128.load(tile, 32);
+        const r2 = v128.load(tile, 64);
+        const r3 = v128.load(tile, 96);
+        // Columns of the 4 × 4 block.
+        const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+        const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+        const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+        const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+        for (let i = 0; i < width; i++) {
+          let column: v128;
+          if (i == 0) column = v128.shuffle<i64>(low01, low23, 0, 2);
+          else if (i == 1) column = v128.shuffle<i64>(low01, low23, 1, 3);
+          else if (i == 2) column = v128.shuffle<i64>(high01, high23, 0, 2);
+          else column = v128.shuffle<i64>(high01, high23, 1, 3);
+          if (bias >= 0) column = f32x4.add(column, v128.load_splat<f32>(<usize>bias + (<usize>(n0 + n + i) << 2)));
+          store4(row + (n0 + n + i) * columnStride, column, f32s, adds);
+        }
+        continue;
+      }
+      for (let i = 0; i < count; i++) {
+        const g = (m0 + m + i) / inner;
+        const start = base + g * outerStride + (m0 + m + i - g * inner) * innerStride;
+        for (let j = 0; j < width; j++) {
+          let value = load<f32>(tile + (<usize>i << 5) + (<usize>j << 2));
+          if (bias >= 0) value += load<f32>(<usize>bias + (<usize>(n0 + n + j) << 2));
+          store1(start + (n0 + n + j) * columnStride, value, f32s, adds);
+        }
+      }
+    }
+  }
+}
