@@ -7,8 +7,9 @@ import { reportError } from './problems.ts';
 import { runCommand } from './run.ts';
 import { VERSION } from './version.ts';
 
-const INTRODUCTION = `Compiles the training step of an ONNX CNN, scheduled by mini-batch serialization, to WaveCore
-microcode, and executes that microcode bit-true, counting DRAM traffic, cycles and energy.`;
+const INTRODUCTION =
+  'Compiles the training step of an ONNX CNN, scheduled by mini-batch serialization, to WaveCore microcode, ' +
+  'and executes that microcode bit-true, counting DRAM traffic, cycles and energy.';
 
 const EXAMPLES = `
 Examples:
@@ -39,7 +40,7 @@ function commands(): Command {
     .description(INTRODUCTION)
     .version(VERSION)
     .addHelpText('after', EXAMPLES)
-    .showSuggestionAfterError()
+    .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
   for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand]) add(program);
   return program;

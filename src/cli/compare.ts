@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { run } from '../../backends/wavecore/index.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import { generateProgram, resolveSettings, runPasses } from '../api.ts';
@@ -28,7 +28,7 @@ export function compareCommand(program: Command): void {
     .summary('run all schedules of a model, in one table')
     .description('Compiles a model with several schedules, executes each program in timing mode, and compares traffic, time and energy.')
     .argument('<MODEL.onnx>', 'the model')
-    .option('--schedules <all|a,b,c>', 'the schedules to compare', schedules, SCHEDULES);
+    .addOption(new Option('--schedules <all|a,b,c>', 'the schedules to compare').argParser(schedules).default(SCHEDULES, 'all'));
   addCommonOptions(addModelOptions(command)).addHelpText('after', EXAMPLES).action(compare);
 }
 

@@ -9,6 +9,7 @@ import { readMachineFile } from '../machine-file.ts';
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EISDIR: 'it is a directory',
+  EEXIST: 'a file of this name is in the way',
   ENOTDIR: 'a part of its path is not a directory',
   EACCES: 'permission is denied',
   EPERM: 'permission is denied',
@@ -17,8 +18,9 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GiB',
 };
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, writing = false): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (writing && code === 'ENOENT') return 'there is no such directory';
   return REASONS[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
@@ -48,7 +50,7 @@ export function writeFile(file: string, content: Uint8Array | string): void {
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });
-    fail(diag.unwritable({ file }, reasonOf(error)));
+    fail(diag.unwritable({ file }, reasonOf(error, true)));
   }
 }
 
@@ -56,7 +58,7 @@ export function makeDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true });
   } catch (error) {
-    fail(diag.unwritable({ file: directory }, reasonOf(error)));
+    fail(diag.unwritable({ file: directory }, reasonOf(error, true)));
   }
 }
 

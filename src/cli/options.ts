@@ -36,7 +36,11 @@ export function addModelOptions(command: Command): Command {
   return command
     .addOption(new Option('--mode <mode>', 'what the program does').choices(['training', 'inference']).default('training'))
     .option('--batch <N>', 'samples a core in one step (default: 32 in training, that of the model in inference)', positiveInteger)
-    .option('--bind <NAME=N>', 'size of a symbolic dimension of the model; may be repeated', bindDimension, {})
+    .addOption(
+      new Option('--bind <NAME=N>', 'size of a symbolic dimension of the model; may be repeated')
+        .argParser(bindDimension)
+        .default({}, 'none'),
+    )
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
     .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
     .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(['none', 'sgd', 'momentum']).default('momentum'))

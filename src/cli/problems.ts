@@ -7,8 +7,8 @@ const SHOWN = 20;
 /** Prints an error on standard error and returns the exit code that it stands for. */
 export function reportError(error: unknown, debug: boolean): number {
   const lines = error instanceof WavecError ? messagesOf(error) : [unexpected(error, debug)];
-  for (const line of lines) console.error(`${chalkStderr.red('error:')} ${line}`);
-  if (debug && error instanceof Error) console.error(error.stack);
+  for (const line of lines) process.stderr.write(`${chalkStderr.red('error:')} ${line}\n`);
+  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n`);
   return error instanceof WavecError ? error.exitCode : 1;
 }
 

@@ -39,7 +39,11 @@ export function runCommand(program: Command): void {
     .argument('<OUT.wvc>', 'the program');
   addCommonOptions(command)
     .addOption(new Option('--mode <mode>', 'compute every tensor, or count only').choices(['functional', 'timing']))
-    .option('--input <NAME=FILE>', 'value of an input, .npy or ONNX TensorProto .pb; may be repeated', addInput, [])
+    .addOption(
+      new Option('--input <NAME=FILE>', 'value of an input, .npy or ONNX TensorProto .pb; may be repeated')
+        .argParser(addInput)
+        .default([], 'none'),
+    )
     .option('--output <DIR>', 'write the outputs to this directory')
     .addOption(new Option('--output-format <format>', 'form of the outputs').choices(['npy', 'pb']).default('npy'))
     .option('--verify', 'compare the counted traffic with the prediction of the compiler; a difference fails the run')

@@ -16,7 +16,8 @@ export function machineFrom(data: unknown, file: string): Machine {
   if (!isRecord(data)) return fail(diag.badMachine({ file }, 'a machine file holds a mapping of fields'));
   const { extends: parent = 'wavecore', ...own } = data;
   const base = typeof parent === 'string' ? PRESETS[parent] : undefined;
-  if (base === undefined) return fail(diag.badMachine({ file }, `extends names ${JSON.stringify(parent)}; known are ${Object.keys(PRESETS).join(', ')}`));
+  if (base === undefined)
+    return fail(diag.badMachine({ file }, `extends names ${JSON.stringify(parent)}; known are ${Object.keys(PRESETS).join(', ')}`));
   return parseMachine(merge(base, { name: file, ...own }), file);
 }
 
@@ -25,9 +26,13 @@ export function parseMachine(data: unknown, file: string): Machine {
   const result = v.safeParse(MachineSchema, data);
   const problems: Diagnostic[] = result.success
     ? consistency(result.output).map((text) => diag.badMachine({ file }, text))
-    : result.issues.map((issue) => diag.badMachine({ file }, `${v.getDotPath(issue) ?? 'file'}: ${issue.message}`));
+    : result.issues.map((issue) => diag.badMachine({ file }, `${v.getDotPath(issue) ?? 'file'}: ${messageOf(issue)}`));
   if (problems.length > 0) throw new WavecError(problems);
   return v.parse(MachineSchema, data);
+}
+
+function messageOf(issue: { readonly type: string; readonly message: string }): string {
+  return issue.type === 'strict_object' ? 'there is no such field' : issue.message;
 }
 
 /** What must hold between fields: the local buffers hold the blocks that the array dimensions imply. */

@@ -46,7 +46,11 @@ export interface FieldNote {
 
 /** Unit and provenance of every number of a machine file, by its path. */
 export const FIELDS: Readonly<Record<string, FieldNote>> = {
-  clockHz: { unit: 'Hz', status: 'sourced', provenance: '45 mixed-precision TFLOPS of two 128×128 arrays (Lym, dissertation abstract): 2·2·16384·0.7e9' },
+  clockHz: {
+    unit: 'Hz',
+    status: 'sourced',
+    provenance: '45 mixed-precision TFLOPS of two 128×128 arrays (Lym, dissertation abstract): 2·2·16384·0.7e9',
+  },
   coresPerChip: { unit: 'cores', status: 'sourced', provenance: 'two arrays (Crane, MICRO 2025, settings of MBS)' },
   'array.rows': { unit: 'PEs', status: 'sourced', provenance: '128×128 MACs (Crane, settings of MBS)' },
   'array.columns': { unit: 'PEs', status: 'sourced', provenance: '128×128 MACs (Crane, settings of MBS)' },
@@ -60,14 +64,39 @@ export const FIELDS: Readonly<Record<string, FieldNote>> = {
   'ports.drainBytesPerCycle': { unit: 'bytes/cycle', status: 'assumed', provenance: 'one row of 128 f32 a cycle' },
   'vector.lanes': { unit: 'f16 lanes', status: 'assumed', provenance: 'plausible beside a 128×128 array' },
   'vector.startCycles': { unit: 'cycles an instruction', status: 'assumed', provenance: 'pipeline depth' },
-  'dram.bytesPerSecond': { unit: 'bytes/s a chip', status: 'sourced', provenance: 'HBM2, 300 GB/s (Crane); taken as 300 GiB/s; the other kinds are assumed' },
+  'dram.bytesPerSecond': {
+    unit: 'bytes/s a chip',
+    status: 'sourced',
+    provenance: 'HBM2, 300 GB/s (Crane); taken as 300 GiB/s; the other kinds are assumed',
+  },
   'dram.latencyCycles': { unit: 'cycles', status: 'assumed', provenance: 'about 140 ns' },
   'dram.burstBytes': { unit: 'bytes', status: 'assumed', provenance: 'two HBM2 bursts of 32 bytes' },
   queueDepth: { unit: 'instructions a unit', status: 'assumed', provenance: 'plausible' },
-  'energy.dramPerByteJ': { unit: 'J/byte', status: 'sourced', provenance: '3.9 pJ/bit, HBM2 (O’Connor et al., MICRO 2017, quoted by Crane); the other kinds are assumed' },
-  'energy.globalPerByteJ': { unit: 'J/byte', status: 'assumed', provenance: 'SRAM of some MB, about 10 pJ per 8 bytes at 45 nm (Horowitz, ISSCC 2014, 1 MB: 100 pJ per 64 bits), scaled by 8 to a 16 nm bank' },
-  'energy.localPerByteJ': { unit: 'J/byte', status: 'assumed', provenance: 'SRAM of 32 KB, 20 pJ per 64 bits at 45 nm (Horowitz, ISSCC 2014), scaled by 8' },
-  'energy.macJ': { unit: 'J', status: 'assumed', provenance: 'f16 multiply 1.1 pJ and f32 add 0.9 pJ at 45 nm (Horowitz, ISSCC 2014), scaled by 4' },
-  'energy.vectorOpJ': { unit: 'J an element and pass', status: 'assumed', provenance: 'f32 add and multiply at 45 nm (Horowitz, ISSCC 2014), scaled by 4, with control' },
+  'energy.dramPerByteJ': {
+    unit: 'J/byte',
+    status: 'sourced',
+    provenance: '3.9 pJ/bit, HBM2 (O’Connor et al., MICRO 2017, quoted by Crane); the other kinds are assumed',
+  },
+  'energy.globalPerByteJ': {
+    unit: 'J/byte',
+    status: 'assumed',
+    provenance:
+      'SRAM of some MB, about 10 pJ per 8 bytes at 45 nm (Horowitz, ISSCC 2014, 1 MB: 100 pJ per 64 bits), scaled by 8 to a 16 nm bank',
+  },
+  'energy.localPerByteJ': {
+    unit: 'J/byte',
+    status: 'assumed',
+    provenance: 'SRAM of 32 KB, 20 pJ per 64 bits at 45 nm (Horowitz, ISSCC 2014), scaled by 8',
+  },
+  'energy.macJ': {
+    unit: 'J',
+    status: 'assumed',
+    provenance: 'f16 multiply 1.1 pJ and f32 add 0.9 pJ at 45 nm (Horowitz, ISSCC 2014), scaled by 4',
+  },
+  'energy.vectorOpJ': {
+    unit: 'J an element and pass',
+    status: 'assumed',
+    provenance: 'f32 add and multiply at 45 nm (Horowitz, ISSCC 2014), scaled by 4, with control',
+  },
   'energy.staticW': { unit: 'W a core', status: 'assumed', provenance: 'leakage and clock of a 16 nm core of this size' },
 };
