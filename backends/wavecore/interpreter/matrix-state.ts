@@ -24,12 +24,21 @@ export class MatrixState {
   /** Offsets of the first and last element that the last span covered, in elements. */
   private low = 0;
   private high = 0;
+  /** Whether the configuration has been checked since it changed. */
+  private patchesChecked = false;
 
   constructor(machine: Machine, slots: Int32Array | undefined, position: Position) {
     this.machine = machine;
     this.slots = slots ?? new Int32Array(SLOT_COUNT);
     this.position = position;
     this.globalBytes = machine.buffers.globalBytes;
+  }
+
+  /** Sets a slot and the one behind it. */
+  configure(slot: number, v0: number, v1: number): void {
+    this.slots[slot] = v0;
+    this.slots[slot + 1] = v1;
+    this.patchesChecked = false;
   }
 
   /** Rows of a block of the moving operand (or of the result) from m0 on. */
@@ -51,13 +60,11 @@ export class MatrixState {
 
   /** The planes of the image that a block of the patch matrix touches must lie in the global buffer. */
   checkMoving(base: number, m0: number, rows: number, k0: number, depth: number): void {
-    for (const name of POSITIVE) {
-      if (this.slot(name) < 1) this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${this.slot(name)}, expected at least 1`);
-    }
-    const byTap = this.slot('AT') !== 0;
-    const [pixel, pixels, tap, taps] = byTap ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
+    if (!this.patchesChecked) this.checkPatches();
     const plane = this.slot('H') * this.slot('W');
     if (plane <= 0) return;
+    const byTap = this.slot('AT') !== 0;
+    const [pixel, pixels, tap, taps] = byTap ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
     const image = this.slot('P') * this.slot('Q');
     const window = this.slot('R') * this.slot('S');
     this.low = 0;
@@ -83,6 +90,13 @@ export class MatrixState {
     this.low = n0;
     this.high = n0 + columns - 1;
     this.checkSpan('bias', bias, 4);
+  }
+
+  private checkPatches(): void {
+    for (const name of POSITIVE) {
+      if (this.slot(name) < 1) this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${this.slot(name)}, expected at least 1`);
+    }
+    this.patchesChecked = true;
   }
 
   private slot(name: MatrixSlot): number {

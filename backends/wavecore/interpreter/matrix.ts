@@ -4,6 +4,7 @@ import type { Core, Handler } from './core.ts';
 import type { DrainTarget } from './kernels/kernels.ts';
 import { UNIT } from './timing.ts';
 
+const CFG = fieldIndex('m.cfg');
 const LDA = fieldIndex('m.lda');
 const LDB = fieldIndex('m.ldb');
 const MUL = fieldIndex('m.mul');
@@ -16,9 +17,7 @@ const readyOf = (core: Core, pc: number): number => core.ready(pc, core.timing.i
 
 export const configureMatrix: Handler = (core, pc) => {
   const ready = readyOf(core, pc);
-  const slot = immediate(core, pc, 0);
-  core.matrix.slots[slot] = immediate(core, pc, 1);
-  core.matrix.slots[slot + 1] = immediate(core, pc, 2);
+  core.matrix.configure(immediate(core, pc, CFG.slot), immediate(core, pc, CFG.v0), immediate(core, pc, CFG.v1));
   core.post(pc, core.timing.configureMatrix(ready));
   return pc + 1;
 };
