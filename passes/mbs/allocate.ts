@@ -8,15 +8,15 @@ export interface Lifetime {
 
 /**
  * Addresses such that blocks alive at the same step do not overlap; the largest block is placed first, each in the
- * smallest gap that holds it (greedy by size). Undefined if this order needs more than `capacity` bytes.
+ * smallest gap that holds it (greedy by size). If this order needs more than `capacity` bytes: the first block without a place.
  */
-export function allocate(blocks: readonly Lifetime[], capacity: number): Map<string, number> | undefined {
+export function allocate(blocks: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
   const order = [...blocks].sort((a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1));
   const placed: { readonly block: Lifetime; readonly address: number }[] = [];
   const addresses = new Map<string, number>();
   for (const block of order) {
     const address = bestGap(block, placed, capacity);
-    if (address === undefined) return undefined;
+    if (address === undefined) return block;
     const entry = { block, address };
     const at = placed.findIndex((p) => p.address > address);
     placed.splice(at < 0 ? placed.length : at, 0, entry);

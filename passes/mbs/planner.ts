@@ -78,8 +78,40 @@ export class Planner {
     return undefined;
   }
 
-  /** The range on the whole mini-batch; a tensor stays on chip where it fits. */
+  /** The range on the whole mini-batch; a tensor stays on chip where it fits and where that lowers traffic. */
   wholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft {
+    const refused = new Set(refuse);
+    let draft = this.fitWhole(from, to, policy, refused);
+    // A resident tensor can crowd a layer into a tiling that moves more than the tensor saves.
+    for (const tensor of this.crowding(draft)) {
+      const without = this.fitWhole(from, to, policy, new Set([...refused, tensor]));
+      if (without.traffic >= draft.traffic) continue;
+      refused.add(tensor);
+      draft = without;
+    }
+    return draft;
+  }
+
+  /** Resident tensors alive where a layer's tiling moves more than its best. */
+  private crowding(draft: Draft): string[] {
+    const { batch } = this.network;
+    const tensors = new Set<string>();
+    draft.fits.forEach((fit, i) => {
+      const best = this.rankedFits(draft, i, batch)[0];
+      if (best === undefined || fit.traffic <= best.traffic) return;
+      for (const v of draft.accesses.intervals) if (v.from <= i && v.to >= i) tensors.add(v.tensor);
+    });
+    return [...tensors];
+  }
+
+  private rankedFits(draft: Draft, step: number, samples: number): Fit[] {
+    const view = this.network.layers[draft.from + step];
+    const inputs = draft.accesses.inputs[step];
+    const outputs = draft.accesses.outputs[step];
+    return view === undefined || inputs === undefined || outputs === undefined ? [] : this.rank(view, inputs, outputs, samples);
+  }
+
+  private fitWhole(from: number, to: number, policy: Policy, refuse: ReadonlySet<string>): Draft {
     const { batch, layers } = this.network;
     const views = layers.slice(from, to);
     const refused = new Set(refuse);
@@ -128,13 +160,17 @@ export class Planner {
     const outputs = accesses.outputs[i];
     if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
     const free = (this.resources.globalBytes - (live[i] ?? 0) * samples) * share;
+    return this.rank(view, inputs, outputs, samples).find((fit) => fit.bytes <= free) ?? fitStriped(view, inputs, outputs, samples, free, this.resources);
+  }
+
+  private rank(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): Fit[] {
     const key = `${view.index},${samples},${inputs.map(signature).join()},${outputs.map(signature).join()}`;
     let ranked = this.ranked.get(key);
     if (ranked === undefined) {
       ranked = rankFits(view, inputs, outputs, samples, this.resources);
       this.ranked.set(key, ranked);
     }
-    return ranked.find((fit) => fit.bytes <= free) ?? fitStriped(view, inputs, outputs, samples, free, this.resources);
+    return ranked;
   }
 
   private finish(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
@@ -171,15 +207,26 @@ export class Planner {
     const { from, to, subBatch, accesses } = draft;
     const views = this.network.layers.slice(from, to);
     const live = livePerSample(accesses.intervals, views.length);
-    for (const share of [1, 0.85, 0.7, 0.5, 0.3]) {
-      const fits = share === 1 ? draft.fits : views.map((_, i) => this.fitOne(views, accesses, subBatch, live, i, share));
-      if (fits.some((f) => f === undefined)) return undefined;
-      const group = placeFits(this, draft, views, fits.filter((f) => f !== undefined));
-      if (group !== undefined) return group;
+    const fits = [...draft.fits];
+    const shares = fits.map(() => 1);
+    for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
+      const placed = placeFits(this, draft, views, fits);
+      if (!('blocked' in placed)) return placed;
+      const { blocked } = placed;
+      // The steps that the homeless block lives through make room: their working blocks take the next smaller tiling.
+      for (let i = blocked.from; i <= blocked.to; i++) {
+        shares[i] = (shares[i] ?? 1) * SHRINK;
+        const smaller = this.fitOne(views, accesses, subBatch, live, i, shares[i]);
+        if (smaller === undefined) return undefined;
+        fits[i] = smaller;
+      }
     }
     return undefined;
   }
 }
+
+const PLACE_ATTEMPTS = 100;
+const SHRINK = 0.9;
 
 function signature(access: Access): string {
   return access.store ? `${access.mode}!` : access.mode;
@@ -207,7 +254,7 @@ function livePerSample(intervals: readonly Interval[], steps: number): number[] 
   return live;
 }
 
-function placeFits(planner: Planner, draft: Draft, views: readonly LayerView[], fits: readonly Fit[]): Group | undefined {
+function placeFits(planner: Planner, draft: Draft, views: readonly LayerView[], fits: readonly Fit[]): Group | { readonly blocked: Lifetime } {
   const { subBatch, accesses, from } = draft;
   const lifetimes: Lifetime[] = [];
   const chains = chainsOf(accesses.intervals);
@@ -216,7 +263,7 @@ function placeFits(planner: Planner, draft: Draft, views: readonly LayerView[], 
     for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
   });
   const addresses = allocate(lifetimes, planner.resources.globalBytes);
-  if (addresses === undefined) return undefined;
+  if (!(addresses instanceof Map)) return { blocked: addresses };
   const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
   const residents: Resident[] = [];
   for (const [key, chain] of chains) {

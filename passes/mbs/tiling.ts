@@ -145,7 +145,10 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
     const o = view.inputs[i];
     if (o === undefined) return;
     if (access.mode === 'whole') add(`in${i}`, o.bytes, 1);
-    if (access.mode === 'stream') add(`in${i}`, streamBytes(view, o, i, tiling) * (chunked ? (panelled?.share(view, i) ?? 1) : 1), chunked || updateChunks(view, tiling) ? 2 : 1);
+    if (access.mode === 'stream') {
+      const bytes = streamBytes(view, o, i, tiling);
+      add(`in${i}`, chunked && panelled !== undefined ? panelled.share(bytes, i) : bytes, chunked || updateChunks(view, tiling) ? 2 : 1);
+    }
     if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.count > 1 ? 2 : 1);
   });
   outputs.forEach((access, i) => {
@@ -153,7 +156,8 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
     if (o === undefined) return;
     if (access.mode === 'whole') add(`out${i}`, o.bytes, 1);
     if (access.mode === 'stream' && !(view.phase === 'update' && i < inPlaceOutputs(view))) {
-      add(`out${i}`, streamBytes(view, o, -1, tiling) * (panelled?.share(view, -1) ?? 1), chunked || updateChunks(view, tiling) || (panelled?.count ?? 1) > 1 ? 2 : 1);
+      const bytes = streamBytes(view, o, -1, tiling);
+      add(`out${i}`, panelled?.share(bytes, -1) ?? bytes, chunked || updateChunks(view, tiling) || (panelled?.count ?? 1) > 1 ? 2 : 1);
     }
     if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.count > 1 ? 2 : 1);
   });
@@ -182,8 +186,8 @@ function streamBytes(view: LayerView, o: Operand, index: number, tiling: Tiling)
 interface PanelBlocks {
   readonly bytes: number;
   readonly count: number;
-  /** The share of an operand's channels that one panel touches (index −1: the result). */
-  share(view: LayerView, index: number): number;
+  /** Of `bytes` of an operand, those of the channels that one panel touches (index −1: the result). */
+  share(bytes: number, index: number): number;
 }
 
 function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
@@ -192,9 +196,9 @@ function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
   return {
     bytes: reduces ? panel.m * panel.n * 4 : panel.k * panel.n * 2,
     count,
-    share: (_view, index) => {
-      if (!reduces) return index < 0 ? panel.n / work.columns : 1;
-      return index === work.moving ? panel.m / work.m : panel.n / work.columns;
+    share: (bytes, index) => {
+      if (!reduces) return index < 0 ? (bytes * panel.n) / work.columns : bytes;
+      return index === work.moving ? (bytes * panel.m) / work.m : (bytes * panel.n) / work.columns;
     },
   };
 }
