@@ -1,7 +1,7 @@
+import { GraphBuilder } from '../ir/build.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
 import type { Constant, Graph, Layer, Tensor } from '../ir/graph.ts';
 import { floatAttr } from '../ir/layers/attrs.ts';
-import { GraphBuilder } from '../ir/build.ts';
 import { recordOf } from '../ir/layers/index.ts';
 import { elementCount } from '../ir/tensor.ts';
 
@@ -41,7 +41,15 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
     if (layer.kind !== 'batch_norm') {
       const norm = norms.get(foldedInto.get(layer.name) ?? '');
       const inputs = norm === undefined ? layer.inputs.map(given) : foldInto(builder, layer, norm, tensor, given);
-      builder.layer({ ...common, kind: layer.kind, name: layer.name, inputs, attrs: layer.attrs, outputs: layer.outputs, outputKinds: kinds });
+      builder.layer({
+        ...common,
+        kind: layer.kind,
+        name: layer.name,
+        inputs,
+        attrs: layer.attrs,
+        outputs: layer.outputs,
+        outputKinds: kinds,
+      });
       continue;
     }
     const [x = '', gamma = '', beta = ''] = layer.inputs;
@@ -66,8 +74,22 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
     const crossSample = options.norm.kind === 'keep';
     const groups = options.norm.kind === 'keep' ? channels : channels / largestDivisor(channels, options.norm.channelsPerGroup);
     const attrs = { groups, crossSample };
-    const [stats = ''] = builder.layer({ ...common, kind: 'norm_stats', name: `${layer.name}.stats`, inputs: [given(x)], attrs: { ...attrs, epsilon } });
-    builder.layer({ ...common, kind: 'norm_apply', name: layer.name, inputs: [given(x), stats, given(gamma), given(beta)], attrs, outputs: layer.outputs, outputKinds: kinds });
+    const [stats = ''] = builder.layer({
+      ...common,
+      kind: 'norm_stats',
+      name: `${layer.name}.stats`,
+      inputs: [given(x)],
+      attrs: { ...attrs, epsilon },
+    });
+    builder.layer({
+      ...common,
+      kind: 'norm_apply',
+      name: layer.name,
+      inputs: [given(x), stats, given(gamma), given(beta)],
+      attrs,
+      outputs: layer.outputs,
+      outputKinds: kinds,
+    });
   }
   const outputs = graph.outputs.map((name) => rename.get(name) ?? name);
   return builder.finish(outputs);
@@ -101,7 +123,8 @@ function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<strin
     const weight = conv?.inputs[1];
     if (conv === undefined || weight === undefined || recordOf(conv.kind).unit !== 'matrix') continue;
     const isConstant = graph.tensors.get(weight)?.constant !== undefined;
-    if (isConstant && readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? '')) pairs.set(norm.name, conv);
+    if (isConstant && readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? ''))
+      pairs.set(norm.name, conv);
   }
   return pairs;
 }
@@ -132,7 +155,13 @@ function compact(values: Float32Array): Constant {
 }
 
 /** Weight and bias of a convolution with the normalization behind it. */
-function foldInto(builder: GraphBuilder, conv: Layer, norm: Layer, tensor: (name: string) => Tensor, given: (name: string) => string): string[] {
+function foldInto(
+  builder: GraphBuilder,
+  conv: Layer,
+  norm: Layer,
+  tensor: (name: string) => Tensor,
+  given: (name: string) => string,
+): string[] {
   const [x = '', w = '', b] = conv.inputs;
   const weight = tensor(w);
   const { scale, shift } = scaleAndShift(norm, tensor);
@@ -141,7 +170,10 @@ function foldInto(builder: GraphBuilder, conv: Layer, norm: Layer, tensor: (name
   const fixed = shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0));
   const uniform = scale.every((s) => s === scale[0]) && weight.constant?.form === 'splat';
   const each = elementCount(weight.type.shape) / channels;
-  const constant: Constant = uniform && weight.constant?.form === 'splat' ? { form: 'splat', value: Math.fround(weight.constant.value * (scale[0] ?? 1)) } : { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
+  const constant: Constant =
+    uniform && weight.constant?.form === 'splat'
+      ? { form: 'splat', value: Math.fround(weight.constant.value * (scale[0] ?? 1)) }
+      : { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
   builder.add({ ...weight, constant });
   const biasName = builder.constant(builder.freeName(`${norm.name}.bias`), { dtype: 'f32', shape: [channels] }, 'weight', compact(fixed));
   return [given(x), w, biasName];

@@ -1,9 +1,9 @@
 import { WavecError } from '../ir/diagnostics.ts';
 import type { Graph } from '../ir/graph.ts';
 import { verify } from '../ir/verify.ts';
-import { scheduleGraph, type Scheduled } from './mbs/index.ts';
+import { type Scheduled, scheduleGraph } from './mbs/index.ts';
 import type { Resources, ScheduleName } from './mbs/schedule.ts';
-import { normalize, type NormChoice } from './normalize.ts';
+import { type NormChoice, normalize } from './normalize.ts';
 import { deriveTraining, type TrainingOptions } from './training/index.ts';
 
 export interface CompileOptions extends TrainingOptions {

@@ -54,7 +54,15 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
         e.scope(() => emitStep(new StepContext(e, view, i, group, iteration, backend)));
         e.op('fence', {});
         const { layer } = view;
-        debug.push({ from, to: e.code.length, layer: layer.name, kind: layer.kind, phase: layer.phase, group: index, origin: layer.origin });
+        debug.push({
+          from,
+          to: e.code.length,
+          layer: layer.name,
+          kind: layer.kind,
+          phase: layer.phase,
+          group: index,
+          origin: layer.origin,
+        });
       });
     });
   });

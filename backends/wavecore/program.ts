@@ -1,5 +1,5 @@
-import type { DType, TensorKind } from '../../ir/tensor.ts';
 import type { Constant, Phase } from '../../ir/graph.ts';
+import type { DType, TensorKind } from '../../ir/tensor.ts';
 import type { Instruction } from './isa/table.ts';
 import type { Machine } from './machine/machine.ts';
 

@@ -11,7 +11,9 @@ export interface Lifetime {
  * smallest gap that holds it (greedy by size). If this order needs more than `capacity` bytes: the first block without a place.
  */
 export function allocate(blocks: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
-  const order = [...blocks].sort((a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1));
+  const order = [...blocks].sort(
+    (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1),
+  );
   const placed: { readonly block: Lifetime; readonly address: number }[] = [];
   const addresses = new Map<string, number>();
   for (const block of order) {
@@ -26,7 +28,11 @@ export function allocate(blocks: readonly Lifetime[], capacity: number): Map<str
 }
 
 /** `placed` is sorted by address. */
-function bestGap(block: Lifetime, placed: readonly { readonly block: Lifetime; readonly address: number }[], capacity: number): number | undefined {
+function bestGap(
+  block: Lifetime,
+  placed: readonly { readonly block: Lifetime; readonly address: number }[],
+  capacity: number,
+): number | undefined {
   let best: number | undefined;
   let bestSize = Number.POSITIVE_INFINITY;
   let end = 0;

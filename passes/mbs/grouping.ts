@@ -1,7 +1,7 @@
-import { align } from './schedule.ts';
 import type { LayerView, Network } from './network.ts';
 import type { Draft, Planner } from './planner.ts';
 import type { Policy, Uses } from './residency.ts';
+import { align } from './schedule.ts';
 
 /** A run of layers that could not be separated or was not yet merged. */
 interface Range {
@@ -45,7 +45,8 @@ export function groupGreedily(planner: Planner, from: number, to: number, policy
     const left = drafts[best.at];
     const right = drafts[best.at + 1];
     const taken = best.saving > 0;
-    if (left !== undefined && right !== undefined) decisions.push({ left: rangeOf(left), right: rangeOf(right), saving: best.saving, taken });
+    if (left !== undefined && right !== undefined)
+      decisions.push({ left: rangeOf(left), right: rangeOf(right), saving: best.saving, taken });
     if (!taken) break;
     drafts = [...drafts.slice(0, best.at), best.merged, ...drafts.slice(best.at + 2)];
   }

@@ -57,7 +57,11 @@ function fullSerialization(planner: Planner, from: number, to: number, policy: P
   }
   const drafts = runs.map((run) => (run.serial ? planner.serialized(run.from, run.to, policy) : undefined));
   const common = Math.min(planner.network.batch, ...drafts.map((d) => d?.subBatch ?? planner.network.batch));
-  return runs.map((run, i) => (drafts[i] === undefined ? undefined : planner.serialized(run.from, run.to, policy, common)) ?? planner.wholeBatch(run.from, run.to, policy));
+  return runs.map(
+    (run, i) =>
+      (drafts[i] === undefined ? undefined : planner.serialized(run.from, run.to, policy, common)) ??
+      planner.wholeBatch(run.from, run.to, policy),
+  );
 }
 
 function phasesOf(network: Network): { from: number; to: number }[] {

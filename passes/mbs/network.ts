@@ -1,7 +1,7 @@
 import type { Graph, Layer, Phase, Tensor } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import type { ConvGeometry, KindRecord, MatrixForm } from '../../ir/layers/record.ts';
-import { sampleBytes, tensorBytes, type TensorKind, type TensorType } from '../../ir/tensor.ts';
+import { sampleBytes, type TensorKind, type TensorType, tensorBytes } from '../../ir/tensor.ts';
 import { type Storages, storagesOf } from './storage.ts';
 
 /** One operand of a layer as the scheduler sees it: where it lives and how large it is. */
@@ -81,7 +81,17 @@ function viewOf(storages: Storages, layer: Layer, record: KindRecord, index: num
   const outputs = layer.outputs.map((name) => operandOf(tensor(name), storages));
   const matrix = record.matrix === undefined ? undefined : matrixOf(record, types, layer);
   const state = record.stateBytes?.(types, layer.attrs, outputs.length) ?? { perSample: 0, shared: 0 };
-  const view = { index, layer, record, phase: layer.phase, inputs, outputs, unit, crossesSamples: record.crossesSamples(layer.attrs), state };
+  const view = {
+    index,
+    layer,
+    record,
+    phase: layer.phase,
+    inputs,
+    outputs,
+    unit,
+    crossesSamples: record.crossesSamples(layer.attrs),
+    state,
+  };
   const stripeLength = stripeLengthOf(record, inputs, outputs);
   return matrix === undefined ? { ...view, stripeLength } : { ...view, matrix, stripeLength };
 }

@@ -1,8 +1,8 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { allocate, type Lifetime } from './allocate.ts';
 import type { LayerView, Network } from './network.ts';
-import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
+import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
 import { blockBytes, burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
@@ -139,9 +139,14 @@ export class Planner {
     const inputs = accesses.inputs[at] ?? [];
     const outputs = accesses.outputs[at] ?? [];
     if (view === undefined) return fail(diag.internal({}, 'a step without a layer'));
-    const smallest = rankFits(view, inputs, outputs, this.network.batch, this.resources).reduce<Fit | undefined>((a, b) => (a === undefined || b.bytes < a.bytes ? b : a), undefined);
+    const smallest = rankFits(view, inputs, outputs, this.network.batch, this.resources).reduce<Fit | undefined>(
+      (a, b) => (a === undefined || b.bytes < a.bytes ? b : a),
+      undefined,
+    );
     const terms = (smallest?.blocks ?? []).map((b) => `${describeBlock(view, b)} ${b.bytes * b.halves}`).join(', ');
-    return fail(diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms));
+    return fail(
+      diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms),
+    );
   }
 
   private fitAll(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[]): Fit[] | undefined {
@@ -154,13 +159,23 @@ export class Planner {
     return fits;
   }
 
-  private fitOne(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[], i: number, share = 1): Fit | undefined {
+  private fitOne(
+    views: readonly LayerView[],
+    accesses: GroupAccesses,
+    samples: number,
+    live: readonly number[],
+    i: number,
+    share = 1,
+  ): Fit | undefined {
     const view = views[i];
     const inputs = accesses.inputs[i];
     const outputs = accesses.outputs[i];
     if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
     const free = (this.resources.globalBytes - (live[i] ?? 0) * samples) * share;
-    return this.rank(view, inputs, outputs, samples).find((fit) => fit.bytes <= free) ?? fitStriped(view, inputs, outputs, samples, free, this.resources);
+    return (
+      this.rank(view, inputs, outputs, samples).find((fit) => fit.bytes <= free) ??
+      fitStriped(view, inputs, outputs, samples, free, this.resources)
+    );
   }
 
   private rank(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): Fit[] {
@@ -199,7 +214,10 @@ export class Planner {
     const kept = new Set(accesses.intervals.map((v) => v.tensor));
     const refused = this.uses.batchedTensors.filter((t) => !kept.has(t));
     const largest = accesses.intervals.reduce<Interval | undefined>((a, b) => (a === undefined || b.bytes > a.bytes ? b : a), undefined);
-    if (largest === undefined) return fail(diag.internal({ layer: this.network.layers[from]?.layer.name ?? '' }, 'working blocks of one layer do not fit their own plan'));
+    if (largest === undefined)
+      return fail(
+        diag.internal({ layer: this.network.layers[from]?.layer.name ?? '' }, 'working blocks of one layer do not fit their own plan'),
+      );
     return this.place(this.wholeBatch(from, to, policy, [...refused, largest.tensor]), policy);
   }
 
@@ -241,7 +259,11 @@ function describeBlock(view: LayerView, block: Block): string {
 
 /** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
-  return pieces(batch, subBatch).map((piece, i) => ({ samples: piece.size, times: piece.count, later: i === 0 ? piece.count - 1 : piece.count }));
+  return pieces(batch, subBatch).map((piece, i) => ({
+    samples: piece.size,
+    times: piece.count,
+    later: i === 0 ? piece.count - 1 : piece.count,
+  }));
 }
 
 /** Bytes a sample of the resident tensors at every step; a tensor that takes over another's place is counted once. */
@@ -254,7 +276,12 @@ function livePerSample(intervals: readonly Interval[], steps: number): number[] 
   return live;
 }
 
-function placeFits(planner: Planner, draft: Draft, views: readonly LayerView[], fits: readonly Fit[]): Group | { readonly blocked: Lifetime } {
+function placeFits(
+  planner: Planner,
+  draft: Draft,
+  views: readonly LayerView[],
+  fits: readonly Fit[],
+): Group | { readonly blocked: Lifetime } {
   const { subBatch, accesses, from } = draft;
   const lifetimes: Lifetime[] = [];
   const chains = chainsOf(accesses.intervals);
@@ -267,19 +294,22 @@ function placeFits(planner: Planner, draft: Draft, views: readonly LayerView[], 
   const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
   const residents: Resident[] = [];
   for (const [key, chain] of chains) {
-    for (const v of chain.intervals) residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
+    for (const v of chain.intervals)
+      residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
   }
   const live = livePerSample(accesses.intervals, views.length);
-  const steps = fits.map((fit, i): Step => ({
-    layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
-    inputs: accesses.inputs[i] ?? [],
-    outputs: accesses.outputs[i] ?? [],
-    chunk: fit.chunk,
-    ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
-    ...(fit.panel === undefined ? {} : { panel: fit.panel }),
-    blocks: fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) })),
-    footprint: (live[i] ?? 0) * subBatch + blockBytes(fit.blocks),
-  }));
+  const steps = fits.map(
+    (fit, i): Step => ({
+      layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
+      inputs: accesses.inputs[i] ?? [],
+      outputs: accesses.outputs[i] ?? [],
+      chunk: fit.chunk,
+      ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
+      ...(fit.panel === undefined ? {} : { panel: fit.panel }),
+      blocks: fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) })),
+      footprint: (live[i] ?? 0) * subBatch + blockBytes(fit.blocks),
+    }),
+  );
   return { phase: views[0]?.phase ?? 'forward', subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
 }
 

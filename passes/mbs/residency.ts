@@ -54,12 +54,24 @@ export function usesOf(network: Network): Uses {
   const kept = new Set<string>();
   for (const name of network.graph.outputs) kept.add(network.storages.of(name).name);
   for (const tensor of network.graph.tensors.values()) if (tensor.storage !== undefined) kept.add(network.storages.of(tensor.name).name);
-  const batchedTensors = new Set(network.layers.flatMap((v) => [...v.inputs, ...v.outputs]).filter((o) => o.batched).map((o) => o.tensor));
+  const batchedTensors = new Set(
+    network.layers
+      .flatMap((v) => [...v.inputs, ...v.outputs])
+      .filter((o) => o.batched)
+      .map((o) => o.tensor),
+  );
   return { readers, kept, batchedTensors: [...batchedTensors] };
 }
 
 /** Decides for every operand of the layers [from, to) how it is reached. `refuse` names tensors that may not stay on chip. */
-export function accessesOf(network: Network, uses: Uses, from: number, to: number, policy: Policy, refuse: ReadonlySet<string> = new Set()): GroupAccesses {
+export function accessesOf(
+  network: Network,
+  uses: Uses,
+  from: number,
+  to: number,
+  policy: Policy,
+  refuse: ReadonlySet<string> = new Set(),
+): GroupAccesses {
   const views = network.layers.slice(from, to);
   const firstUnit = views[0]?.unit ?? 0;
   const unitOf = (index: number): number => (network.layers[index]?.unit ?? firstUnit) - firstUnit;
@@ -95,7 +107,8 @@ export function accessesOf(network: Network, uses: Uses, from: number, to: numbe
   function readAccess(view: LayerView, o: Operand, i: number): Access {
     const step = view.index - from;
     if (view.phase === 'update') return { tensor: o.tensor, mode: 'stream', store: false };
-    if (!o.batched) return { tensor: o.tensor, mode: view.matrix !== undefined && i === view.matrix.stationary ? 'panel' : 'whole', store: false };
+    if (!o.batched)
+      return { tensor: o.tensor, mode: view.matrix !== undefined && i === view.matrix.stationary ? 'panel' : 'whole', store: false };
     const held = open.get(o.tensor);
     if (held !== undefined && held.to >= step) {
       // An operand that this very layer loads appears as `load` at its first position and resident at any other.

@@ -20,7 +20,13 @@ const FLAT_GRAIN = 512;
 const NARROWEST = 8;
 
 /** All ways to run a layer without cutting a sample, the least traffic first; among equals the best overlap first. */
-export function rankFits(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources): Fit[] {
+export function rankFits(
+  view: LayerView,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  samples: number,
+  resources: Resources,
+): Fit[] {
   const ranked: { readonly fit: Fit; readonly penalty: number }[] = [];
   for (const { penalty, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
     const blocks = blocksOf(view, inputs, outputs, samples, tiling);
@@ -36,7 +42,14 @@ export function blockBytes(blocks: readonly Block[]): number {
   return blocks.reduce((sum, b) => sum + align(b.bytes * b.halves), 0);
 }
 
-function trafficOf(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, tiling: Tiling, resources: Resources): number {
+function trafficOf(
+  view: LayerView,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  samples: number,
+  tiling: Tiling,
+  resources: Resources,
+): number {
   let traffic = 0;
   visitTransfers(view, inputs, outputs, tiling, { samples, times: 1, later: 0 }, (_t, _k, _d, rows, rowBytes, contiguous, times) => {
     traffic += burstBytes(rows, rowBytes, contiguous, resources.burstBytes) * times;
@@ -53,17 +66,26 @@ interface Candidate extends Tiling {
   readonly penalty: number;
 }
 
-function* candidates(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources): Generator<Candidate> {
+function* candidates(
+  view: LayerView,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  samples: number,
+  resources: Resources,
+): Generator<Candidate> {
   if (view.phase === 'update') {
     const elements = elementsOf(view);
-    for (let chunk = Math.min(elements, 128 * 1024); chunk >= 1; chunk = chunk >= 2 * FLAT_GRAIN ? chunk >> 1 : 0) yield { chunk, penalty: -chunk };
+    for (let chunk = Math.min(elements, 128 * 1024); chunk >= 1; chunk = chunk >= 2 * FLAT_GRAIN ? chunk >> 1 : 0)
+      yield { chunk, penalty: -chunk };
     return;
   }
   const preferred = preferredChunk(view, inputs, outputs, samples);
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty };
-    else for (const { panel, penalty } of panels(view.matrix, chunk >= samples, samples, resources)) yield { chunk, panel, penalty: chunkPenalty + penalty };
+    else
+      for (const { panel, penalty } of panels(view.matrix, chunk >= samples, samples, resources))
+        yield { chunk, panel, penalty: chunkPenalty + penalty };
   }
 }
 
@@ -74,8 +96,10 @@ function chunkSizes(preferred: number, samples: number): number[] {
 }
 
 function preferredChunk(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): number {
-  const moved = (access: Access, o: Operand | undefined): number => (o?.batched && (access.mode === 'stream' || access.mode === 'load' || access.store) ? o.bytes : 0);
-  const bytes = inputs.reduce((sum, a, i) => sum + moved(a, view.inputs[i]), 0) + outputs.reduce((sum, a, i) => sum + moved(a, view.outputs[i]), 0);
+  const moved = (access: Access, o: Operand | undefined): number =>
+    o?.batched && (access.mode === 'stream' || access.mode === 'load' || access.store) ? o.bytes : 0;
+  const bytes =
+    inputs.reduce((sum, a, i) => sum + moved(a, view.inputs[i]), 0) + outputs.reduce((sum, a, i) => sum + moved(a, view.outputs[i]), 0);
   if (bytes === 0) return samples;
   const work = view.matrix;
   const rows = work === undefined ? Number.POSITIVE_INFINITY : work.form === 'weightGradient' ? work.k : work.m;
@@ -93,7 +117,8 @@ function* panels(work: MatrixWork, single: boolean, samples: number, resources: 
         const held = work.form === 'weightGradient' ? m * n : k * n;
         const bytes = held * elementBytes;
         const isWhole = n === work.columns && m === work.m && k === work.k;
-        const penalty = single && bytes > PANEL_TARGET / 2 ? Math.abs(Math.log2(bytes / PANEL_TARGET)) : isWhole ? 0 : 1 + PANEL_TARGET / bytes;
+        const penalty =
+          single && bytes > PANEL_TARGET / 2 ? Math.abs(Math.log2(bytes / PANEL_TARGET)) : isWhole ? 0 : 1 + PANEL_TARGET / bytes;
         const narrow = n < Math.min(work.n, resources.arrayColumns) ? 64 : 0;
         yield { panel: { m, n, k }, penalty: penalty + narrow + (k < work.k ? 8 : 0) };
       }
@@ -105,7 +130,12 @@ function* panels(work: MatrixWork, single: boolean, samples: number, resources: 
 function columnSizes(work: MatrixWork, grain: number): number[] {
   const sizes = new Set([work.columns]);
   if (work.groups > 1) return [work.columns];
-  for (let n = Math.ceil(work.columns / 2 / grain) * grain; n >= grain && n < work.columns; n = n > grain ? Math.ceil(n / 2 / grain) * grain : 0) sizes.add(n);
+  for (
+    let n = Math.ceil(work.columns / 2 / grain) * grain;
+    n >= grain && n < work.columns;
+    n = n > grain ? Math.ceil(n / 2 / grain) * grain : 0
+  )
+    sizes.add(n);
   // Panels narrower than the array waste columns; they are for buffers that hold no wider one.
   for (let n = grain / 2; n >= NARROWEST; n /= 2) if (n < work.columns) sizes.add(n);
   return [...sizes];
@@ -115,7 +145,8 @@ function tapSizes(work: MatrixWork, taps: number, arrayRows: number): number[] {
   const sizes = new Set([work.m]);
   if (work.groups > 1) return [work.m];
   const grain = Math.ceil(arrayRows / taps) * taps;
-  for (let m = Math.ceil(work.m / 2 / grain) * grain; m >= grain && m < work.m; m = m > grain ? Math.ceil(m / 2 / grain) * grain : 0) sizes.add(m);
+  for (let m = Math.ceil(work.m / 2 / grain) * grain; m >= grain && m < work.m; m = m > grain ? Math.ceil(m / 2 / grain) * grain : 0)
+    sizes.add(m);
   return [...sizes];
 }
 
@@ -125,7 +156,8 @@ function reductionSizes(work: MatrixWork, taps: number, single: boolean, samples
   const step = work.form === 'forward' ? 1 : taps;
   const grain = (resources.arrayRows * step) / gcd(resources.arrayRows, step);
   const sizes = new Set([work.k]);
-  for (let k = Math.ceil(work.k / 2 / grain) * grain; k >= grain && k < work.k; k = k > grain ? Math.ceil(k / 2 / grain) * grain : 0) sizes.add(k);
+  for (let k = Math.ceil(work.k / 2 / grain) * grain; k >= grain && k < work.k; k = k > grain ? Math.ceil(k / 2 / grain) * grain : 0)
+    sizes.add(k);
   return [...sizes];
 }
 
@@ -179,7 +211,12 @@ function streamBytes(view: LayerView, o: Operand, index: number, tiling: Tiling)
   if (tiling.stripes === undefined) return o.bytes * tiling.chunk;
   if (view.record.stripes === 'flat') return Math.max(...tiling.stripes.map(([a, b]) => flatBytes(o, b - a)));
   if (!isImage(o)) return o.bytes;
-  const rows = Math.max(...tiling.stripes.map((stripe) => { const [a, b] = stripeRows(view, index, stripe); return b - a; }));
+  const rows = Math.max(
+    ...tiling.stripes.map((stripe) => {
+      const [a, b] = stripeRows(view, index, stripe);
+      return b - a;
+    }),
+  );
   return rows * imageRowBytes(o) * (o.type.shape[1] ?? 1);
 }
 
@@ -204,8 +241,20 @@ function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
 }
 
 /** One sample does not fit: cut it into as few stripes as the free bytes allow. Only for layers whose operands all stream. */
-export function fitStriped(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, free: number, resources: Resources): Fit | undefined {
-  if (view.record.stripes === undefined || view.phase === 'update' || [...inputs, ...outputs].some((a) => a.mode === 'resident' || a.mode === 'load')) return undefined;
+export function fitStriped(
+  view: LayerView,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  samples: number,
+  free: number,
+  resources: Resources,
+): Fit | undefined {
+  if (
+    view.record.stripes === undefined ||
+    view.phase === 'update' ||
+    [...inputs, ...outputs].some((a) => a.mode === 'resident' || a.mode === 'load')
+  )
+    return undefined;
   const grain = view.record.stripes === 'flat' ? FLAT_GRAIN : 1;
   const length = view.stripeLength;
   let best: Fit | undefined;

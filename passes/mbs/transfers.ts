@@ -117,7 +117,15 @@ export function stripeRows(view: LayerView, index: number, stripe: readonly [num
   return view.record.inputRows(index, stripe, types, view.layer.attrs);
 }
 
-function visitRows(v: Visitation, o: Operand, direction: 'read' | 'write', index: number, stripe: readonly [number, number], channels: number, times: number): void {
+function visitRows(
+  v: Visitation,
+  o: Operand,
+  direction: 'read' | 'write',
+  index: number,
+  stripe: readonly [number, number],
+  channels: number,
+  times: number,
+): void {
   const [, , H = 1] = o.type.shape;
   const [from, to] = stripeRows(v.view, index, stripe);
   const rowBytes = (to - from) * imageRowBytes(o);
@@ -156,7 +164,8 @@ function visitMap(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonl
   }
   const result = v.view.outputs[0];
   const access = outputs[0];
-  if (result !== undefined && access?.store === true) for (const col of columns) visitChannels(v, result, 'write', -1, col.size, work.columns, times * col.count);
+  if (result !== undefined && access?.store === true)
+    for (const col of columns) visitChannels(v, result, 'write', -1, col.size, work.columns, times * col.count);
 }
 
 /** Rows and row length, in elements, of a weight panel as it lies in DRAM. */
@@ -169,7 +178,15 @@ export function weightRun(work: MatrixWork, columns: number, reduction: number):
 }
 
 /** `channels` of the `all` channels of a batched operand, chunk by chunk. */
-function visitChannels(v: Visitation, o: Operand, direction: 'read' | 'write', index: number, channels: number, all: number, times: number): void {
+function visitChannels(
+  v: Visitation,
+  o: Operand,
+  direction: 'read' | 'write',
+  index: number,
+  channels: number,
+  all: number,
+  times: number,
+): void {
   const { stripes, chunk } = v.tiling;
   const { samples } = v.iteration;
   if (stripes !== undefined) {
@@ -177,7 +194,8 @@ function visitChannels(v: Visitation, o: Operand, direction: 'read' | 'write', i
     return;
   }
   const rowBytes = (o.bytes / all) * channels;
-  for (const piece of pieces(samples, chunk)) v.visit(o.tensor, o.kind, direction, piece.size, rowBytes, channels === all, times * piece.count);
+  for (const piece of pieces(samples, chunk))
+    v.visit(o.tensor, o.kind, direction, piece.size, rowBytes, channels === all, times * piece.count);
 }
 
 /** Weight gradient: the result by panels, the samples streamed through each. */
@@ -196,7 +214,8 @@ function visitReduce(v: Visitation, work: MatrixWork, panel: Panel, inputs: read
       return;
     }
     const all = index === work.moving ? work.geometry.C : work.geometry.K;
-    for (const r of rows) for (const c of columns) visitChannels(v, o, 'read', index, channelsOf(r.size, c.size), all, times * r.count * c.count);
+    for (const r of rows)
+      for (const c of columns) visitChannels(v, o, 'read', index, channelsOf(r.size, c.size), all, times * r.count * c.count);
   };
   operand(work.moving, (m) => (m === work.m ? work.geometry.C : m / taps));
   operand(work.stationary, (_, n) => n);

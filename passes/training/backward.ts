@@ -44,7 +44,14 @@ export function deriveBackward(builder: GraphBuilder, forward: Forward): Map<str
 function sumOf(builder: GraphBuilder, layer: Layer, tensor: string, parts: readonly string[]): string {
   const [only = '', ...more] = parts;
   if (more.length === 0) return only;
-  const [sum = only] = builder.layer({ kind: 'add', name: `${tensor}.grad`, inputs: parts, phase: 'backward', origin: layer.origin, outputKinds: ['activationGradient'] });
+  const [sum = only] = builder.layer({
+    kind: 'add',
+    name: `${tensor}.grad`,
+    inputs: parts,
+    phase: 'backward',
+    origin: layer.origin,
+    outputKinds: ['activationGradient'],
+  });
   return sum;
 }
 

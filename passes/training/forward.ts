@@ -20,7 +20,11 @@ export interface Forward {
 export const LABELS = 'label';
 
 /** Emits the forward layers with what backward needs of them, and a softmax cross-entropy loss for every output. */
-export function emitForward(builder: GraphBuilder, graph: Graph, options: { readonly lossScale: number; readonly auxiliaryWeight: number }): Forward {
+export function emitForward(
+  builder: GraphBuilder,
+  graph: Graph,
+  options: { readonly lossScale: number; readonly auxiliaryWeight: number },
+): Forward {
   const scores = new Map(graph.outputs.map((name) => [name, scoresOf(graph, name)]));
   const absorbed = new Set([...scores.values()].flatMap((s) => s.absorbed));
   const parameters = [...graph.tensors.values()].filter((t) => t.kind === 'weight' && !t.batched).map((t) => t.name);
@@ -38,13 +42,25 @@ export function emitForward(builder: GraphBuilder, graph: Graph, options: { read
     if (absorbed.has(layer.name)) continue;
     const differentiable = layer.inputs.some((i) => wanted.has(i));
     const count = differentiable ? trainingOutputs(recordOf(layer.kind)) : layer.outputs.length;
-    const names = Array.from({ length: count }, (_, i) => layer.outputs[i] ?? builder.freeName(`${layer.outputs[0] ?? layer.name}.${recordOf(layer.kind).outputs[i]?.name ?? i}`));
+    const names = Array.from(
+      { length: count },
+      (_, i) => layer.outputs[i] ?? builder.freeName(`${layer.outputs[0] ?? layer.name}.${recordOf(layer.kind).outputs[i]?.name ?? i}`),
+    );
     const kinds = names.map((name, i) => {
       if (outputScores.has(name)) return 'output' as const;
       const kept = graph.tensors.get(name)?.kind;
       return kept === 'output' ? 'activation' : (kept ?? recordOf(layer.kind).outputs[i]?.resultKind ?? 'activation');
     });
-    builder.layer({ kind: layer.kind, name: layer.name, inputs: layer.inputs, attrs: layer.attrs, origin: layer.origin, unit: layer.unit, outputs: names, outputKinds: kinds });
+    builder.layer({
+      kind: layer.kind,
+      name: layer.name,
+      inputs: layer.inputs,
+      attrs: layer.attrs,
+      origin: layer.origin,
+      unit: layer.unit,
+      outputs: names,
+      outputKinds: kinds,
+    });
     const emitted: Layer = { ...layer, outputs: names };
     layers.push(emitted);
     if (differentiable && names[0] !== undefined) wanted.add(names[0]);

@@ -56,5 +56,8 @@ function masterOf(builder: GraphBuilder, parameter: string): string {
 
 function zeroState(builder: GraphBuilder, parameter: string): string {
   const { type } = builder.tensorOf(parameter);
-  return builder.constant(builder.freeName(`${parameter}.velocity`), { dtype: 'f32', shape: type.shape }, 'optimizerState', { form: 'splat', value: 0 });
+  return builder.constant(builder.freeName(`${parameter}.velocity`), { dtype: 'f32', shape: type.shape }, 'optimizerState', {
+    form: 'splat',
+    value: 0,
+  });
 }

@@ -1,6 +1,6 @@
+import { MAX_LOOP_DEPTH, REGISTERS } from '../isa/table.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Program } from '../program.ts';
-import { MAX_LOOP_DEPTH, REGISTERS } from '../isa/table.ts';
 import { Counters } from './counters.ts';
 import type { DramMemory } from './dram-memory.ts';
 import type { Image } from './image.ts';

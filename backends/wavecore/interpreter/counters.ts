@@ -1,6 +1,6 @@
 import { TENSOR_KINDS, type TensorKind } from '../../../ir/tensor.ts';
-import type { Bytes } from '../program.ts';
 import type { Machine } from '../machine/machine.ts';
+import type { Bytes } from '../program.ts';
 
 /** What a layer did. Bytes of the global buffer count every access of a unit, through whatever port. */
 export const COUNTS = ['macs', 'vectorOps', 'globalBytes', 'localBytes', 'cycles', 'instructions'] as const;
@@ -9,7 +9,10 @@ export type Counts = Readonly<Record<Count, number>>;
 export type Traffic = Partial<Readonly<Record<TensorKind, Bytes>>>;
 
 const KINDS = TENSOR_KINDS.length;
-export const KIND_INDEX: Readonly<Record<TensorKind, number>> = Object.fromEntries(TENSOR_KINDS.map((kind, i) => [kind, i])) as Record<TensorKind, number>;
+export const KIND_INDEX: Readonly<Record<TensorKind, number>> = Object.fromEntries(TENSOR_KINDS.map((kind, i) => [kind, i])) as Record<
+  TensorKind,
+  number
+>;
 
 /** Counts by row (a layer of a group); the last row takes what belongs to no layer. */
 export class Counters {

@@ -25,9 +25,13 @@ function transfer(write: boolean): Handler {
     const dramStride = operands[o + F.dramStride] ?? 0;
     const packed = rows * rowBytes;
     if (packed === 0) position.fault(diag.programFault, 'moves no bytes');
-    if (rows > 1 && dramStride < rowBytes) position.fault(diag.programFault, `rows of ${rowBytes} bytes overlap, ${dramStride} bytes apart`);
+    if (rows > 1 && dramStride < rowBytes)
+      position.fault(diag.programFault, `rows of ${rowBytes} bytes overlap, ${dramStride} bytes apart`);
     if (global < 0 || global + packed > machine.buffers.globalBytes) {
-      position.fault(diag.outOfRange, `bytes ${global} to ${global + packed} of the global buffer, which has ${machine.buffers.globalBytes}`);
+      position.fault(
+        diag.outOfRange,
+        `bytes ${global} to ${global + packed} of the global buffer, which has ${machine.buffers.globalBytes}`,
+      );
     }
     const symbol = symbols.find(dram, dram + (rows - 1) * dramStride + rowBytes);
     const bytes = burstBytes(rows, rowBytes, dramStride, machine.dram.burstBytes);

@@ -2,7 +2,19 @@ import type { Op } from '../isa/table.ts';
 import type { Handler } from './core.ts';
 import { load, store } from './dma.ts';
 import { configureMatrix, drain, loadMoving, loadStationary, multiply, syncMatrix } from './matrix.ts';
-import { closeLoop, configureVector, fence, halt, loadAddress, multiplyAdd, openLoop, selectHalf, skipIfNotZero, skipIfZero, syncVector } from './sequencer.ts';
+import {
+  closeLoop,
+  configureVector,
+  fence,
+  halt,
+  loadAddress,
+  multiplyAdd,
+  openLoop,
+  selectHalf,
+  skipIfNotZero,
+  skipIfZero,
+  syncVector,
+} from './sequencer.ts';
 import { VECTOR_HANDLERS } from './vector/handler.ts';
 
 /** What every instruction does; one that is missing does not compile. */

@@ -94,7 +94,8 @@ export class MatrixState {
 
   private checkPatches(): void {
     for (const name of POSITIVE) {
-      if (this.slot(name) < 1) this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${this.slot(name)}, expected at least 1`);
+      if (this.slot(name) < 1)
+        this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${this.slot(name)}, expected at least 1`);
     }
     this.patchesChecked = true;
   }
@@ -104,7 +105,8 @@ export class MatrixState {
   }
 
   private clip(what: string, from: number, extent: number, block: number): number {
-    if (from < 0 || from >= extent) return this.position.fault(diag.outOfRange, `${what} ${from} is outside of the operand, which has ${extent}`);
+    if (from < 0 || from >= extent)
+      return this.position.fault(diag.outOfRange, `${what} ${from} is outside of the operand, which has ${extent}`);
     return Math.min(block, extent - from);
   }
 

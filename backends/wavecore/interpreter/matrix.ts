@@ -74,12 +74,16 @@ export const multiply: Handler = (core, pc) => {
   const columns = matrix.bColumns[b] ?? 0;
   if (rows === 0) position.fault(diag.blockMismatch, `A-buffer half ${a} holds nothing`);
   if (columns === 0) position.fault(diag.blockMismatch, `B-buffer half ${b} holds nothing`);
-  if (depth !== matrix.bDepth[b]) position.fault(diag.blockMismatch, `the moving block has ${depth} reduction indices, the stationary block ${matrix.bDepth[b]}`);
+  if (depth !== matrix.bDepth[b])
+    position.fault(diag.blockMismatch, `the moving block has ${depth} reduction indices, the stationary block ${matrix.bDepth[b]}`);
   if (fresh) {
     matrix.cRows[c] = rows;
     matrix.cColumns[c] = columns;
   } else if (matrix.cRows[c] !== rows || matrix.cColumns[c] !== columns) {
-    position.fault(diag.blockMismatch, `adds ${rows} × ${columns} sums to an accumulator half that holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`);
+    position.fault(
+      diag.blockMismatch,
+      `adds ${rows} × ${columns} sums to an accumulator half that holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`,
+    );
   }
   counters.add('macs', rows * depth * columns);
   counters.add('localBytes', rows * depth * 2 + rows * columns * (fresh ? 4 : 8));
@@ -104,7 +108,10 @@ export const drain: Handler = (core, pc) => {
   target.columns = matrix.columnsFrom(target.n0);
   const { base, m0, n0, rows, columns, bias, f32, add } = target;
   if (matrix.cRows[c] !== rows || matrix.cColumns[c] !== columns) {
-    position.fault(diag.blockMismatch, `drains ${rows} × ${columns} results, and accumulator half ${c} holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`);
+    position.fault(
+      diag.blockMismatch,
+      `drains ${rows} × ${columns} results, and accumulator half ${c} holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`,
+    );
   }
   if (add && !f32) position.fault(diag.programFault, 'adds to f16 results; only f32 results can be added to');
   const size = f32 ? 4 : 2;

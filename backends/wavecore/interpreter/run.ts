@@ -1,8 +1,8 @@
-import { diag, type Diagnostic, fail, WavecError } from '../../../ir/diagnostics.ts';
+import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
 import { codeProblems } from '../isa/check.ts';
 import type { Program } from '../program.ts';
 import { Core, type Data } from './core.ts';
-import { COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, totalBytes, type Traffic } from './counters.ts';
+import { COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, type Traffic, totalBytes } from './counters.ts';
 import { type Image, imageOf } from './image.ts';
 import { type KernelChoice, kernelsOf } from './kernels/choose.ts';
 import type { RunMode, RunResult } from './result.ts';
@@ -28,7 +28,9 @@ const PROGRESS_STEP = 2 ** 20;
  * @throws WavecError for code that is not well formed, missing or wrong inputs, and every fault, naming instruction, layer and ONNX node.
  */
 export function run(program: Program, options: RunOptions): RunResult {
-  const problems: Diagnostic[] = codeProblems(program.code).map(({ instruction, reason }) => diag.badProgram({}, `instruction ${instruction}: ${reason}`));
+  const problems: Diagnostic[] = codeProblems(program.code).map(({ instruction, reason }) =>
+    diag.badProgram({}, `instruction ${instruction}: ${reason}`),
+  );
   if (problems.length > 0) throw new WavecError(problems);
   const image = imageOf(program);
   const data = options.mode === 'functional' ? dataOf(program, options) : undefined;

@@ -1,7 +1,7 @@
 import { diag } from '../../../ir/diagnostics.ts';
 import { fieldIndex, MAX_FIELDS } from '../isa/layout.ts';
-import { UNIT } from './timing.ts';
 import type { Core, Handler } from './core.ts';
+import { UNIT } from './timing.ts';
 
 const LA = fieldIndex('la');
 const MAC = fieldIndex('mac');
@@ -14,7 +14,8 @@ const V_CFG = fieldIndex('v.cfg');
 const LIMIT = 2 ** 47;
 
 function setRegister(core: Core, rd: number, value: number): void {
-  if (value >= LIMIT || value < -LIMIT) core.position.fault(diag.programFault, `register ${rd} would hold ${value}, which needs more than 48 bits`);
+  if (value >= LIMIT || value < -LIMIT)
+    core.position.fault(diag.programFault, `register ${rd} would hold ${value}, which needs more than 48 bits`);
   core.registers[rd] = value;
   // Register 0 reads 0 whatever is written to it.
   core.registers[0] = 0;

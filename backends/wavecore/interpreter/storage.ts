@@ -1,4 +1,4 @@
-import { diag, type Diagnostic, WavecError } from '../../../ir/diagnostics.ts';
+import { type Diagnostic, diag, WavecError } from '../../../ir/diagnostics.ts';
 import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
 import { elementCount, formatType } from '../../../ir/tensor.ts';
 import type { Program, ProgramSymbol } from '../program.ts';
@@ -29,7 +29,8 @@ export function dramOf(program: Program, inputs: ReadonlyMap<string, InputValue>
   for (const symbol of program.symbols) {
     if (symbol.initial?.form !== 'copyOf') continue;
     const source = byName.get(symbol.initial.tensor);
-    if (source === undefined) problems.push(diag.badRunInput({ tensor: symbol.name }, `is a copy of '${symbol.initial.tensor}', which is not in the program`));
+    if (source === undefined)
+      problems.push(diag.badRunInput({ tensor: symbol.name }, `is a copy of '${symbol.initial.tensor}', which is not in the program`));
     else copyElements(dram, source, symbol);
   }
   for (const symbol of program.symbols) {

@@ -38,7 +38,10 @@ export class SymbolMap {
     }
     if (i < 0 || from >= (this.ends[i] ?? 0)) return this.position.fault(diag.outOfRange, `DRAM address ${from} is in no tensor`);
     if (to > (this.ends[i] ?? 0)) {
-      return this.position.fault(diag.outOfRange, `DRAM bytes ${from} to ${to} reach past the end of tensor '${this.symbols[i]?.name}' at ${this.ends[i]}`);
+      return this.position.fault(
+        diag.outOfRange,
+        `DRAM bytes ${from} to ${to} reach past the end of tensor '${this.symbols[i]?.name}' at ${this.ends[i]}`,
+      );
     }
     return i;
   }

@@ -29,7 +29,17 @@ export class Timing {
   now = 0;
   /** Cycle at which everything so far has completed. */
   done = 0;
-  readonly busy: Record<Pipeline, number> = { sequencer: 0, dmaLoad: 0, dmaStore: 0, fill: 0, stationary: 0, array: 0, drain: 0, vector: 0, dram: 0 };
+  readonly busy: Record<Pipeline, number> = {
+    sequencer: 0,
+    dmaLoad: 0,
+    dmaStore: 0,
+    fill: 0,
+    stationary: 0,
+    array: 0,
+    drain: 0,
+    vector: 0,
+    dram: 0,
+  };
 
   private readonly machine: Machine;
   private readonly bytesPerCycle: number;

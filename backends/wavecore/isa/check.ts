@@ -47,12 +47,16 @@ function instructionProblems({ op, operands, wait, signal }: Instruction): strin
     const value = operands[field.name];
     const [least, most] = rangeOf(field);
     if (value === undefined) problems.push(`${op} lacks operand ${field.name}`);
-    else if (!Number.isInteger(value) || value < least || value > most) problems.push(`${op}: ${field.name} is ${value}, not a whole number in ${least}…${most}`);
+    else if (!Number.isInteger(value) || value < least || value > most)
+      problems.push(`${op}: ${field.name} is ${value}, not a whole number in ${least}…${most}`);
   }
   for (const name of Object.keys(operands)) {
     if (!layout.some((field) => field.name === name)) problems.push(`${op} has no operand ${name}`);
   }
-  for (const [way, tokens] of [['waits for', wait], ['signals', signal]] as const) {
+  for (const [way, tokens] of [
+    ['waits for', wait],
+    ['signals', signal],
+  ] as const) {
     if (tokens.length > TOKENS_EACH_WAY) problems.push(`${op} ${way} ${tokens.length} tokens`);
     for (const token of tokens) if (!Number.isInteger(token) || token < 1 || token >= TOKENS) problems.push(`${op} ${way} token ${token}`);
   }

@@ -1,4 +1,4 @@
-import { HEADER_BITS, type Instruction, INSTRUCTION_BYTES, ISA, type InstructionSpec, type Op } from './table.ts';
+import { HEADER_BITS, INSTRUCTION_BYTES, type Instruction, type InstructionSpec, ISA, type Op } from './table.ts';
 
 const BY_OPCODE = new Map<number, Op>();
 for (const op of Object.keys(ISA)) if (isOp(op)) BY_OPCODE.set(ISA[op].opcode, op);
@@ -37,7 +37,8 @@ export function decode(words: readonly number[]): Instruction {
     at += field.bits;
   }
   for (let bit = at; bit < INSTRUCTION_BYTES * 8; bit += 16) {
-    if (take(words, bit, Math.min(16, INSTRUCTION_BYTES * 8 - bit), false) !== 0) throw new DecodeError(`${op}: bits behind the last field are not zero`);
+    if (take(words, bit, Math.min(16, INSTRUCTION_BYTES * 8 - bit), false) !== 0)
+      throw new DecodeError(`${op}: bits behind the last field are not zero`);
   }
   return { op, operands, wait: tokens.slice(0, 2).filter((t) => t > 0), signal: tokens.slice(2).filter((t) => t > 0) };
 }

@@ -14,7 +14,10 @@ export function formatInstruction({ op, operands, wait, signal }: Instruction): 
   if (signal.length > 0) parts.push(`signal ${signal.join(', ')}`);
   const slots = op === 'm.cfg' ? MATRIX_SLOTS : op === 'v.cfg' ? VECTOR_SLOTS : undefined;
   const first = operands.slot ?? 0;
-  if (slots !== undefined) parts.push(`; ${[0, 1].flatMap((i) => (slots[first + i] === undefined ? [] : [`${slots[first + i]} = ${operands[`v${i}`]}`])).join(', ')}`);
+  if (slots !== undefined)
+    parts.push(
+      `; ${[0, 1].flatMap((i) => (slots[first + i] === undefined ? [] : [`${slots[first + i]} = ${operands[`v${i}`]}`])).join(', ')}`,
+    );
   return parts.filter((part) => part !== '').join('  ');
 }
 

@@ -1,4 +1,4 @@
-import { HEADER_BITS, type Instruction, INSTRUCTION_BYTES, ISA, type InstructionSpec } from './table.ts';
+import { HEADER_BITS, INSTRUCTION_BYTES, type Instruction, type InstructionSpec, ISA } from './table.ts';
 
 const WORDS = INSTRUCTION_BYTES / 4;
 
@@ -33,7 +33,8 @@ export function encode(instruction: Instruction): Uint32Array {
   let at = HEADER_BITS;
   for (const field of spec.fields) {
     const value = instruction.operands[field.name] ?? 0;
-    if (!fits(field.bits, field.type === 'signed', value)) throw new RangeError(`${instruction.op}: ${field.name} = ${value} does not fit ${field.bits} bits`);
+    if (!fits(field.bits, field.type === 'signed', value))
+      throw new RangeError(`${instruction.op}: ${field.name} = ${value} does not fit ${field.bits} bits`);
     put(words, at, field.bits, value);
     at += field.bits;
   }

@@ -1,4 +1,4 @@
-import { type Field, HEADER_BITS, INSTRUCTION_BYTES, type InstructionSpec, ISA, type FieldName, type Op } from './table.ts';
+import { type Field, type FieldName, HEADER_BITS, INSTRUCTION_BYTES, type InstructionSpec, ISA, type Op } from './table.ts';
 
 /** Where a field lies in the 128 bits of an instruction. */
 export interface PlacedField extends Field {

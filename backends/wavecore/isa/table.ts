@@ -98,12 +98,36 @@ export const ISA = {
     uns('step', 32, 'increment'),
   ),
   end: seq(0x06, 'Closes the innermost open loop.'),
-  skipz: seq(0x07, 'Skips the next `count` instructions if rs = 0; they hold whole loops only.', reg('rs', 'tested'), uns('count', 16, 'instructions')),
-  skipnz: seq(0x08, 'Skips the next `count` instructions if rs ≠ 0; they hold whole loops only.', reg('rs', 'tested'), uns('count', 16, 'instructions')),
+  skipz: seq(
+    0x07,
+    'Skips the next `count` instructions if rs = 0; they hold whole loops only.',
+    reg('rs', 'tested'),
+    uns('count', 16, 'instructions'),
+  ),
+  skipnz: seq(
+    0x08,
+    'Skips the next `count` instructions if rs ≠ 0; they hold whole loops only.',
+    reg('rs', 'tested'),
+    uns('count', 16, 'instructions'),
+  ),
   fence: seq(0x09, 'Issues nothing more until every unit is idle.'),
 
-  'd.ld': { opcode: 0x10, unit: 'dmaLoad', fields: dmaFields, reads: ['dram'], writes: ['global'], doc: 'Loads rows from DRAM into the global buffer.' },
-  'd.st': { opcode: 0x11, unit: 'dmaStore', fields: dmaFields, reads: ['global'], writes: ['dram'], doc: 'Stores rows from the global buffer to DRAM.' },
+  'd.ld': {
+    opcode: 0x10,
+    unit: 'dmaLoad',
+    fields: dmaFields,
+    reads: ['dram'],
+    writes: ['global'],
+    doc: 'Loads rows from DRAM into the global buffer.',
+  },
+  'd.st': {
+    opcode: 0x11,
+    unit: 'dmaStore',
+    fields: dmaFields,
+    reads: ['global'],
+    writes: ['dram'],
+    doc: 'Stores rows from the global buffer to DRAM.',
+  },
 
   'm.cfg': {
     opcode: 0x20,
@@ -116,7 +140,12 @@ export const ISA = {
   'm.lda': {
     opcode: 0x21,
     unit: 'matrix',
-    fields: [half('half', 'A-buffer half'), reg('base', 'byte address of the moving operand'), reg('m0', 'first row'), reg('k0', 'first reduction index')],
+    fields: [
+      half('half', 'A-buffer half'),
+      reg('base', 'byte address of the moving operand'),
+      reg('m0', 'first row'),
+      reg('k0', 'first reduction index'),
+    ],
     reads: ['global'],
     writes: ['a'],
     doc: 'Gathers a block of the moving operand (up to 256 rows × 128 reduction indices, clipped to the operand) into an A-buffer half.',
@@ -124,7 +153,12 @@ export const ISA = {
   'm.ldb': {
     opcode: 0x22,
     unit: 'matrix',
-    fields: [half('half', 'B-buffer half'), reg('base', 'byte address of the stationary operand'), reg('k0', 'first reduction index'), reg('n0', 'first column')],
+    fields: [
+      half('half', 'B-buffer half'),
+      reg('base', 'byte address of the stationary operand'),
+      reg('k0', 'first reduction index'),
+      reg('n0', 'first column'),
+    ],
     reads: ['global'],
     writes: ['b'],
     doc: 'Loads a stationary block (up to 128 reduction indices × 128 columns, clipped to the operand) through a B-buffer half into the array.',
@@ -159,7 +193,14 @@ export const ISA = {
     writes: ['global'],
     doc: 'Drains an accumulator half to the global buffer.',
   },
-  'm.sync': { opcode: 0x25, unit: 'matrix', fields: [], reads: [], writes: [], doc: 'Blocks later matrix instructions until its waited tokens are there; signals when all earlier matrix instructions have completed.' },
+  'm.sync': {
+    opcode: 0x25,
+    unit: 'matrix',
+    fields: [],
+    reads: [],
+    writes: [],
+    doc: 'Blocks later matrix instructions until its waited tokens are there; signals when all earlier matrix instructions have completed.',
+  },
 
   'v.cfg': {
     opcode: 0x30,
@@ -171,12 +212,7 @@ export const ISA = {
   },
   'v.sync': { opcode: 0x31, unit: 'vector', fields: [], reads: [], writes: [], doc: 'Does nothing but wait and signal, in order.' },
   'v.fill': vec(0x32, 'Sets bytes to zero.', reg('dst', 'bytes'), uns('bytes', 32, 'length')),
-  'v.copy': vec(
-    0x33,
-    'Copies ROWS rows of ROWBYTES bytes, SRCSTRIDE and DSTSTRIDE bytes apart.',
-    reg('dst', 'bytes'),
-    reg('src', 'bytes'),
-  ),
+  'v.copy': vec(0x33, 'Copies ROWS rows of ROWBYTES bytes, SRCSTRIDE and DSTSTRIDE bytes apart.', reg('dst', 'bytes'), reg('src', 'bytes')),
   'v.relu': vec(
     0x34,
     'dst = src > 0 (or NaN) ? src : +0; mask = src > 0, over N samples of COUNT f16; a sample of the mask starts on a byte.',
@@ -260,7 +296,12 @@ export const ISA = {
     reg('dy', 'f16 [N][C][P][Q]'),
     reg('index', 'u8 [N][C][P][Q]'),
   ),
-  'v.avg_pool': vec(0x41, 'f16(f32 sum of the window, row by row / DIVISOR), or / the number of positions inside where DIVISOR is 0.', reg('dst', 'f16'), reg('src', 'f16')),
+  'v.avg_pool': vec(
+    0x41,
+    'f16(f32 sum of the window, row by row / DIVISOR), or / the number of positions inside where DIVISOR is 0.',
+    reg('dst', 'f16'),
+    reg('src', 'f16'),
+  ),
   'v.avg_pool_grad': vec(
     0x42,
     'dst[h,w] = f16(f32 sum, windows in order, of f32(dy / divisor)); where DIVISOR is 0 the divisor counts the window positions inside the FULLH×W image, row h of this stripe being row h + ROW0 of the image.',
@@ -289,7 +330,12 @@ export const ISA = {
     reg('logits', 'f16'),
     reg('labels', 'i32 per sample'),
   ),
-  'v.bias_sums': vec(0x4a, 'Adds Σdy of each channel (N, H×W) to state (f64 per channel).', reg('state', 'f64 per channel'), reg('dy', 'f16')),
+  'v.bias_sums': vec(
+    0x4a,
+    'Adds Σdy of each channel (N, H×W) to state (f64 per channel).',
+    reg('state', 'f64 per channel'),
+    reg('dy', 'f16'),
+  ),
   'v.bias_end': vec(
     0x4b,
     'db = f32(state), added to what is there where `add` is not 0.',

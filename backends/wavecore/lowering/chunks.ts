@@ -54,10 +54,22 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
     endTurn(ctx, plan, chunk, stores);
   };
   if (step.stripes !== undefined) {
-    pipelinedStripes(e, iteration.samples, step.stripes.length, (s, j) => load({ offset: s, samples: 1, stripe: j }), (s, j) => body({ offset: s, samples: 1, stripe: j }));
+    pipelinedStripes(
+      e,
+      iteration.samples,
+      step.stripes.length,
+      (s, j) => load({ offset: s, samples: 1, stripe: j }),
+      (s, j) => body({ offset: s, samples: 1, stripe: j }),
+    );
   } else {
     const size = isChunked(step, iteration.samples) ? step.chunk : iteration.samples;
-    pipelined(e, iteration.samples, size, (t) => load({ offset: t.offset, samples: t.size }), (t) => body({ offset: t.offset, samples: t.size }));
+    pipelined(
+      e,
+      iteration.samples,
+      size,
+      (t) => load({ offset: t.offset, samples: t.size }),
+      (t) => body({ offset: t.offset, samples: t.size }),
+    );
   }
 }
 
@@ -120,10 +132,26 @@ export function wholeRows(ctx: StepContext, direction: 'in' | 'out', i: number, 
 }
 
 /** Image rows [from, to) of `channels` adjacent channels from the address `dram` on. */
-export function imageRows(ctx: StepContext, operand: Operand, dram: ReturnType<StepContext['dram']>, global: number, rows: readonly [number, number], channels: number): DmaRows[] {
+export function imageRows(
+  ctx: StepContext,
+  operand: Operand,
+  dram: ReturnType<StepContext['dram']>,
+  global: number,
+  rows: readonly [number, number],
+  channels: number,
+): DmaRows[] {
   const rowBytes = ctx.rowBytes(operand);
   const height = operand.type.shape[2] ?? 1;
   const bytes = (rows[1] - rows[0]) * rowBytes;
   if (bytes === 0) return [];
-  return [{ dram: ctx.e.value(plus(dram, rows[0] * rowBytes)), global, rows: channels, rowBytes: bytes, dramStride: height * rowBytes, globalStride: bytes }];
+  return [
+    {
+      dram: ctx.e.value(plus(dram, rows[0] * rowBytes)),
+      global,
+      rows: channels,
+      rowBytes: bytes,
+      dramStride: height * rowBytes,
+      globalStride: bytes,
+    },
+  ];
 }

@@ -31,7 +31,10 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   const reductionPanels = Math.ceil(work.k / panel.k);
   const chunked = isChunked(step, iteration.samples);
   const moving = ctx.access('in', work.moving);
-  const preload = (moving.mode === 'load' || moving.mode === 'stream') && (columnPanels > 1 || reductionPanels > 1) && (!chunked || moving.mode === 'load');
+  const preload =
+    (moving.mode === 'load' || moving.mode === 'stream') &&
+    (columnPanels > 1 || reductionPanels > 1) &&
+    (!chunked || moving.mode === 'load');
 
   loadShared(ctx, 'm.sync');
   if (preload) preloadMoving(s);
@@ -189,7 +192,16 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
 function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
   const { ctx } = s;
   const bias = ctx.view.inputs[2] === undefined ? undefined : biasAddress(s, columns);
-  ctx.e.op('m.st', { c: s.counters.tile, base: resultAddress(s, chunk, columns), m0: 0, n0: 0, bias: bias ?? 0, withBias: bias === undefined ? 0 : 1, f32: 0, add: 0 });
+  ctx.e.op('m.st', {
+    c: s.counters.tile,
+    base: resultAddress(s, chunk, columns),
+    m0: 0,
+    n0: 0,
+    bias: bias ?? 0,
+    withBias: bias === undefined ? 0 : 1,
+    f32: 0,
+    add: 0,
+  });
   ctx.e.increment(s.counters.tile);
 }
 
@@ -253,5 +265,14 @@ function storeRows(s: MapStep, chunk: Chunk, counter: number, columns: Turn): Dm
   if (stripe !== undefined) return imageRows(ctx, result, dram, ctx.place('out', 0, chunk, counter), stripe, columns.size);
   const rowBytes = columns.size * channelBytes;
   const global = ctx.place('out', 0, chunk, counter, resident ? times(columns.offset, channelBytes) : ZERO);
-  return [{ dram: e.value(dram), global, rows: chunk.samples, rowBytes, dramStride: result.bytes, globalStride: resident ? result.bytes : rowBytes }];
+  return [
+    {
+      dram: e.value(dram),
+      global,
+      rows: chunk.samples,
+      rowBytes,
+      dramStride: result.bytes,
+      globalStride: resident ? result.bytes : rowBytes,
+    },
+  ];
 }

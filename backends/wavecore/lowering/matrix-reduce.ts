@@ -46,7 +46,16 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
       return panels > 1 && (mode === 'load' || (mode === 'stream' && !chunked));
     }),
   );
-  const s: ReduceStep = { ctx, work, counters: { wave, tile }, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.outputs.length > 1 };
+  const s: ReduceStep = {
+    ctx,
+    work,
+    counters: { wave, tile },
+    panelLoads,
+    panelTurns,
+    chunked,
+    preloaded,
+    withBias: ctx.view.outputs.length > 1,
+  };
 
   loadShared(ctx, 'v.sync');
   if (s.withBias) e.scope(() => clearState(ctx));
@@ -127,7 +136,14 @@ function panelRows(s: ReduceStep, rows: RowTurn, columns: Turn, counter: number)
   const dram = ctx.e.value(plus(plus(base, times(columns.offset, work.m * 4)), times(rows.offset, 4)));
   const whole = rows.size === work.m;
   const rowBytes = whole ? rows.size * 4 * columns.size : rows.size * 4;
-  return { dram, global: panelRegister(s, counter), rows: whole ? 1 : columns.size, rowBytes, dramStride: whole ? rowBytes : work.m * 4, globalStride: rowBytes };
+  return {
+    dram,
+    global: panelRegister(s, counter),
+    rows: whole ? 1 : columns.size,
+    rowBytes,
+    dramStride: whole ? rowBytes : work.m * 4,
+    globalStride: rowBytes,
+  };
 }
 
 /** Brings back the partial sums of earlier iterations; the first iteration of a group finds none. */

@@ -132,7 +132,16 @@ export function emitProduct(ctx: StepContext, product: Product, counters: WaveCo
           e.increment(counters.wave);
         });
         if (!product.drain) return;
-        e.op('m.st', { c: counters.tile, base: result, m0, n0, bias, withBias: product.bias === undefined ? 0 : 1, f32: product.f32 ? 1 : 0, add: product.add });
+        e.op('m.st', {
+          c: counters.tile,
+          base: result,
+          m0,
+          n0,
+          bias,
+          withBias: product.bias === undefined ? 0 : 1,
+          f32: product.f32 ? 1 : 0,
+          add: product.add,
+        });
         e.increment(counters.tile);
       });
     });

@@ -32,7 +32,12 @@ export function storeShared(ctx: StepContext): void {
   if (indices.length === 0) return;
   e.scope(() => {
     e.op('v.sync', {}, { signal: [TOKEN.done] });
-    emitDma(e, 'd.st', indices.map((i) => sharedRow(ctx, 'out', i)), { wait: [TOKEN.done] });
+    emitDma(
+      e,
+      'd.st',
+      indices.map((i) => sharedRow(ctx, 'out', i)),
+      { wait: [TOKEN.done] },
+    );
   });
 }
 

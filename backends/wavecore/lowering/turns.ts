@@ -27,7 +27,13 @@ export function pipelined(e: Emitter, total: number, size: number, load: (turn: 
 }
 
 /** The same over the stripes of each of `samples` samples: stripes are unrolled, samples loop. */
-export function pipelinedStripes(e: Emitter, samples: number, stripes: number, load: (sample: Affine, stripe: number) => void, body: (sample: Affine, stripe: number) => void): void {
+export function pipelinedStripes(
+  e: Emitter,
+  samples: number,
+  stripes: number,
+  load: (sample: Affine, stripe: number) => void,
+  body: (sample: Affine, stripe: number) => void,
+): void {
   e.scope(() => load(constant(0), 0));
   e.loop(samples, 1, (sample) => {
     for (let j = 0; j < stripes; j++) {

@@ -1,5 +1,5 @@
-import { recordOf } from '../../../ir/layers/index.ts';
 import { boolAttr, floatAttr, intAttr, intsAttr, pairAttr } from '../../../ir/layers/attrs.ts';
+import { recordOf } from '../../../ir/layers/index.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
 import type { Chunk, StepContext } from './context.ts';
@@ -43,9 +43,11 @@ const float = (ctx: StepContext, name: string): number => floatAttr(specs(ctx), 
 const bool = (ctx: StepContext, name: string): boolean => boolAttr(specs(ctx), ctx.view.layer.attrs, name);
 const input = (ctx: StepContext, i: number, chunk: Chunk): number => ctx.place('in', i, chunk, ctx.turns);
 const output = (ctx: StepContext, i: number, chunk: Chunk): number => ctx.place('out', i, chunk, ctx.turns);
-const stripeOf = (ctx: StepContext, chunk: Chunk): readonly [number, number] | undefined => (chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe]);
+const stripeOf = (ctx: StepContext, chunk: Chunk): readonly [number, number] | undefined =>
+  chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe];
 const isFirst = (chunk: Chunk): boolean => chunk.stripe === undefined || chunk.stripe === 0;
-const isLast = (ctx: StepContext, chunk: Chunk): boolean => chunk.stripe === undefined || chunk.stripe === (ctx.step.stripes?.length ?? 1) - 1;
+const isLast = (ctx: StepContext, chunk: Chunk): boolean =>
+  chunk.stripe === undefined || chunk.stripe === (ctx.step.stripes?.length ?? 1) - 1;
 
 /** N, C, H, W of input `i` in this chunk. */
 function image(ctx: StepContext, i: number, chunk: Chunk): { N: number; C: number; H: number; W: number } {
@@ -58,7 +60,13 @@ function image(ctx: StepContext, i: number, chunk: Chunk): { N: number; C: numbe
 /** N samples of COUNT elements in this chunk. */
 function flat(ctx: StepContext, chunk: Chunk): { N: number; COUNT: number } {
   const stripe = stripeOf(ctx, chunk);
-  const COUNT = stripe === undefined ? ctx.input(0).type.shape.slice(1).reduce((a, b) => a * b, 1) : stripe[1] - stripe[0];
+  const COUNT =
+    stripe === undefined
+      ? ctx
+          .input(0)
+          .type.shape.slice(1)
+          .reduce((a, b) => a * b, 1)
+      : stripe[1] - stripe[0];
   return { N: chunk.samples, COUNT };
 }
 
@@ -104,7 +112,24 @@ function pool(ctx: StepContext, chunk: Chunk, gradient: boolean): Partial<Record
   const inRows = stripe === undefined ? [0, gradient ? fullP : fullH] : stripeRows(ctx.view, 0, stripe);
   const [h0 = 0, h1 = 0] = gradient ? outRows : inRows;
   const [p0 = 0, p1 = 0] = gradient ? inRows : outRows;
-  return { N: chunk.samples, C, H: h1 - h0, W, P: p1 - p0, Q, R, S, SH, SW, PT: padTop + h0 - p0 * SH, PL: padLeft, DH, DW, FULLH: fullH, ROW0: h0 };
+  return {
+    N: chunk.samples,
+    C,
+    H: h1 - h0,
+    W,
+    P: p1 - p0,
+    Q,
+    R,
+    S,
+    SH,
+    SW,
+    PT: padTop + h0 - p0 * SH,
+    PL: padLeft,
+    DH,
+    DW,
+    FULLH: fullH,
+    ROW0: h0,
+  };
 }
 
 function divisor(ctx: StepContext): number {
@@ -123,7 +148,15 @@ function lrnSlots(ctx: StepContext, chunk: Chunk): Partial<Record<VectorSlot, nu
 }
 
 /** Copies a block of channels between a tensor of few channels and one of many. */
-function copyChannels(ctx: StepContext, chunk: Chunk, wide: number, narrow: number, firstChannel: number, channels: number, toWide: boolean): void {
+function copyChannels(
+  ctx: StepContext,
+  chunk: Chunk,
+  wide: number,
+  narrow: number,
+  firstChannel: number,
+  channels: number,
+  toWide: boolean,
+): void {
   const all = toWide ? ctx.output(0) : ctx.input(0);
   const [, C = 1] = all.type.shape;
   const stripe = stripeOf(ctx, chunk);
@@ -180,7 +213,12 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   affine: {
     chunk: (ctx, chunk) => {
       configure(ctx, image(ctx, 0, chunk));
-      ctx.e.op('v.affine', { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk), scale: input(ctx, 1, chunk), shift: input(ctx, 2, chunk) });
+      ctx.e.op('v.affine', {
+        dst: output(ctx, 0, chunk),
+        src: input(ctx, 0, chunk),
+        scale: input(ctx, 1, chunk),
+        shift: input(ctx, 2, chunk),
+      });
     },
   },
   norm_stats: {
@@ -195,7 +233,8 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       if (!cross && isLast(ctx, chunk)) ctx.e.op('v.stats_end', { stats: output(ctx, 0, chunk), state });
     },
     after: (ctx) => {
-      if (bool(ctx, 'crossSample')) ctx.e.op('v.stats_end', { stats: ctx.e.value(constant(ctx.block('out0').address)), state: stateReg(ctx) });
+      if (bool(ctx, 'crossSample'))
+        ctx.e.op('v.stats_end', { stats: ctx.e.value(constant(ctx.block('out0').address)), state: stateReg(ctx) });
     },
   },
   norm_apply: {
@@ -321,8 +360,17 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   softmax_loss: {
     chunk: (ctx, chunk) => {
       const weight = float(ctx, 'weight');
-      configure(ctx, { ...flat(ctx, chunk), SCALE: floatBits((weight * float(ctx, 'lossScale')) / int(ctx, 'batch')), WEIGHT: floatBits(weight) });
-      ctx.e.op('v.softmax_loss', { loss: output(ctx, 0, chunk), dlogits: output(ctx, 1, chunk), logits: input(ctx, 0, chunk), labels: input(ctx, 1, chunk) });
+      configure(ctx, {
+        ...flat(ctx, chunk),
+        SCALE: floatBits((weight * float(ctx, 'lossScale')) / int(ctx, 'batch')),
+        WEIGHT: floatBits(weight),
+      });
+      ctx.e.op('v.softmax_loss', {
+        loss: output(ctx, 0, chunk),
+        dlogits: output(ctx, 1, chunk),
+        logits: input(ctx, 0, chunk),
+        labels: input(ctx, 1, chunk),
+      });
     },
   },
 };

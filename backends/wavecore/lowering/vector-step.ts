@@ -7,7 +7,8 @@ import { VECTOR_KINDS } from './vector-kinds.ts';
 
 /** Emits a vector layer: shared operands, then chunk by chunk load, compute, store. */
 export function emitVectorStep(ctx: StepContext): void {
-  const kind = VECTOR_KINDS[ctx.view.layer.kind] ?? fail(diag.internal({ layer: ctx.view.layer.name }, `no vector code for ${ctx.view.layer.kind}`));
+  const kind =
+    VECTOR_KINDS[ctx.view.layer.kind] ?? fail(diag.internal({ layer: ctx.view.layer.name }, `no vector code for ${ctx.view.layer.kind}`));
   const { e, step, iteration } = ctx;
   const plan: ChunkPlan = {
     loads: step.inputs.flatMap((a, i) => (a.mode === 'stream' || a.mode === 'load' ? [i] : [])),

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
 import { codeProblems } from '../isa/check.ts';
 import { DecodeError, decodeAll } from '../isa/decode.ts';
-import { type Instruction, INSTRUCTION_BYTES } from '../isa/table.ts';
+import { INSTRUCTION_BYTES, type Instruction } from '../isa/table.ts';
 import { parseMachine } from '../machine/load.ts';
 import type { DebugRange, Program } from '../program.ts';
 import { DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
@@ -54,14 +54,19 @@ function json(place: FilePlace, section: string, bytes: Uint8Array): unknown {
 function parse<S extends v.GenericSchema>(place: FilePlace, section: string, schema: S, bytes: Uint8Array): v.InferOutput<S> {
   const result = v.safeParse(schema, json(place, section, bytes));
   if (result.success) return result.output;
-  throw new WavecError(result.issues.map((issue) => diag.badProgramFile(place, `section ${section}: ${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`)));
+  throw new WavecError(
+    result.issues.map((issue) => diag.badProgramFile(place, `section ${section}: ${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`)),
+  );
 }
 
 function readCode(bytes: Uint8Array): Instruction[] {
-  if (bytes.length % INSTRUCTION_BYTES !== 0) throw new FormatError(`the code has ${bytes.length} bytes, not a multiple of ${INSTRUCTION_BYTES}`);
+  if (bytes.length % INSTRUCTION_BYTES !== 0)
+    throw new FormatError(`the code has ${bytes.length} bytes, not a multiple of ${INSTRUCTION_BYTES}`);
   return decodeAll(bytes);
 }
 
 function debugProblems(debug: readonly DebugRange[], instructions: number): string[] {
-  return debug.flatMap(({ from, to, layer }) => (from <= to && to <= instructions ? [] : [`layer '${layer}' has instructions ${from} to ${to} of ${instructions}`]));
+  return debug.flatMap(({ from, to, layer }) =>
+    from <= to && to <= instructions ? [] : [`layer '${layer}' has instructions ${from} to ${to} of ${instructions}`],
+  );
 }

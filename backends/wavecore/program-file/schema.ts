@@ -2,7 +2,12 @@ import * as v from 'valibot';
 import { DTYPES, TENSOR_KINDS } from '../../../ir/tensor.ts';
 
 /** Addresses have 48 bits, as the sequencer's registers do. */
-const address = v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minValue(0, 'must not be negative'), v.maxValue(2 ** 47, 'needs more than 47 bits'));
+const address = v.pipe(
+  v.number(),
+  v.safeInteger('must be a whole number'),
+  v.minValue(0, 'must not be negative'),
+  v.maxValue(2 ** 47, 'needs more than 47 bits'),
+);
 const count = v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minValue(0, 'must not be negative'));
 
 export const MetaSchema = v.strictObject({

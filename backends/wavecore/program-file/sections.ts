@@ -8,7 +8,8 @@ export class FormatError extends Error {}
 export function readSections(file: Uint8Array): Record<SectionName, Uint8Array> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const tableEnd = readHeader(file, view);
-  if (crc32(file.subarray(HEADER_BYTES, tableEnd)) !== view.getUint32(12, true)) throw new FormatError('its section table has been altered (checksum)');
+  if (crc32(file.subarray(HEADER_BYTES, tableEnd)) !== view.getUint32(12, true))
+    throw new FormatError('its section table has been altered (checksum)');
   let end = tableEnd;
   const sections: Partial<Record<SectionName, Uint8Array>> = {};
   SECTION_NAMES.forEach((name, i) => {
@@ -17,7 +18,8 @@ export function readSections(file: Uint8Array): Record<SectionName, Uint8Array> 
     if (id !== SECTIONS[name]) throw new FormatError(`section ${i + 1} has id ${id}, expected ${SECTIONS[name]} (${name})`);
     const start = aligned(end);
     const length = view.getUint32(entry + 4, true) + view.getUint32(entry + 8, true) * 2 ** 32;
-    if (start + length > file.length) throw new FormatError(`it ends too early: section ${name} needs bytes ${start} to ${start + length}, the file has ${file.length}`);
+    if (start + length > file.length)
+      throw new FormatError(`it ends too early: section ${name} needs bytes ${start} to ${start + length}, the file has ${file.length}`);
     if (file.subarray(end, start).some((byte) => byte !== 0)) throw new FormatError(`bytes before section ${name} are not zero`);
     const contents = file.subarray(start, start + length);
     if (crc32(contents) !== view.getUint32(entry + 12, true)) throw new FormatError(`section ${name} has been altered (checksum)`);
@@ -46,5 +48,13 @@ function readHeader(file: Uint8Array, view: DataView): number {
 
 function complete(sections: Partial<Record<SectionName, Uint8Array>>): Record<SectionName, Uint8Array> {
   const of = (name: SectionName): Uint8Array => sections[name] ?? new Uint8Array(0);
-  return { meta: of('meta'), machine: of('machine'), code: of('code'), symbols: of('symbols'), debug: of('debug'), predicted: of('predicted'), data: of('data') };
+  return {
+    meta: of('meta'),
+    machine: of('machine'),
+    code: of('code'),
+    symbols: of('symbols'),
+    debug: of('debug'),
+    predicted: of('predicted'),
+    data: of('data'),
+  };
 }

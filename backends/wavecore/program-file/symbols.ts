@@ -11,7 +11,8 @@ export function symbolProblems(symbols: readonly StoredSymbol[], data: Uint8Arra
   for (const symbol of symbols) {
     if (byName.has(symbol.name)) problems.push(`tensor '${symbol.name}' occurs twice`);
     byName.set(symbol.name, symbol);
-    if (symbol.bytes !== tensorBytes(symbol)) problems.push(`tensor '${symbol.name}' has ${symbol.bytes} bytes, its type ${formatType(symbol)} needs ${tensorBytes(symbol)}`);
+    if (symbol.bytes !== tensorBytes(symbol))
+      problems.push(`tensor '${symbol.name}' has ${symbol.bytes} bytes, its type ${formatType(symbol)} needs ${tensorBytes(symbol)}`);
   }
   for (const symbol of symbols) {
     const reason = symbol.initial === undefined ? undefined : constantProblem(symbol, symbol.initial, byName, data);
@@ -20,16 +21,25 @@ export function symbolProblems(symbols: readonly StoredSymbol[], data: Uint8Arra
   return [...problems, ...overlaps(symbols)];
 }
 
-function constantProblem(symbol: StoredSymbol, initial: StoredConstant, byName: ReadonlyMap<string, StoredSymbol>, data: Uint8Array): string | undefined {
+function constantProblem(
+  symbol: StoredSymbol,
+  initial: StoredConstant,
+  byName: ReadonlyMap<string, StoredSymbol>,
+  data: Uint8Array,
+): string | undefined {
   if (initial.form === 'splat') return undefined;
   if (initial.form === 'copyOf') {
     const source = byName.get(initial.tensor);
     if (source === undefined) return `is a copy of '${initial.tensor}', which is not in the program`;
-    return elementCount(source.shape) === elementCount(symbol.shape) ? undefined : `is a copy of '${initial.tensor}', which has another size`;
+    return elementCount(source.shape) === elementCount(symbol.shape)
+      ? undefined
+      : `is a copy of '${initial.tensor}', which has another size`;
   }
   const { offset, count } = initial;
-  if (count !== elementCount(symbol.shape)) return `has ${count} initial values, its type ${formatType(symbol)} needs ${elementCount(symbol.shape)}`;
-  if (offset % ALIGNMENT !== 0 || offset + count * 4 > data.length) return `its initial values lie at ${offset}, outside of the data section of ${data.length} bytes`;
+  if (count !== elementCount(symbol.shape))
+    return `has ${count} initial values, its type ${formatType(symbol)} needs ${elementCount(symbol.shape)}`;
+  if (offset % ALIGNMENT !== 0 || offset + count * 4 > data.length)
+    return `its initial values lie at ${offset}, outside of the data section of ${data.length} bytes`;
   return undefined;
 }
 
@@ -56,6 +66,7 @@ function restore(initial: StoredConstant, data: Uint8Array): Constant {
   if (initial.form !== 'values') return initial;
   const view = new DataView(data.buffer, data.byteOffset + initial.offset, initial.count * 4);
   const { count } = initial;
-  if (initial.type === 'f32') return { form: 'values', values: Float32Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true)) };
+  if (initial.type === 'f32')
+    return { form: 'values', values: Float32Array.from({ length: count }, (_, i) => view.getFloat32(i * 4, true)) };
   return { form: 'values', values: Int32Array.from({ length: count }, (_, i) => view.getInt32(i * 4, true)) };
 }

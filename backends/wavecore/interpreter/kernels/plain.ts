@@ -1,5 +1,5 @@
-import type { Machine } from '../../machine/machine.ts';
 import { MATRIX_SLOTS, type MatrixSlot } from '../../isa/slots.ts';
+import type { Machine } from '../../machine/machine.ts';
 import { HALVES, halfBits } from '../half.ts';
 import { type DrainTarget, globalBytesInMemory, type Kernels, SLOT_COUNT } from './kernels.ts';
 

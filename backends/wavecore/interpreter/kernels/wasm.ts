@@ -6,7 +6,18 @@ import { type DrainTarget, globalBytesInMemory, type Kernels, SLOT_COUNT } from 
 interface Exports {
   fill(slots: number, a: number, panel: number, base: number, m0: number, k0: number, rows: number, depth: number): void;
   stationary(slots: number, b: number, panel: number, base: number, k0: number, n0: number, depth: number, columns: number): void;
-  wave(a: number, b: number, c: number, rows: number, depth: number, columns: number, panelA: number, panelB: number, tiles: number, fresh: number): void;
+  wave(
+    a: number,
+    b: number,
+    c: number,
+    rows: number,
+    depth: number,
+    columns: number,
+    panelA: number,
+    panelB: number,
+    tiles: number,
+    fresh: number,
+  ): void;
   drain(
     slots: number,
     c: number,

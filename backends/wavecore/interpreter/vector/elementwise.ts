@@ -1,5 +1,18 @@
 import { HALVES, halfBits } from '../half.ts';
-import { channelSingles, flatBits, flatElements, flatHalves, imageElements, imageHalves, maskBytes, once, plane, read, type Semantics, write } from './semantics.ts';
+import {
+  channelSingles,
+  flatBits,
+  flatElements,
+  flatHalves,
+  imageElements,
+  imageHalves,
+  maskBytes,
+  once,
+  plane,
+  read,
+  type Semantics,
+  write,
+} from './semantics.ts';
 
 /** Position of `withMask` among the fields of v.relu. */
 const WITH_MASK = 3;

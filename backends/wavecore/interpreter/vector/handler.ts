@@ -29,7 +29,8 @@ function handlerOf(op: VectorOp): Handler {
     }
     const elements = semantics.elements(call);
     const passes = semantics.passes(call);
-    if (!(elements > 0 && passes > 0)) call.fault(`works on ${elements} elements in ${passes} passes; the vector unit is not configured for it`);
+    if (!(elements > 0 && passes > 0))
+      call.fault(`works on ${elements} elements in ${passes} passes; the vector unit is not configured for it`);
     counters.add('globalBytes', moved);
     counters.add('vectorOps', elements * passes);
     if (core.data !== undefined) semantics.run(call, ...call.operands);

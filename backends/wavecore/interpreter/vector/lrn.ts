@@ -19,7 +19,13 @@ const load = (call: Call, address: number, first: number, count: number): Float6
 /** BIAS + ALPHA/SIZE·Σx² of each element of a sample. */
 function denominators(call: Call, x: Float64Array): Float64Array {
   const [size, alpha, bias] = [call.int('SIZE'), call.float('ALPHA'), call.float('BIAS')];
-  const sums = channelSums(x.map((v) => v * v), call.int('C'), plane(call), Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2));
+  const sums = channelSums(
+    x.map((v) => v * v),
+    call.int('C'),
+    plane(call),
+    Math.floor((size - 1) / 2),
+    Math.ceil((size - 1) / 2),
+  );
   return sums.map((sum) => bias + (alpha / size) * sum);
 }
 

@@ -1,6 +1,19 @@
 import { HALVES, halfBits } from '../half.ts';
 import { channelsOfSets, eachPlane, stateIndex, statisticsIndex } from './norm.ts';
-import { channelSingles, imageElements, imageHalves, pairStates, pairStatistics, plane, read, type Semantics, sets, times, update, write } from './semantics.ts';
+import {
+  channelSingles,
+  imageElements,
+  imageHalves,
+  pairStates,
+  pairStatistics,
+  plane,
+  read,
+  type Semantics,
+  sets,
+  times,
+  update,
+  write,
+} from './semantics.ts';
 
 export const normGradSums: Semantics<'v.norm_grad_sums'> = {
   uses: { state: update(8, pairStates), x: read(2, imageHalves), dy: read(2, imageHalves), stats: read(4, pairStatistics) },

@@ -1,6 +1,20 @@
 import { HALVES, halfBits } from '../half.ts';
 import type { Call } from './call.ts';
-import { channelSingles, groupOf, imageElements, imageHalves, pairStates, pairStatistics, plane, read, type Semantics, sets, times, update, write } from './semantics.ts';
+import {
+  channelSingles,
+  groupOf,
+  imageElements,
+  imageHalves,
+  pairStates,
+  pairStatistics,
+  plane,
+  read,
+  type Semantics,
+  sets,
+  times,
+  update,
+  write,
+} from './semantics.ts';
 
 /** Visits every plane with its channel and its first element. */
 export function eachPlane(call: Call, visit: (sample: number, channel: number, first: number) => void): void {
@@ -11,7 +25,8 @@ export function eachPlane(call: Call, visit: (sample: number, channel: number, f
 }
 
 /** Index of the f64 pair of a channel. */
-export const stateIndex = (call: Call, sample: number, channel: number): number => 2 * ((call.int('CROSS') !== 0 ? 0 : sample * call.int('C')) + channel);
+export const stateIndex = (call: Call, sample: number, channel: number): number =>
+  2 * ((call.int('CROSS') !== 0 ? 0 : sample * call.int('C')) + channel);
 
 /** Index of the f32 pair of a channel's group. */
 export const statisticsIndex = (call: Call, sample: number, channel: number): number =>

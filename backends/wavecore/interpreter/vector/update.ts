@@ -6,7 +6,10 @@ const { fround } = Math;
 const count = (call: Call): number => call.int('COUNT');
 const singles = (call: Call): number => 4 * count(call);
 /** The f16 weights, where the flag at position `field` among the operands is set. */
-const weights = (field: number) => (call: Call): number => (call.operand(field) === 0 ? 0 : 2 * count(call));
+const weights =
+  (field: number) =>
+  (call: Call): number =>
+    call.operand(field) === 0 ? 0 : 2 * count(call);
 
 /** GRADSCALE·grad + DECAY·master, each operation rounded to f32. */
 function gradientOf(scale: number, grad: number, decay: number, master: number): number {
