@@ -61,7 +61,7 @@ export function settingsOf(model: string, options: ModelOptions): CompileSetting
   return { ...given, file: model, machine: readMachine(machine) };
 }
 
-export function positiveInteger(text: string): number {
+function positiveInteger(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('It must be a whole number, at least 1.');

@@ -1,0 +1,18 @@
+// The five layers of VGG-16's training step that take most of the time, with the ONNX node that each comes from.
+import { readFileSync } from 'node:fs';
+import { compile, run } from '../src/index.ts';
+
+const model = readFileSync(new URL('models/vgg16.train.onnx', import.meta.url));
+const { cycles, layers } = run(compile(model, { file: 'vgg16.onnx', batch: 8 }), { mode: 'timing' });
+
+for (const layer of layers.toSorted((a, b) => b.cycles - a.cycles).slice(0, 5)) {
+  const share = ((100 * layer.cycles) / cycles).toFixed(1);
+  console.log(`${share.padStart(5)} %  ${layer.phase.padEnd(8)}  ${layer.kind.padEnd(16)}  ${layer.origin}`);
+}
+
+// Prints:
+//  17.4 %  backward  conv_grad_weight  /features/features.12/Conv
+//  13.7 %  backward  conv_grad_weight  /features/features.2/Conv
+//  11.7 %  update    momentum          classifier.0.weight
+//   4.8 %  forward   conv              /features/features.2/Conv
+//   4.8 %  backward  conv_grad_data    /features/features.2/Conv
