@@ -261,6 +261,7 @@ function describeBlock(view: LayerView, block: Block): string {
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
   return pieces(batch, subBatch).map((piece, i) => ({
     samples: piece.size,
+    full: Math.min(batch, subBatch),
     times: piece.count,
     later: i === 0 ? piece.count - 1 : piece.count,
   }));

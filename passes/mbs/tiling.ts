@@ -27,13 +27,13 @@ export function rankFits(
   samples: number,
   resources: Resources,
 ): Fit[] {
-  const ranked: { readonly fit: Fit; readonly penalty: number }[] = [];
-  for (const { penalty, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
+  const ranked: { readonly fit: Fit; readonly penalty: number; readonly narrow: boolean }[] = [];
+  for (const { penalty, narrow = false, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
     const blocks = blocksOf(view, inputs, outputs, samples, tiling);
     const fit = { ...tiling, blocks, bytes: blockBytes(blocks), traffic: trafficOf(view, inputs, outputs, samples, tiling, resources) };
-    ranked.push({ fit, penalty });
+    ranked.push({ fit, penalty, narrow });
   }
-  ranked.sort((a, b) => a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
+  ranked.sort((a, b) => Number(a.narrow) - Number(b.narrow) || a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
   return ranked.map((r) => r.fit);
 }
 
@@ -51,9 +51,16 @@ function trafficOf(
   resources: Resources,
 ): number {
   let traffic = 0;
-  visitTransfers(view, inputs, outputs, tiling, { samples, times: 1, later: 0 }, (_t, _k, _d, rows, rowBytes, contiguous, times) => {
-    traffic += burstBytes(rows, rowBytes, contiguous, resources.burstBytes) * times;
-  });
+  visitTransfers(
+    view,
+    inputs,
+    outputs,
+    tiling,
+    { samples, full: samples, times: 1, later: 0 },
+    (_t, _k, _d, rows, rowBytes, contiguous, times) => {
+      traffic += burstBytes(rows, rowBytes, contiguous, resources.burstBytes) * times;
+    },
+  );
   return traffic;
 }
 
@@ -64,6 +71,8 @@ export function burstBytes(rows: number, rowBytes: number, contiguous: boolean, 
 
 interface Candidate extends Tiling {
   readonly penalty: number;
+  /** Leaves columns of the array empty; only for buffers that hold nothing wider. */
+  readonly narrow?: boolean;
 }
 
 function* candidates(
@@ -108,7 +117,12 @@ function preferredChunk(view: LayerView, inputs: readonly Access[], outputs: rea
 }
 
 /** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */
-function* panels(work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<{ panel: Panel; penalty: number }> {
+function* panels(
+  work: MatrixWork,
+  single: boolean,
+  samples: number,
+  resources: Resources,
+): Generator<{ panel: Panel; penalty: number; narrow: boolean }> {
   const taps = work.geometry.R * work.geometry.S;
   const elementBytes = work.form === 'weightGradient' ? 4 : 2;
   for (const n of columnSizes(work, resources.arrayColumns)) {
@@ -119,8 +133,8 @@ function* panels(work: MatrixWork, single: boolean, samples: number, resources: 
         const isWhole = n === work.columns && m === work.m && k === work.k;
         const penalty =
           single && bytes > PANEL_TARGET / 2 ? Math.abs(Math.log2(bytes / PANEL_TARGET)) : isWhole ? 0 : 1 + PANEL_TARGET / bytes;
-        const narrow = n < Math.min(work.n, resources.arrayColumns) ? 64 : 0;
-        yield { panel: { m, n, k }, penalty: penalty + narrow + (k < work.k ? 8 : 0) };
+        const narrow = n < Math.min(work.n, resources.arrayColumns);
+        yield { panel: { m, n, k }, penalty: penalty + (k < work.k ? 8 : 0), narrow };
       }
     }
   }

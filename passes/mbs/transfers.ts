@@ -28,6 +28,8 @@ export function pieces(total: number, size: number): { size: number; count: numb
 /** How many iterations of the group run, and which is this one: the first one finds no partial sums to add to. */
 export interface IterationKind {
   readonly samples: number;
+  /** Samples of a full iteration, which decide whether the chunk buffers alternate: a shorter iteration uses the same ones. */
+  readonly full: number;
   readonly times: number;
   /** Of these, how many come after the first iteration of the group. */
   readonly later: number;
@@ -59,7 +61,7 @@ interface Visitation {
   readonly visit: TransferVisitor;
 }
 
-/** Whether an iteration of `samples` samples takes more than one chunk. */
+/** Whether a sub-batch of `samples` samples takes more than one chunk. */
 export function isChunked(tiling: Tiling, samples: number): boolean {
   return tiling.stripes !== undefined || samples > tiling.chunk;
 }
@@ -145,7 +147,7 @@ function visitMatrix(v: Visitation, work: MatrixWork, panel: Panel, inputs: read
 
 /** Forward and data gradient: the weights by panels, each sample's rows in and out. */
 function visitMap(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonly Access[], outputs: readonly Access[]): void {
-  const { times, samples } = v.iteration;
+  const { times, full } = v.iteration;
   const weights = v.view.inputs[work.stationary];
   const columns = pieces(work.columns, panel.n);
   const panels = columns.reduce((sum, p) => sum + p.count, 0);
@@ -159,13 +161,19 @@ function visitMap(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonl
   }
   const moving = inputs[work.moving];
   if (moving !== undefined) {
-    const again = isChunked(v.tiling, samples) && moving.mode === 'stream' ? panels : 1;
-    visitOperand(v, moving, v.view.inputs[work.moving], 'read', again);
+    const again = isChunked(v.tiling, full) && moving.mode === 'stream' ? panels : 1;
+    if (moving.mode === 'load' && (panels > 1 || panel.k < work.k)) visitAtOnce(v, v.view.inputs[work.moving]);
+    else visitOperand(v, moving, v.view.inputs[work.moving], 'read', again);
   }
   const result = v.view.outputs[0];
   const access = outputs[0];
   if (result !== undefined && access?.store === true)
     for (const col of columns) visitChannels(v, result, 'write', -1, col.size, work.columns, times * col.count);
+}
+
+/** All samples of an operand that is loaded once before the first panel. */
+function visitAtOnce(v: Visitation, o: Operand | undefined): void {
+  if (o !== undefined) v.visit(o.tensor, o.kind, 'read', 1, o.bytes * v.iteration.samples, true, v.iteration.times);
 }
 
 /** Rows and row length, in elements, of a weight panel as it lies in DRAM. */
@@ -200,17 +208,19 @@ function visitChannels(
 
 /** Weight gradient: the result by panels, the samples streamed through each. */
 function visitReduce(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonly Access[], outputs: readonly Access[]): void {
-  const { times, later, samples } = v.iteration;
+  const { times, later, full } = v.iteration;
   const rows = pieces(work.m, panel.m);
   const columns = pieces(work.columns, panel.n);
-  const chunked = isChunked(v.tiling, samples);
+  const chunked = isChunked(v.tiling, full);
+  const single = panel.m === work.m && panel.n === work.columns;
   const taps = work.geometry.R * work.geometry.S;
   const operand = (index: number, channelsOf: (m: number, n: number) => number): void => {
     const access = inputs[index];
     const o = v.view.inputs[index];
     if (access === undefined || o === undefined || !movesData(access, 'read')) return;
     if (!chunked || access.mode === 'load') {
-      visitOperand(v, access, o, 'read', 1);
+      if (single) visitOperand(v, access, o, 'read', 1);
+      else visitAtOnce(v, o);
       return;
     }
     const all = index === work.moving ? work.geometry.C : work.geometry.K;

@@ -7,7 +7,12 @@ const STEP = 1e-6;
 /** The mean loss of a training step in f64, times the loss scale, for other values of one parameter. */
 function scaledLoss(graph: Graph, inputs: ReadonlyMap<string, Values>, parameter: string, values: Values, lossScale: number): number {
   const forward = { ...graph, layers: graph.layers.filter((l) => l.phase === 'forward') };
-  const { constant: _, ...tensor } = graph.tensors.get(parameter) ?? { name: parameter, type: { dtype: 'f32', shape: [] }, kind: 'weight', batched: false };
+  const { constant: _, ...tensor } = graph.tensors.get(parameter) ?? {
+    name: parameter,
+    type: { dtype: 'f32', shape: [] },
+    kind: 'weight',
+    batched: false,
+  };
   const tensors = new Map(graph.tensors).set(parameter, tensor);
   const results = evaluate({ ...forward, tensors, inputs: [...graph.inputs, parameter] }, new Map(inputs).set(parameter, values));
   let total = 0;
@@ -18,7 +23,13 @@ function scaledLoss(graph: Graph, inputs: ReadonlyMap<string, Values>, parameter
 }
 
 /** d(scaled mean loss)/d(element of a parameter) by central differences in f64. */
-export function numericGradient(graph: Graph, inputs: ReadonlyMap<string, Values>, parameter: string, element: number, lossScale = 1): number {
+export function numericGradient(
+  graph: Graph,
+  inputs: ReadonlyMap<string, Values>,
+  parameter: string,
+  element: number,
+  lossScale = 1,
+): number {
   const tensor = graph.tensors.get(parameter);
   if (tensor === undefined) throw new Error(`no parameter ${parameter}`);
   const moved = (step: number): number => {
@@ -31,7 +42,11 @@ export function numericGradient(graph: Graph, inputs: ReadonlyMap<string, Values
 
 /** The gradient tensor of every trained parameter, of a training graph with an optimizer: from the operands of the updates. */
 export function gradientsOf(graph: Graph): Map<string, string> {
-  return new Map(graph.layers.filter((l) => l.phase === 'update').map((l) => [l.origin, l.inputs.find((i) => graph.tensors.get(i)?.kind === 'weightGradient') ?? '']));
+  return new Map(
+    graph.layers
+      .filter((l) => l.phase === 'update')
+      .map((l) => [l.origin, l.inputs.find((i) => graph.tensors.get(i)?.kind === 'weightGradient') ?? '']),
+  );
 }
 
 /** Index of the element of largest magnitude. */

@@ -5,6 +5,7 @@ import { verify } from '../../backends/wavecore/interpreter/verify.ts';
 import type { Machine } from '../../backends/wavecore/machine/machine.ts';
 import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
 import type { Program } from '../../backends/wavecore/program.ts';
+import { WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { fromHalfBits, roundToHalf } from '../../ir/half.ts';
 import type { Values } from '../../ir/layers/record.ts';
@@ -46,8 +47,26 @@ export interface Compiled {
   readonly program: Program;
 }
 
-export function optionsOf({ schedule, machine = machineWith(10240), norm = KEEP, mode = 'training', optimizer = 'none', lossScale = 1 }: Choices): CompileOptions {
-  return { mode, norm, schedule, resources: resourcesOf(machine), optimizer, learningRate: 0.1, momentum: 0.9, weightDecay: 1e-4, lossScale, auxiliaryWeight: 0.3 };
+export function optionsOf({
+  schedule,
+  machine = machineWith(10240),
+  norm = KEEP,
+  mode = 'training',
+  optimizer = 'none',
+  lossScale = 1,
+}: Choices): CompileOptions {
+  return {
+    mode,
+    norm,
+    schedule,
+    resources: resourcesOf(machine),
+    optimizer,
+    learningRate: 0.1,
+    momentum: 0.9,
+    weightDecay: 1e-4,
+    lossScale,
+    auxiliaryWeight: 0.3,
+  };
 }
 
 /** Passes and code generation over an imported graph. */
@@ -115,4 +134,20 @@ export function farFrom(reference: ReadonlyMap<string, Values>, values: Readonly
     if (!(d <= tolerance)) far.push(`${name}: ${d.toExponential(1)}`);
   }
   return far;
+}
+
+/** KiB of the smallest of the buffers that hold what the model needs. */
+export function smallestBuffer(imported: Graph, choices: Choices, sizes: readonly number[]): number {
+  const fits = (kib: number): boolean => {
+    try {
+      compileGraph(imported, { ...choices, machine: machineWith(kib) });
+      return true;
+    } catch (error) {
+      if (error instanceof WavecError && error.diagnostics.every((d) => d.code === 'DOES_NOT_FIT')) return false;
+      throw error;
+    }
+  };
+  const found = sizes.find(fits);
+  if (found === undefined) throw new Error('no buffer holds the model');
+  return found;
 }

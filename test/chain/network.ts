@@ -1,5 +1,5 @@
-import { elementCount } from '../../ir/tensor.ts';
 import { roundToHalf } from '../../ir/half.ts';
+import { elementCount } from '../../ir/tensor.ts';
 import { generator } from '../ir/values.ts';
 import { encodeModel, type OnnxAttribute, type OnnxConstant, type OnnxNode } from '../onnx-model.ts';
 
@@ -38,7 +38,13 @@ export class NetworkBuilder {
     const name = this.next('conv');
     const weight = this.weight(`${name}.w`, [channels, C / groups, kernel, kernel]);
     const extra = bias ? [this.uniform(`${name}.b`, [channels], -0.5, 0.5)] : [];
-    const attributes = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: [pad, pad, pad, pad], dilations: [dilation, dilation], group: groups };
+    const attributes = {
+      kernel_shape: [kernel, kernel],
+      strides: [stride, stride],
+      pads: [pad, pad, pad, pad],
+      dilations: [dilation, dilation],
+      group: groups,
+    };
     return this.node('Conv', [x.name, weight, ...extra], attributes, name, [channels, ...imageOf(x, window)]);
   }
 
@@ -60,12 +66,24 @@ export class NetworkBuilder {
 
   sum(...xs: readonly Value[]): Value {
     const op = xs.length === 2 ? 'Add' : 'Sum';
-    return this.node(op, xs.map((x) => x.name), {}, this.next('sum'), xs[0]?.shape.slice(1) ?? []);
+    return this.node(
+      op,
+      xs.map((x) => x.name),
+      {},
+      this.next('sum'),
+      xs[0]?.shape.slice(1) ?? [],
+    );
   }
 
   concat(...xs: readonly Value[]): Value {
     const channels = xs.reduce((total, x) => total + (x.shape[1] ?? 0), 0);
-    return this.node('Concat', xs.map((x) => x.name), { axis: 1 }, this.next('concat'), [channels, ...(xs[0]?.shape.slice(2) ?? [])]);
+    return this.node(
+      'Concat',
+      xs.map((x) => x.name),
+      { axis: 1 },
+      this.next('concat'),
+      [channels, ...(xs[0]?.shape.slice(2) ?? [])],
+    );
   }
 
   maxPool(x: Value, window: Window): Value {
@@ -117,7 +135,13 @@ export class NetworkBuilder {
     return `${kind}${this.nodes.length}`;
   }
 
-  private node(op: string, inputs: readonly string[], attributes: Readonly<Record<string, OnnxAttribute>>, name: string, sample: readonly number[]): Value {
+  private node(
+    op: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, OnnxAttribute>>,
+    name: string,
+    sample: readonly number[],
+  ): Value {
     this.nodes.push({ op, inputs, outputs: [name], attributes, name });
     return { name, shape: [this.batch, ...sample] };
   }

@@ -5,7 +5,20 @@ import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { importModel } from '../../src/onnx/index.ts';
 import { gradientsOf, largest, numericGradient } from './differences.ts';
-import { type Compiled, compileGraph, distance, farFrom, groups, inputsOf, KEEP, machineWith, run, runFunctional, tensorsIn, verify } from './execute.ts';
+import {
+  type Compiled,
+  compileGraph,
+  distance,
+  farFrom,
+  groups,
+  inputsOf,
+  KEEP,
+  machineWith,
+  run,
+  runFunctional,
+  tensorsIn,
+  verify,
+} from './execute.ts';
 import { residualNetwork } from './network.ts';
 
 /** Euclidean distance, relative, from the reference kernels that round every f16 tensor as the core does. */

@@ -54,6 +54,8 @@ export class StepContext {
   /** Counts loads and turns of the chunk buffers; their lowest bits select the halves. */
   readonly loads: number;
   readonly turns: number;
+  /** A full iteration takes more than one chunk; a shorter one uses the same alternating buffers even where it takes one. */
+  readonly chunked: boolean;
 
   constructor(e: Emitter, view: LayerView, index: number, group: Group, iteration: Iteration, options: BackendOptions) {
     this.e = e;
@@ -63,6 +65,7 @@ export class StepContext {
     this.group = group;
     this.iteration = iteration;
     this.options = options;
+    this.chunked = isChunked(this.step, group.subBatch);
     this.loads = e.register();
     this.turns = e.register();
     e.assign(this.loads, constant(0));
@@ -108,7 +111,7 @@ export class StepContext {
       return this.e.value(plus(plus(times(chunk.offset, operand.bytes), this.residentAddress(operand.tensor)), offset));
     }
     const block = this.block(`${direction}${i}`);
-    const alternates = direction === 'out' || this.view.phase === 'update' || isChunked(this.step, this.iteration.samples);
+    const alternates = direction === 'out' || this.view.phase === 'update' || this.chunked;
     if (block.halves === 1 || !alternates) return this.e.value(plus(offset, block.address));
     const rd = this.e.half(block.address + offset.base, block.bytes, counter);
     for (const t of offset.terms) this.e.op('mac', { rd, rs: t.reg, scale: t.scale });

@@ -1,6 +1,6 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import type { Panel } from '../../../passes/mbs/schedule.ts';
-import { isChunked, stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
+import { stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
 import { type ChunkPlan, closeCredits, emitChunks, imageRows, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma } from './dma.ts';
@@ -21,7 +21,7 @@ interface MapStep {
 
 /** Emits a forward or data-gradient product: weight panels outside, chunks of samples inside, one panel and one chunk ahead. */
 export function emitMapStep(ctx: StepContext, panel: Panel): void {
-  const { e, step, iteration } = ctx;
+  const { e } = ctx;
   const work = workOf(ctx);
   const registers = [e.register(), e.register(), e.register(), e.register()] as const;
   for (const r of registers) e.assign(r, ZERO);
@@ -29,7 +29,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   const s: MapStep = { ctx, work, panel, counters: { wave, tile }, panelLoads, panelTurns };
   const columnPanels = Math.ceil(work.columns / panel.n);
   const reductionPanels = Math.ceil(work.k / panel.k);
-  const chunked = isChunked(step, iteration.samples);
+  const chunked = ctx.chunked;
   const moving = ctx.access('in', work.moving);
   const preload =
     (moving.mode === 'load' || moving.mode === 'stream') &&

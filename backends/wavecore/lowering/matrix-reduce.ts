@@ -1,6 +1,6 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import type { Panel } from '../../../passes/mbs/schedule.ts';
-import { isChunked, stripeRows } from '../../../passes/mbs/transfers.ts';
+import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { type ChunkPlan, closeCredits, emitChunks, imageRows, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma } from './dma.ts';
@@ -33,12 +33,12 @@ interface RowTurn extends Turn {
  * From the second iteration of the group on, the partial sums of the iterations before come back first.
  */
 export function emitReduceStep(ctx: StepContext, panel: Panel): void {
-  const { e, step, iteration } = ctx;
+  const { e } = ctx;
   const work = workOf(ctx);
   const registers = [e.register(), e.register(), e.register(), e.register()] as const;
   for (const r of registers) e.assign(r, ZERO);
   const [wave, tile, panelLoads, panelTurns] = registers;
-  const chunked = isChunked(step, iteration.samples);
+  const chunked = ctx.chunked;
   const panels = Math.ceil(work.m / panel.m) * Math.ceil(work.columns / panel.n);
   const preloaded = new Set(
     [work.moving, work.stationary].filter((i) => {

@@ -1,5 +1,4 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
-import { isChunked } from '../../../passes/mbs/transfers.ts';
 import { type ChunkPlan, closeCredits, emitChunks, openCredits, wholeRows } from './chunks.ts';
 import type { StepContext } from './context.ts';
 import { loadShared, storeShared } from './shared.ts';
@@ -9,13 +8,13 @@ import { VECTOR_KINDS } from './vector-kinds.ts';
 export function emitVectorStep(ctx: StepContext): void {
   const kind =
     VECTOR_KINDS[ctx.view.layer.kind] ?? fail(diag.internal({ layer: ctx.view.layer.name }, `no vector code for ${ctx.view.layer.kind}`));
-  const { e, step, iteration } = ctx;
+  const { e, step } = ctx;
   const plan: ChunkPlan = {
     loads: step.inputs.flatMap((a, i) => (a.mode === 'stream' || a.mode === 'load' ? [i] : [])),
     stores: step.outputs.flatMap((a, i) => (a.store && a.mode !== 'whole' ? [i] : [])),
     streamsOut: step.outputs.some((a) => a.mode === 'stream'),
     units: ['vector'],
-    alternates: isChunked(step, iteration.samples),
+    alternates: ctx.chunked,
     loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
     storeRows: (i, chunk, counter) => wholeRows(ctx, 'out', i, chunk, counter),
   };
