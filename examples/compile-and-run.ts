@@ -12,6 +12,6 @@ console.log(`traffic ${(result.traffic.total / 1e9).toFixed(3)} GB, time ${(resu
 console.log(`as predicted: ${verify(program, result).ok}`);
 
 // Prints:
-// resnet50.train: 29557 instructions, 1086410 executed
-// traffic 4.453 GB, time 99.696 ms
+// resnet50.train: 29522 instructions, 1070511 executed
+// traffic 4.419 GB, time 98.592 ms
 // as predicted: true

@@ -11,8 +11,8 @@ for (const layer of layers.toSorted((a, b) => b.cycles - a.cycles).slice(0, 5)) 
 }
 
 // Prints:
-//  17.4 %  backward  conv_grad_weight  /features/features.12/Conv
-//  13.7 %  backward  conv_grad_weight  /features/features.2/Conv
-//  11.7 %  update    momentum          classifier.0.weight
-//   4.8 %  forward   conv              /features/features.2/Conv
-//   4.8 %  backward  conv_grad_data    /features/features.2/Conv
+//  19.2 %  update    momentum          classifier.0.weight
+//   5.6 %  backward  conv_grad_weight  /features/features.2/Conv
+//   4.0 %  forward   conv              /features/features.2/Conv
+//   4.0 %  backward  conv_grad_data    /features/features.2/Conv
+//   3.5 %  backward  gemm_grad_weight  /classifier/classifier.0/Gemm

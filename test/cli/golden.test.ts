@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { type Case, matches, type Outcome, readCase, writeCase } from './golden.ts';
+import { type Case, type Outcome, readCase, refresh, writeCase } from './golden.ts';
 import { invoke } from './invoke.ts';
 
 const cases = fileURLToPath(new URL('cases', import.meta.url));
@@ -36,6 +36,5 @@ async function execute({ files, commands }: Case): Promise<Outcome[]> {
 /** The expected lines where they describe the actual ones, otherwise the actual ones. */
 function agreed(expected: Outcome, actual: Outcome | undefined): Outcome {
   if (actual === undefined) return expected;
-  const keep = (pattern: readonly string[], lines: readonly string[]): readonly string[] => (matches(pattern, lines) ? pattern : lines);
-  return { exit: actual.exit, out: keep(expected.out, actual.out), err: keep(expected.err, actual.err) };
+  return { exit: actual.exit, out: refresh(expected.out, actual.out), err: refresh(expected.err, actual.err) };
 }

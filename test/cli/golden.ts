@@ -84,3 +84,26 @@ export function matches(pattern: readonly string[], actual: readonly string[]): 
   if (first === ANY) return actual.some((_, i) => matches(rest, actual.slice(i))) || matches(rest, []);
   return actual[0] === first && matches(rest, actual.slice(1));
 }
+
+/**
+ * The actual lines with the parts left out that the pattern leaves out. Each run of lines of the pattern is found again by the
+ * first word of its first line and keeps its length; where one is not found, nothing is left out.
+ */
+export function refresh(pattern: readonly string[], actual: readonly string[]): readonly string[] {
+  if (matches(pattern, actual)) return pattern;
+  const word = (line: string | undefined): string => line?.trim().split(/\s/)[0] ?? '';
+  const lines: string[] = [];
+  let at = 0;
+  for (const [i, line] of pattern.entries()) {
+    if (line === ANY) lines.push(ANY);
+    else if (i === 0 || pattern[i - 1] === ANY) {
+      const end = pattern.indexOf(ANY, i);
+      const length = (end < 0 ? pattern.length : end) - i;
+      const from = actual.findIndex((a, j) => j >= at && word(a) === word(line));
+      if (from < 0) return actual;
+      lines.push(...actual.slice(from, from + length));
+      at = from + length;
+    }
+  }
+  return matches(lines, actual) ? lines : actual;
+}

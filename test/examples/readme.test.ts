@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { matches } from '../cli/golden.ts';
+import { refresh } from '../cli/golden.ts';
 import { invoke } from '../cli/invoke.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -23,7 +23,7 @@ async function executed(block: string, folder: string): Promise<string> {
     const [command = '', ...shown] = part.trimEnd().split('\n');
     const { exit, out } = await invoke(command.split(' '), folder);
     expect({ command, exit }).toEqual({ command, exit: 0 });
-    lines.push(PROMPT + command, ...(matches(shown, out) ? shown : out));
+    lines.push(PROMPT + command, ...refresh(shown, out));
   }
   return `${lines.join('\n')}\n`;
 }
