@@ -1,0 +1,121 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { HALVES, halfBits } from '../../../backends/wavecore/interpreter/half.ts';
+import type { Kernels } from '../../../backends/wavecore/interpreter/kernels/kernels.ts';
+import { PlainKernels } from '../../../backends/wavecore/interpreter/kernels/plain.ts';
+import { hasWasm, WasmKernels } from '../../../backends/wavecore/interpreter/kernels/wasm.ts';
+import { MATRIX_SLOTS, type MatrixSlot } from '../../../backends/wavecore/isa/slots.ts';
+import type { Machine } from '../../../backends/wavecore/machine/machine.ts';
+import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
+import { generator } from '../../ir/values.ts';
+import { SMALL } from '../assembler.ts';
+
+const machine: Machine = { ...SMALL, array: { rows: 20, columns: 18, waveRows: 21 }, buffers: { ...SMALL.buffers, globalBytes: 65536 } };
+const RESULT = 16384;
+
+function configure(kernels: Kernels, slots: Partial<Record<MatrixSlot, number>>): void {
+  MATRIX_SLOTS.forEach((name, i) => {
+    kernels.slots[i] = slots[name] ?? 0;
+  });
+}
+
+/** Half bits of every class: ordinary, subnormal, huge, zeros, infinities, NaNs with payloads. */
+function anyHalf(random: () => number, exotic: boolean): number {
+  const bits = Math.floor(random() * 65536);
+  if (!exotic) return (bits & 0x83ff) | (0x2c00 + (Math.floor(random() * 6) << 10));
+  return random() < 0.3 ? bits & 0x83ff : bits;
+}
+
+function prepared(seed: number, exotic: boolean): [Kernels, Kernels] {
+  const random = generator(seed);
+  const halves = Uint16Array.from({ length: machine.buffers.globalBytes / 2 }, () => anyHalf(random, exotic));
+  const both: [Kernels, Kernels] = [new PlainKernels(machine), new WasmKernels(machine)];
+  for (const kernels of both) new Uint16Array(kernels.memory, 0, halves.length).set(halves);
+  return both;
+}
+
+const small = (max: number, min = 1) => fc.integer({ min, max });
+const cases = fc.record({
+  seed: fc.integer(),
+  exotic: fc.boolean(),
+  byTap: fc.boolean(),
+  image: fc.record({ H: small(7), W: small(7), P: small(6), Q: small(7), R: small(3), S: small(3) }),
+  steps: fc.record({ SH: small(3), SW: small(3), DH: small(2), DW: small(2), PT: small(3, -2), PL: small(3, -2), UH: small(2), UW: small(2) }),
+  direct: fc.boolean(),
+  block: fc.record({ rows: small(21), depth: small(20), columns: small(18), m0: small(15, 0), k0: small(15, 0), n0: small(5, 0) }),
+  BKI: small(9),
+  BSKI: fc.constantFrom(1, -1, 3),
+  CMI: small(9),
+  CSMI: fc.constantFrom(1, 1, 2),
+  f32: fc.boolean(),
+  add: fc.boolean(),
+  bias: fc.boolean(),
+});
+
+describe('kernels', () => {
+  it('exist in WebAssembly here', () => {
+    expect(hasWasm()).toBe(true);
+  });
+
+  it('give the same bits, plain and WebAssembly', () => {
+    fc.assert(
+      fc.property(cases, ({ seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, f32, add, bias }) => {
+        const { rows, depth, columns, m0, k0, n0 } = block;
+        const unshifted = { SH: 1, SW: 1, DH: 1, DW: 1, PT: 0, PL: 0, UH: 1, UW: 1 };
+        const patches = direct ? { ...image, Q: image.W, P: image.H, ...unshifted } : { ...image, ...steps };
+        const slots = {
+          ...patches,
+          AT: byTap ? 1 : 0,
+          ASN: 60,
+          ASC: 50,
+          BKI,
+          BSKO: 40,
+          BSKI,
+          BSN: 7,
+          CMI,
+          CSMO: 90,
+          CSMI,
+          CSN: CSMI === 1 ? 9 * 18 : 360,
+        };
+        const [a, b] = prepared(seed, exotic);
+        for (const kernels of [a, b]) {
+          configure(kernels, slots);
+          const target = { base: RESULT, m0, n0, rows, columns, bias: bias ? 512 : -1, f32, add: f32 && add };
+          kernels.fill(0, 2048, m0, k0, rows, depth);
+          kernels.load(1, 2048, k0, n0, depth, columns);
+          kernels.multiply(0, 1, 0, rows, depth, columns, true);
+          kernels.fill(1, 1024, k0, m0, rows, depth);
+          kernels.multiply(1, 1, 0, rows, depth, columns, false);
+          kernels.drain(0, target);
+        }
+        const bytes = (kernels: Kernels): Uint8Array => new Uint8Array(kernels.memory, 0, machine.buffers.globalBytes);
+        expect(Buffer.compare(bytes(a), bytes(b))).toBe(0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe('half conversion', () => {
+  it('decodes every pattern', () => {
+    const wrong = Array.from(HALVES, (value, bits) => (Object.is(value, fromHalfBits(bits)) ? -1 : bits)).filter((bits) => bits >= 0);
+    expect(wrong).toEqual([]);
+  });
+
+  it('rounds f32 values as the exact routine does', () => {
+    const special = [0, -0, 65504, 65519.996, 65520, 65536, 2 ** -24, 2 ** -25, 2 ** -25 * (1 + 2 ** -23), 3 * 2 ** -25, 2 ** -14, 2 ** -14 - 2 ** -25, Number.NaN, Number.POSITIVE_INFINITY];
+    for (const value of special) {
+      expect(halfBits(Math.fround(value))).toBe(toHalfBits(Math.fround(value)));
+      expect(halfBits(-Math.fround(value))).toBe(toHalfBits(-Math.fround(value)));
+    }
+    const float = new Float32Array(1);
+    const word = new Uint32Array(float.buffer);
+    fc.assert(
+      fc.property(fc.oneof(fc.nat({ max: 0xffffffff }), fc.integer({ min: 0x33000000, max: 0x47900000 })), (pattern) => {
+        word[0] = pattern;
+        expect(halfBits(float[0] ?? 0)).toBe(toHalfBits(float[0] ?? 0));
+      }),
+      { numRuns: 3000 },
+    );
+  });
+});
