@@ -19,7 +19,7 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   for (const { from, to } of phasesOf(network)) {
     const update = network.layers[from]?.phase === 'update';
     const drafts = update ? [planner.wholeBatch(from, to, 'none')] : STRATEGIES[name](planner, from, to, policy);
-    for (const draft of drafts) groups.push(planner.place(draft, update ? 'none' : policy));
+    for (const draft of drafts) groups.push(planner.place(planner.refine(draft, policy), update ? 'none' : policy));
   }
   return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups } };
 }

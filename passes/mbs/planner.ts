@@ -78,18 +78,26 @@ export class Planner {
     return undefined;
   }
 
-  /** The range on the whole mini-batch; a tensor stays on chip where it fits and where that lowers traffic. */
-  wholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft {
-    const refused = new Set(refuse);
-    let draft = this.fitWhole(from, to, policy, refused);
-    // A resident tensor can crowd a layer into a tiling that moves more than the tensor saves.
+  /**
+   * The draft without the resident tensors that crowd a layer into a tiling that moves more than the tensor saves. Only for the
+   * groups that are taken in the end: it plans the group anew for every such tensor.
+   */
+  refine(draft: Draft, policy: Policy): Draft {
+    if (draft.subBatch < this.network.batch) return draft;
+    const refused = new Set<string>(this.refusedBy(draft));
+    let best = draft;
     for (const tensor of this.crowding(draft)) {
-      const without = this.fitWhole(from, to, policy, new Set([...refused, tensor]));
-      if (without.traffic >= draft.traffic) continue;
+      const without = this.wholeBatch(draft.from, draft.to, policy, [...refused, tensor]);
+      if (without.traffic >= best.traffic) continue;
       refused.add(tensor);
-      draft = without;
+      best = without;
     }
-    return draft;
+    return best;
+  }
+
+  private refusedBy(draft: Draft): string[] {
+    const kept = new Set(draft.accesses.intervals.map((v) => v.tensor));
+    return this.uses.batchedTensors.filter((t) => !kept.has(t));
   }
 
   /** Resident tensors alive where a layer's tiling moves more than its best. */
@@ -111,7 +119,8 @@ export class Planner {
     return view === undefined || inputs === undefined || outputs === undefined ? [] : this.rank(view, inputs, outputs, samples);
   }
 
-  private fitWhole(from: number, to: number, policy: Policy, refuse: ReadonlySet<string>): Draft {
+  /** The range on the whole mini-batch; a tensor stays on chip where it fits, the largest ones giving way first. */
+  wholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft {
     const { batch, layers } = this.network;
     const views = layers.slice(from, to);
     const refused = new Set(refuse);
@@ -119,19 +128,28 @@ export class Planner {
       const accesses = accessesOf(this.network, this.uses, from, to, policy, refused);
       const live = livePerSample(accesses.intervals, views.length);
       const fits: Fit[] = [];
-      let stuck: number | undefined;
-      for (let i = 0; i < views.length && stuck === undefined; i++) {
+      const gone = new Set<string>();
+      for (let i = 0; i < views.length; i++) {
         const fit = this.fitOne(views, accesses, batch, live, i);
-        if (fit === undefined) stuck = i;
-        else fits.push(fit);
+        if (fit !== undefined) fits.push(fit);
+        else if (!this.giveWay(accesses, i, gone)) return this.refuse(views, accesses, i);
       }
-      if (stuck === undefined) return this.finish(from, to, batch, accesses, fits);
-      const at = stuck;
-      const alive = accesses.intervals.filter((v) => v.from <= at && v.to >= at);
-      const largest = alive.reduce<Interval | undefined>((a, b) => (a === undefined || b.bytes > a.bytes ? b : a), undefined);
-      if (largest === undefined) return this.refuse(views, accesses, at);
-      refused.add(largest.tensor);
+      if (gone.size === 0) return this.finish(from, to, batch, accesses, fits);
+      for (const tensor of gone) refused.add(tensor);
     }
+  }
+
+  /** Marks the largest tensor alive at step `at` as one that gives way, unless one there does already; false if there is none. */
+  private giveWay(accesses: GroupAccesses, at: number, gone: Set<string>): boolean {
+    let largest: Interval | undefined;
+    for (const v of accesses.intervals) {
+      if (v.from > at || v.to < at) continue;
+      if (gone.has(v.tensor)) return true;
+      if (largest === undefined || v.bytes > largest.bytes) largest = v;
+    }
+    if (largest === undefined) return false;
+    gone.add(largest.tensor);
+    return true;
   }
 
   private refuse(views: readonly LayerView[], accesses: GroupAccesses, at: number): never {
@@ -150,11 +168,13 @@ export class Planner {
   }
 
   private fitAll(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[]): Fit[] | undefined {
-    const fits: Fit[] = [];
-    for (let i = 0; i < views.length; i++) {
+    const fits = new Array<Fit>(views.length);
+    // The fullest step fails first, if any does.
+    const order = views.map((_, i) => i).sort((a, b) => (live[b] ?? 0) - (live[a] ?? 0));
+    for (const i of order) {
       const fit = this.fitOne(views, accesses, samples, live, i);
       if (fit === undefined) return undefined;
-      fits.push(fit);
+      fits[i] = fit;
     }
     return fits;
   }
@@ -172,10 +192,12 @@ export class Planner {
     const outputs = accesses.outputs[i];
     if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
     const free = (this.resources.globalBytes - (live[i] ?? 0) * samples) * share;
-    return (
-      this.rank(view, inputs, outputs, samples).find((fit) => fit.bytes <= free) ??
-      fitStriped(view, inputs, outputs, samples, free, this.resources)
-    );
+    const ranked = this.rank(view, inputs, outputs, samples);
+    const striped = (narrow: boolean): Fit | undefined => fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
+    const wide = ranked.find((fit) => !fit.narrow && fit.bytes <= free) ?? striped(false);
+    // A half-empty array costs more than a resident tensor saves: narrow panels are for layers that are alone in the buffer.
+    if (wide !== undefined || (live[i] ?? 0) > 0) return wide;
+    return ranked.find((fit) => fit.bytes <= free) ?? striped(true);
   }
 
   private rank(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): Fit[] {
@@ -211,8 +233,7 @@ export class Planner {
     const { from, to, subBatch, accesses } = draft;
     const smaller = subBatch > 1 && subBatch < this.network.batch ? this.serialized(from, to, policy, subBatch - 1) : undefined;
     if (smaller !== undefined) return this.place(smaller, policy);
-    const kept = new Set(accesses.intervals.map((v) => v.tensor));
-    const refused = this.uses.batchedTensors.filter((t) => !kept.has(t));
+    const refused = this.refusedBy(draft);
     const largest = accesses.intervals.reduce<Interval | undefined>((a, b) => (a === undefined || b.bytes > a.bytes ? b : a), undefined);
     if (largest === undefined)
       return fail(

@@ -9,6 +9,8 @@ export interface Fit extends Tiling {
   readonly bytes: number;
   /** DRAM bytes of one iteration of the group. */
   readonly traffic: number;
+  /** Leaves columns of the array empty; only for buffers that hold nothing wider. */
+  readonly narrow: boolean;
 }
 
 /** A stream's chunk aims at this many bytes: long enough to hide the latency, short enough to fill the pipeline early. */
@@ -18,6 +20,7 @@ const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
 const FLAT_GRAIN = 512;
 const NARROWEST = 8;
+const MOST_STRIPES = 256;
 
 /** All ways to run a layer without cutting a sample, the least traffic first; among equals the best overlap first. */
 export function rankFits(
@@ -27,13 +30,19 @@ export function rankFits(
   samples: number,
   resources: Resources,
 ): Fit[] {
-  const ranked: { readonly fit: Fit; readonly penalty: number; readonly narrow: boolean }[] = [];
-  for (const { penalty, narrow = false, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
+  const ranked: { readonly fit: Fit; readonly penalty: number }[] = [];
+  for (const { penalty, narrow, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
     const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-    const fit = { ...tiling, blocks, bytes: blockBytes(blocks), traffic: trafficOf(view, inputs, outputs, samples, tiling, resources) };
-    ranked.push({ fit, penalty, narrow });
+    const fit = {
+      ...tiling,
+      narrow,
+      blocks,
+      bytes: blockBytes(blocks),
+      traffic: trafficOf(view, inputs, outputs, samples, tiling, resources),
+    };
+    ranked.push({ fit, penalty });
   }
-  ranked.sort((a, b) => Number(a.narrow) - Number(b.narrow) || a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
+  ranked.sort((a, b) => a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
   return ranked.map((r) => r.fit);
 }
 
@@ -72,7 +81,7 @@ export function burstBytes(rows: number, rowBytes: number, contiguous: boolean, 
 interface Candidate extends Tiling {
   readonly penalty: number;
   /** Leaves columns of the array empty; only for buffers that hold nothing wider. */
-  readonly narrow?: boolean;
+  readonly narrow: boolean;
 }
 
 function* candidates(
@@ -85,16 +94,16 @@ function* candidates(
   if (view.phase === 'update') {
     const elements = elementsOf(view);
     for (let chunk = Math.min(elements, 128 * 1024); chunk >= 1; chunk = chunk >= 2 * FLAT_GRAIN ? chunk >> 1 : 0)
-      yield { chunk, penalty: -chunk };
+      yield { chunk, penalty: -chunk, narrow: false };
     return;
   }
   const preferred = preferredChunk(view, inputs, outputs, samples);
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
-    if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty };
+    if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
     else
-      for (const { panel, penalty } of panels(view.matrix, chunk >= samples, samples, resources))
-        yield { chunk, panel, penalty: chunkPenalty + penalty };
+      for (const { panel, penalty, narrow } of panels(view.matrix, chunk >= samples, samples, resources))
+        yield { chunk, panel, penalty: chunkPenalty + penalty, narrow };
   }
 }
 
@@ -254,7 +263,10 @@ function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
   };
 }
 
-/** One sample does not fit: cut it into as few stripes as the free bytes allow. Only for layers whose operands all stream. */
+/**
+ * One sample does not fit: cut it into as few stripes as the free bytes allow. Only for layers whose operands all stream.
+ * `narrow` also allows panels that leave columns of the array empty.
+ */
 export function fitStriped(
   view: LayerView,
   inputs: readonly Access[],
@@ -262,29 +274,62 @@ export function fitStriped(
   samples: number,
   free: number,
   resources: Resources,
+  narrow: boolean,
 ): Fit | undefined {
   if (
+    free <= 0 ||
     view.record.stripes === undefined ||
     view.phase === 'update' ||
     [...inputs, ...outputs].some((a) => a.mode === 'resident' || a.mode === 'load')
   )
     return undefined;
-  const grain = view.record.stripes === 'flat' ? FLAT_GRAIN : 1;
-  const length = view.stripeLength;
-  let best: Fit | undefined;
-  for (let count = 2; count <= Math.ceil(length / grain) && best === undefined; count++) {
-    const size = Math.ceil(length / count / grain) * grain;
-    const stripes: [number, number][] = [];
-    for (let from = 0; from < length; from += size) stripes.push([from, Math.min(length, from + size)]);
-    const shapes = view.matrix === undefined ? [undefined] : [...panels(view.matrix, false, samples, resources)].map((p) => p.panel);
+  const shapes =
+    view.matrix === undefined
+      ? [undefined]
+      : [...panels(view.matrix, false, samples, resources)].filter((p) => narrow || !p.narrow).map((p) => p.panel);
+  const at = (count: number): Fit | undefined => {
+    let best: Fit | undefined;
+    const stripes = stripesOf(view, count);
     for (const panel of shapes) {
       const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
       const blocks = blocksOf(view, inputs, outputs, samples, tiling);
       const bytes = blockBytes(blocks);
       if (bytes > free) continue;
       const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
-      if (best === undefined || traffic < best.traffic) best = { ...tiling, blocks, bytes, traffic };
+      if (best === undefined || traffic < best.traffic) best = { ...tiling, blocks, bytes, traffic, narrow };
     }
+    return best;
+  };
+  const most = finestStripes(view);
+  if (most < 2 || at(most) === undefined) return undefined;
+  for (let count = fewestStripes(view, inputs, outputs, free); count < most; count++) {
+    const fit = at(count);
+    if (fit !== undefined) return fit;
   }
-  return best;
+  return at(most);
+}
+
+/** `count` stripes of nearly equal size. */
+function stripesOf(view: LayerView, count: number): [number, number][] {
+  const grain = view.record.stripes === 'flat' ? FLAT_GRAIN : 1;
+  const length = view.stripeLength;
+  const size = Math.ceil(length / count / grain) * grain;
+  const stripes: [number, number][] = [];
+  for (let from = 0; from < length; from += size) stripes.push([from, Math.min(length, from + size)]);
+  return stripes;
+}
+
+/** Stripes are unrolled in the code, so that their number is bounded. */
+function finestStripes(view: LayerView): number {
+  return Math.min(MOST_STRIPES, Math.ceil(view.stripeLength / (view.record.stripes === 'flat' ? FLAT_GRAIN : 1)));
+}
+
+/** A number of stripes below which the streamed operands alone do not fit; weight gradients may hold some channels only. */
+function fewestStripes(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], free: number): number {
+  if (view.matrix?.form === 'weightGradient') return 2;
+  const streamed = (access: Access, o: Operand | undefined): number =>
+    o !== undefined && access.mode === 'stream' && (view.record.stripes === 'flat' || isImage(o)) ? 2 * o.bytes : 0;
+  const moving = inputs.reduce((sum, a, i) => sum + streamed(a, view.inputs[i]), 0);
+  const made = view.matrix === undefined ? outputs.reduce((sum, a, i) => sum + streamed(a, view.outputs[i]), 0) : 0;
+  return Math.max(2, Math.floor((moving + made) / free));
 }
