@@ -2,7 +2,7 @@ import { MATRIX_SLOTS, type MatrixSlot, VECTOR_SLOTS, type VectorSlot } from '..
 import type { Instruction, Op, Operands } from '../../backends/wavecore/isa/table.ts';
 import type { Machine } from '../../backends/wavecore/machine/machine.ts';
 import type { DebugRange, Program, ProgramSymbol } from '../../backends/wavecore/program.ts';
-import { tensorBytes, type TensorType } from '../../ir/tensor.ts';
+import { type TensorType, tensorBytes } from '../../ir/tensor.ts';
 
 /** A machine with round numbers: 4×4 array, waves of 8 rows, DRAM of 16 bytes a cycle, bursts of 64 bytes. */
 export const SMALL: Machine = {

@@ -35,7 +35,12 @@ export function productProgram(product: Product, machine: Machine = SMALL) {
     return at;
   };
   let next = 8;
-  const at = { moving: place(moving.length * 2), stationary: place(stationary.length * 2), bias: place((bias?.length ?? 0) * 4), result: place(results * 4) };
+  const at = {
+    moving: place(moving.length * 2),
+    stationary: place(stationary.length * 2),
+    bias: place((bias?.length ?? 0) * 4),
+    result: place(results * 4),
+  };
   const resultBytes = results * (f32 ? 4 : 2);
   a.move('d.ld', A, at.moving, moving.length * 2, { signal: [1] }).move('d.ld', B, at.stationary, stationary.length * 2, { signal: [2] });
   a.op('m.sync', {}, { wait: [1, 2] });
@@ -44,7 +49,12 @@ export function productProgram(product: Product, machine: Machine = SMALL) {
     a.move('d.ld', address, at.bias, bias.length * 4, { signal: [3] }).op('m.sync', {}, { wait: [3] });
   }
   a.matrix({ ...slots, BK: slots.AK });
-  a.set(1, at.moving).set(2, at.stationary + (product.stationaryOffset ?? 0)).set(3, at.result).set(4, at.bias).set(5, 0).set(6, 0);
+  a.set(1, at.moving)
+    .set(2, at.stationary + (product.stationaryOffset ?? 0))
+    .set(3, at.result)
+    .set(4, at.bias)
+    .set(5, 0)
+    .set(6, 0);
   const { rows, columns, waveRows } = machine.array;
   const blocks = (rd: number, count: number, step: number, body: () => void): void => {
     a.op('loop', { rd, count: Math.ceil(count / step), step });
@@ -59,7 +69,12 @@ export function productProgram(product: Product, machine: Machine = SMALL) {
           a.op('m.mul', { a: 5, b: 5, c: 6, first: 13 }).op('la', { rd: 5, rs: 5, scale: 1, base: 1 });
         });
         const withBias = bias === undefined ? 0 : 1;
-        a.op('m.st', { c: 6, base: 3, m0: 11, n0: 12, bias: 4, withBias, f32: f32 ? 1 : 0, add: f32 ? 10 : 0 }).op('la', { rd: 6, rs: 6, scale: 1, base: 1 });
+        a.op('m.st', { c: 6, base: 3, m0: 11, n0: 12, bias: 4, withBias, f32: f32 ? 1 : 0, add: f32 ? 10 : 0 }).op('la', {
+          rd: 6,
+          rs: 6,
+          scale: 1,
+          base: 1,
+        });
       }),
     ),
   );
@@ -104,7 +119,21 @@ export function imagePatches(g: ConvGeometry): Partial<Record<MatrixSlot, number
 /** y = conv(x, w): columns are output channels. */
 export function forwardProduct(g: ConvGeometry, samples: number, x: Values, w: Values, bias?: Values): Product {
   const [pixels, taps] = [g.P * g.Q, g.C * g.R * g.S];
-  const slots = { AM: samples * pixels, AK: taps, AT: 0, ...imagePatches(g), BN: g.K, BKI: taps, BSKO: 0, BSKI: 1, BSN: taps, CMI: pixels, CSMO: g.K * pixels, CSMI: 1, CSN: pixels };
+  const slots = {
+    AM: samples * pixels,
+    AK: taps,
+    AT: 0,
+    ...imagePatches(g),
+    BN: g.K,
+    BKI: taps,
+    BSKO: 0,
+    BSKI: 1,
+    BSN: taps,
+    CMI: pixels,
+    CSMO: g.K * pixels,
+    CSMI: 1,
+    CSN: pixels,
+  };
   return { slots, moving: x, stationary: w, results: samples * g.K * pixels, ...(bias === undefined ? {} : { bias }) };
 }
 
@@ -130,7 +159,17 @@ export function dataGradientProduct(g: ConvGeometry, samples: number, w: Values,
     ASC: g.P * g.Q,
   };
   const stationary = { BN: g.C, BKI: taps, BSKO: g.C * taps, BSKI: -1, BSN: taps };
-  const slots = { AM: samples * pixels, AK: g.K * taps, AT: 0, ...patches, ...stationary, CMI: pixels, CSMO: g.C * pixels, CSMI: 1, CSN: pixels };
+  const slots = {
+    AM: samples * pixels,
+    AK: g.K * taps,
+    AT: 0,
+    ...patches,
+    ...stationary,
+    CMI: pixels,
+    CSMO: g.C * pixels,
+    CSMI: 1,
+    CSN: pixels,
+  };
   return { slots, moving: dy, stationary: w, stationaryOffset: (taps - 1) * 2, results: samples * g.C * pixels };
 }
 

@@ -1,9 +1,9 @@
-import type { VectorSlot } from '../../backends/wavecore/isa/slots.ts';
 import type { RunResult, TensorValue } from '../../backends/wavecore/index.ts';
 import { run } from '../../backends/wavecore/index.ts';
+import type { VectorSlot } from '../../backends/wavecore/isa/slots.ts';
 import { fromHalfBits, roundToHalf } from '../../ir/half.ts';
 import type { Values } from '../../ir/layers/record.ts';
-import { elementCount, sampleElements, tensorBytes, type TensorType } from '../../ir/tensor.ts';
+import { elementCount, sampleElements, type TensorType, tensorBytes } from '../../ir/tensor.ts';
 import { Assembler } from './assembler.ts';
 
 /** Registers that hold the addresses of what a vector layer works on. */
@@ -77,7 +77,7 @@ export function numbersOf({ dtype, shape, bytes }: TensorValue): Values {
       case 'u8':
         return view.getUint8(i);
       case 'bit':
-        return (view.getUint8(Math.floor(i / run) * Math.ceil(run / 8) + ((i % run) >> 3)) >> (i % run & 7)) & 1;
+        return (view.getUint8(Math.floor(i / run) * Math.ceil(run / 8) + ((i % run) >> 3)) >> ((i % run) & 7)) & 1;
       default:
         return view.getInt32(4 * i, true);
     }

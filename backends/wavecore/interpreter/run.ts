@@ -126,10 +126,11 @@ function totals(counters: Counters): Counts {
 
 /** Traffic by layer name; transfers outside of all layers stand under the empty name. */
 function byLayer(image: Image, counters: Counters): Record<string, Traffic> {
-  const result: Record<string, Traffic> = {};
+  const result = new Map<string, Traffic>();
   image.rowInfo.forEach(({ layer }, row) => {
-    result[layer] = sumTraffic([result[layer] ?? {}, counters.trafficOf(row)]);
+    result.set(layer, sumTraffic([result.get(layer) ?? {}, counters.trafficOf(row)]));
   });
   const outside = counters.trafficOf(image.rowInfo.length);
-  return Object.keys(outside).length === 0 ? result : { ...result, '': outside };
+  if (Object.keys(outside).length > 0) result.set('', outside);
+  return Object.fromEntries(result);
 }

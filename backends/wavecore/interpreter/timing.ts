@@ -88,7 +88,7 @@ export class Timing {
   /** Issues an instruction to a unit; returns the cycle. */
   issue(unit: UnitIndex): number {
     const oldestStart = this.starts[unit * this.depth + (this.oldest[unit] ?? 0)] ?? 0;
-    const at = oldestStart > this.now ? oldestStart : this.now;
+    const at = Math.max(oldestStart, this.now);
     this.now = at + 1;
     this.busy.sequencer++;
     return at;

@@ -1,4 +1,4 @@
-import { layoutOf, OPS, rangeOf, TOKENS_EACH_WAY } from './layout.ts';
+import { layoutOf, OPS, rangeOf, specOf, TOKENS_EACH_WAY } from './layout.ts';
 import { MATRIX_SLOTS, VECTOR_SLOTS } from './slots.ts';
 import { type Instruction, MAX_LOOP_DEPTH, TOKENS } from './table.ts';
 
@@ -42,6 +42,7 @@ export function codeProblems(code: readonly Instruction[]): CodeProblem[] {
 function instructionProblems({ op, operands, wait, signal }: Instruction): string[] {
   const layout = LAYOUTS.get(op);
   if (layout === undefined) return [`unknown instruction ${op}`];
+  const { unit } = specOf(op);
   const problems: string[] = [];
   for (const field of layout) {
     const value = operands[field.name];
@@ -57,6 +58,7 @@ function instructionProblems({ op, operands, wait, signal }: Instruction): strin
     ['waits for', wait],
     ['signals', signal],
   ] as const) {
+    if (tokens.length > 0 && unit === 'sequencer') problems.push(`${op} runs on the sequencer, which has no tokens`);
     if (tokens.length > TOKENS_EACH_WAY) problems.push(`${op} ${way} ${tokens.length} tokens`);
     for (const token of tokens) if (!Number.isInteger(token) || token < 1 || token >= TOKENS) problems.push(`${op} ${way} token ${token}`);
   }

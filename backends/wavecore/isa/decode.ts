@@ -30,6 +30,10 @@ export function decode(words: readonly number[]): Instruction {
   if (op === undefined) throw new DecodeError(`unknown opcode 0x${opcode.toString(16).padStart(2, '0')}`);
   const spec: InstructionSpec = ISA[op];
   const tokens = [0, 1, 2, 3].map((i) => take(words, 8 + 6 * i, 6, false));
+  const [firstWait, secondWait, firstSignal, secondSignal] = tokens;
+  if ((firstWait === 0 && secondWait !== 0) || (firstSignal === 0 && secondSignal !== 0)) {
+    throw new DecodeError(`${op}: a second token without a first`);
+  }
   const operands: Record<string, number> = {};
   let at = HEADER_BITS;
   for (const field of spec.fields) {

@@ -1,3 +1,4 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
 import { HEADER_BITS, INSTRUCTION_BYTES, type Instruction, type InstructionSpec, ISA } from './table.ts';
 
 const WORDS = INSTRUCTION_BYTES / 4;
@@ -23,7 +24,7 @@ export function fits(bits: number, signed: boolean, value: number): boolean {
   return signed ? value >= -(2 ** (bits - 1)) && value < 2 ** (bits - 1) : value >= 0 && value < 2 ** bits;
 }
 
-/** The 4 little-endian words of an instruction. Throws RangeError for an operand that does not fit its field. */
+/** The 4 little-endian words of an instruction. @throws WavecError for an operand that does not fit its field */
 export function encode(instruction: Instruction): Uint32Array {
   const spec: InstructionSpec = ISA[instruction.op];
   const words = new Uint32Array(WORDS);
@@ -33,8 +34,9 @@ export function encode(instruction: Instruction): Uint32Array {
   let at = HEADER_BITS;
   for (const field of spec.fields) {
     const value = instruction.operands[field.name] ?? 0;
-    if (!fits(field.bits, field.type === 'signed', value))
-      throw new RangeError(`${instruction.op}: ${field.name} = ${value} does not fit ${field.bits} bits`);
+    if (!fits(field.bits, field.type === 'signed', value)) {
+      fail(diag.badProgram({}, `${instruction.op}: ${field.name} is ${value}, which does not fit ${field.bits} bits`));
+    }
     put(words, at, field.bits, value);
     at += field.bits;
   }

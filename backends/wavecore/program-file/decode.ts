@@ -28,7 +28,7 @@ export function decodeProgram(bytes: Uint8Array, file = 'program'): Program {
     ...debugProblems(debug, code.length),
   ];
   if (problems.length > 0) throw new WavecError(problems.map((reason): Diagnostic => diag.badProgramFile(place, reason)));
-  return { ...meta, machine, code, symbols: restoreSymbols(stored, sections.data), debug, predicted };
+  return { ...meta, machine, code, symbols: restoreSymbols(stored, sections.data), debug, predicted: Object.fromEntries(predicted) };
 }
 
 type FilePlace = { readonly file: string };

@@ -15,7 +15,7 @@ export function encodeProgram(program: Program): Uint8Array {
     code: encodeAll(code),
     symbols: json(stored),
     debug: json(debug),
-    predicted: json(predicted),
+    predicted: json(Object.entries(predicted)),
     data: data.bytes(),
   };
   return assemble(sections);

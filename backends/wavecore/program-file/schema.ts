@@ -52,5 +52,5 @@ export const DebugSchema = v.array(
 
 const bytes = v.strictObject({ read: count, write: count });
 
-/** Predictions by layer. A record would lose a layer of the name `__proto__`, which is no loss. */
-export const PredictedSchema = v.record(v.string(), v.strictObject(v.entriesFromList(TENSOR_KINDS, v.optional(bytes))));
+/** Predictions as pairs of layer and counts, so that a layer may have any name. */
+export const PredictedSchema = v.array(v.tuple([v.string(), v.strictObject(v.entriesFromList(TENSOR_KINDS, v.optional(bytes)))]));

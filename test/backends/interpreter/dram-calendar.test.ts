@@ -36,7 +36,10 @@ describe('DRAM calendar', () => {
   });
 
   it('reserves the cycles that a calendar of single cycles reserves, pruned or not', () => {
-    const transfers = fc.array(fc.record({ start: fc.nat({ max: 60 }), cycles: fc.integer({ min: 1, max: 12 }), floor: fc.nat({ max: 5 }) }), { maxLength: 40 });
+    const transfers = fc.array(
+      fc.record({ start: fc.nat({ max: 60 }), cycles: fc.integer({ min: 1, max: 12 }), floor: fc.nat({ max: 5 }) }),
+      { maxLength: 40 },
+    );
     fc.assert(
       fc.property(transfers, (list) => {
         const [calendar, cycles] = [new DramCalendar(), new Cycles()];

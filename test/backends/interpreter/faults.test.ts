@@ -23,7 +23,10 @@ function faultOf(emit: (a: Assembler) => void): string | undefined {
 
 /** Configures a product of 4×4 matrices at r1, r2 and r3, and loads both blocks. */
 function loaded(a: Assembler, slots = {}): Assembler {
-  a.matrix({ ...PRODUCT, ...slots }).set(1, 0).set(2, 64).set(3, 128);
+  a.matrix({ ...PRODUCT, ...slots })
+    .set(1, 0)
+    .set(2, 64)
+    .set(3, 128);
   return a.op('m.lda', { half: 0, base: 1, m0: 0, k0: 0 }).op('m.ldb', { half: 0, base: 2, k0: 0, n0: 0 });
 }
 const drain = { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0 };
@@ -35,25 +38,63 @@ describe('faults', () => {
     ['a token that nothing takes', 'UNBALANCED_TOKENS', (a: Assembler) => a.op('v.sync', {}, { signal: [5, 5] })],
     ['a transfer from no tensor', 'OUT_OF_RANGE', (a: Assembler) => a.move('d.ld', 4096, 0, 16)],
     ['a transfer past the end of a tensor', 'OUT_OF_RANGE', (a: Assembler) => a.move('d.ld', 120, 0, 16)],
-    ['strided rows past the end of a tensor', 'OUT_OF_RANGE', (a: Assembler) => a.set(1, 0).op('d.st', { dram: 1, global: 0, rowBytes: 8, rows: 3, dramStride: 64 })],
+    [
+      'strided rows past the end of a tensor',
+      'OUT_OF_RANGE',
+      (a: Assembler) => a.set(1, 0).op('d.st', { dram: 1, global: 0, rowBytes: 8, rows: 3, dramStride: 64 }),
+    ],
     ['a transfer past the end of the buffer', 'OUT_OF_RANGE', (a: Assembler) => a.move('d.ld', 0, 65530, 16)],
     ['a negative address', 'OUT_OF_RANGE', (a: Assembler) => a.move('d.ld', 0, -4, 16)],
-    ['a transfer of nothing', 'PROGRAM_FAULT', (a: Assembler) => a.set(1, 0).op('d.ld', { dram: 1, global: 0, rowBytes: 0, rows: 1, dramStride: 0 })],
-    ['rows that overlap', 'PROGRAM_FAULT', (a: Assembler) => a.set(1, 0).op('d.ld', { dram: 1, global: 0, rowBytes: 8, rows: 2, dramStride: 4 })],
+    [
+      'a transfer of nothing',
+      'PROGRAM_FAULT',
+      (a: Assembler) => a.set(1, 0).op('d.ld', { dram: 1, global: 0, rowBytes: 0, rows: 1, dramStride: 0 }),
+    ],
+    [
+      'rows that overlap',
+      'PROGRAM_FAULT',
+      (a: Assembler) => a.set(1, 0).op('d.ld', { dram: 1, global: 0, rowBytes: 8, rows: 2, dramStride: 4 }),
+    ],
     ['a register beyond 48 bits', 'PROGRAM_FAULT', (a: Assembler) => a.set(1, 2 ** 47 - 1).op('la', { rd: 1, rs: 1, scale: 2, base: 0 })],
     ['a program that does not end in time', 'ENDLESS', (a: Assembler) => a.op('loop', { rd: 1, count: 2 ** 31, step: 0 }).op('end', {})],
     ['a vector operand past the end of the buffer', 'OUT_OF_RANGE', (a: Assembler) => a.set(1, 65530).op('v.fill', { dst: 1, bytes: 16 })],
-    ['a vector operand that is not aligned', 'OUT_OF_RANGE', (a: Assembler) => a.vector({ N: 1, COUNT: 4 }).set(1, 3).op('v.add', { dst: 1, a: 0, b: 0 })],
+    [
+      'a vector operand that is not aligned',
+      'OUT_OF_RANGE',
+      (a: Assembler) => a.vector({ N: 1, COUNT: 4 }).set(1, 3).op('v.add', { dst: 1, a: 0, b: 0 }),
+    ],
     ['a vector instruction without configuration', 'PROGRAM_FAULT', (a: Assembler) => a.op('v.add', { dst: 0, a: 0, b: 0 })],
     ['a wave on nothing', 'BLOCK_MISMATCH', (a: Assembler) => a.op('m.mul', { a: 0, b: 0, c: 0, first: 0 })],
-    ['a wave of blocks that do not meet', 'BLOCK_MISMATCH', (a: Assembler) => loaded(a, { BK: 3 }).op('m.mul', { a: 0, b: 0, c: 0, first: 0 })],
+    [
+      'a wave of blocks that do not meet',
+      'BLOCK_MISMATCH',
+      (a: Assembler) => loaded(a, { BK: 3 }).op('m.mul', { a: 0, b: 0, c: 0, first: 0 }),
+    ],
     ['adding to an empty accumulator', 'BLOCK_MISMATCH', (a: Assembler) => loaded(a).op('m.mul', { a: 0, b: 0, c: 0, first: 2 })],
     ['draining an accumulator that holds another block', 'BLOCK_MISMATCH', (a: Assembler) => loaded(a).op('m.st', drain)],
-    ['adding to f16 results', 'PROGRAM_FAULT', (a: Assembler) => loaded(a).op('m.mul', { a: 0, b: 0, c: 0, first: 0 }).op('m.st', { ...drain, add: 2 })],
-    ['a block behind the operand', 'OUT_OF_RANGE', (a: Assembler) => a.matrix(PRODUCT).set(1, 4).op('m.lda', { half: 0, base: 0, m0: 1, k0: 0 })],
+    [
+      'adding to f16 results',
+      'PROGRAM_FAULT',
+      (a: Assembler) =>
+        loaded(a)
+          .op('m.mul', { a: 0, b: 0, c: 0, first: 0 })
+          .op('m.st', { ...drain, add: 2 }),
+    ],
+    [
+      'a block behind the operand',
+      'OUT_OF_RANGE',
+      (a: Assembler) => a.matrix(PRODUCT).set(1, 4).op('m.lda', { half: 0, base: 0, m0: 1, k0: 0 }),
+    ],
     ['a moving operand outside of the buffer', 'OUT_OF_RANGE', (a: Assembler) => loaded(a, { ASN: 2 ** 20 })],
     ['a stationary operand outside of the buffer', 'OUT_OF_RANGE', (a: Assembler) => loaded(a, { BSN: -64 })],
-    ['results outside of the buffer', 'OUT_OF_RANGE', (a: Assembler) => loaded(a, { CSN: 2 ** 20 }).op('m.mul', { a: 0, b: 0, c: 0, first: 0 }).op('m.st', drain)],
+    [
+      'results outside of the buffer',
+      'OUT_OF_RANGE',
+      (a: Assembler) =>
+        loaded(a, { CSN: 2 ** 20 })
+          .op('m.mul', { a: 0, b: 0, c: 0, first: 0 })
+          .op('m.st', drain),
+    ],
     ['a patch matrix without extents', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { Q: 0 })],
     ['a stationary operand without extents', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { BKI: 0 })],
   ] as const)('%s: %s', (_what, code, emit) => {
@@ -80,7 +121,10 @@ describe('faults', () => {
 
   it('report everything that is wrong with the code before running it', () => {
     const a = new Assembler();
-    a.op('end', {}).op('la', { rd: 64, rs: 0, scale: 0, base: 0 }).op('loop', { rd: 1, count: 0, step: 0 }).op('skipz', { rs: 0, count: 9 });
+    a.op('end', {})
+      .op('la', { rd: 64, rs: 0, scale: 0, base: 0 })
+      .op('loop', { rd: 1, count: 0, step: 0 })
+      .op('skipz', { rs: 0, count: 9 });
     const { diagnostics } = caught(() => run(a.program(), { mode: 'timing' }));
     expect(diagnostics.map((d) => d.code)).toEqual(Array.from(diagnostics, () => 'BAD_PROGRAM'));
     expect(diagnostics.length).toBe(5);

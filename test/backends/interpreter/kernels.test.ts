@@ -40,7 +40,16 @@ const cases = fc.record({
   exotic: fc.boolean(),
   byTap: fc.boolean(),
   image: fc.record({ H: small(7), W: small(7), P: small(6), Q: small(7), R: small(3), S: small(3) }),
-  steps: fc.record({ SH: small(3), SW: small(3), DH: small(2), DW: small(2), PT: small(3, -2), PL: small(3, -2), UH: small(2), UW: small(2) }),
+  steps: fc.record({
+    SH: small(3),
+    SW: small(3),
+    DH: small(2),
+    DW: small(2),
+    PT: small(3, -2),
+    PL: small(3, -2),
+    UH: small(2),
+    UW: small(2),
+  }),
   direct: fc.boolean(),
   block: fc.record({ rows: small(21), depth: small(20), columns: small(18), m0: small(15, 0), k0: small(15, 0), n0: small(5, 0) }),
   BKI: small(9),
@@ -103,7 +112,22 @@ describe('half conversion', () => {
   });
 
   it('rounds f32 values as the exact routine does', () => {
-    const special = [0, -0, 65504, 65519.996, 65520, 65536, 2 ** -24, 2 ** -25, 2 ** -25 * (1 + 2 ** -23), 3 * 2 ** -25, 2 ** -14, 2 ** -14 - 2 ** -25, Number.NaN, Number.POSITIVE_INFINITY];
+    const special = [
+      0,
+      -0,
+      65504,
+      65519.996,
+      65520,
+      65536,
+      2 ** -24,
+      2 ** -25,
+      2 ** -25 * (1 + 2 ** -23),
+      3 * 2 ** -25,
+      2 ** -14,
+      2 ** -14 - 2 ** -25,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+    ];
     for (const value of special) {
       expect(halfBits(Math.fround(value))).toBe(toHalfBits(Math.fround(value)));
       expect(halfBits(-Math.fround(value))).toBe(toHalfBits(-Math.fround(value)));

@@ -96,14 +96,27 @@ describe('matrix unit', () => {
     // 2^24 + 1 − 2^24 in order gives 0; with k in blocks of 4 the second wave sums 1 + 1 first.
     const large = [4096, 1, 4096, 0, 1, 1, 0, 0];
     const factor = [4096, 1, -4096, 0, 1, 1, 0, 0];
-    const product: Product = { ...matrixProduct(1, 8, 1), moving: Float64Array.from(large), stationary: Float64Array.from(factor), f32: true };
+    const product: Product = {
+      ...matrixProduct(1, 8, 1),
+      moving: Float64Array.from(large),
+      stationary: Float64Array.from(factor),
+      f32: true,
+    };
     for (const kernels of ['plain', 'wasm'] as const) expect(execute(product, kernels)).toEqual([2]);
-    const late: Product = { ...product, moving: Float64Array.from([4096, 0, 0, 0, 1, 1, 0, 0]), stationary: Float64Array.from([4096, 0, 0, 0, 1, 1, 0, 0]) };
+    const late: Product = {
+      ...product,
+      moving: Float64Array.from([4096, 0, 0, 0, 1, 1, 0, 0]),
+      stationary: Float64Array.from([4096, 0, 0, 0, 1, 1, 0, 0]),
+    };
     for (const kernels of ['plain', 'wasm'] as const) expect(execute(late, kernels)).toEqual([2 ** 24 + 2]);
   });
 
   it('works on arrays of any extent', () => {
-    const machine = { ...SMALL, array: { rows: 5, columns: 6, waveRows: 7 }, buffers: { ...SMALL.buffers, aBytes: 70, bBytes: 60, accBytes: 168 } };
+    const machine = {
+      ...SMALL,
+      array: { rows: 5, columns: 6, waveRows: 7 },
+      buffers: { ...SMALL.buffers, aBytes: 70, bBytes: 60, accBytes: 168 },
+    };
     const product = matrixProduct(15, 12, 13);
     expect(execute(product, 'wasm', machine)).toEqual(execute(product, 'plain', SMALL));
   });

@@ -24,7 +24,10 @@ function copyWord(a: Assembler, from: number, to: number): void {
 describe('sequencer', () => {
   it('computes affine addresses, with negative and large scales', () => {
     const sink = copied(1, (a, source, to) => {
-      a.set(1, 7).op('la', { rd: 2, rs: 1, scale: -4, base: source + 48 }).op('mac', { rd: 2, rs: 1, scale: 8 }).set(3, to);
+      a.set(1, 7)
+        .op('la', { rd: 2, rs: 1, scale: -4, base: source + 48 })
+        .op('mac', { rd: 2, rs: 1, scale: 8 })
+        .set(3, to);
       copyWord(a, 2, 3);
     });
     expect(sink).toEqual([(48 - 28 + 56) / 4]);
@@ -32,7 +35,9 @@ describe('sequencer', () => {
 
   it('reads 0 from register 0, whatever is written', () => {
     const sink = copied(1, (a, source, to) => {
-      a.set(0, 1234).op('la', { rd: 2, rs: 0, scale: 9, base: source + 8 }).set(3, to);
+      a.set(0, 1234)
+        .op('la', { rd: 2, rs: 0, scale: 9, base: source + 8 })
+        .set(3, to);
       copyWord(a, 2, 3);
     });
     expect(sink).toEqual([2]);
@@ -65,7 +70,11 @@ describe('sequencer', () => {
 
   it('skips whole loops by a register that is zero or not', () => {
     const sink = copied(3, (a, source, to) => {
-      a.set(2, source + 4).set(3, to).set(4, to + 4).set(5, to + 8).set(6, 1);
+      a.set(2, source + 4)
+        .set(3, to)
+        .set(4, to + 4)
+        .set(5, to + 8)
+        .set(6, 1);
       const skips = (op: 'skipz' | 'skipnz', rs: number, target: number): void => {
         a.op(op, { rs, count: 4 }).op('loop', { rd: 7, count: 2, step: 1 });
         copyWord(a, 2, target);
@@ -80,7 +89,9 @@ describe('sequencer', () => {
 
   it('moves rows that are strided in DRAM and packed in the buffer, both ways', () => {
     const sink = copied(8, (a, source, to) => {
-      a.set(1, source + 8).set(2, to).set(3, 256);
+      a.set(1, source + 8)
+        .set(2, to)
+        .set(3, 256);
       a.op('d.ld', { dram: 1, global: 3, rowBytes: 8, rows: 3, dramStride: 24 }, { signal: [1] });
       a.op('d.st', { dram: 2, global: 3, rowBytes: 4, rows: 2, dramStride: 20 }, { wait: [1] });
     });

@@ -13,8 +13,10 @@ function cyclesOf(emit: (a: Assembler) => void, machine = SMALL): number {
 }
 
 /** A transfer at address 0 of both memories. */
-const transfer = (op: 'd.ld' | 'd.st', rowBytes: number, tokens = {}) => (a: Assembler) =>
-  a.op(op, { dram: 0, global: 0, rowBytes, rows: 1, dramStride: rowBytes }, tokens);
+const transfer =
+  (op: 'd.ld' | 'd.st', rowBytes: number, tokens = {}) =>
+  (a: Assembler) =>
+    a.op(op, { dram: 0, global: 0, rowBytes, rows: 1, dramStride: rowBytes }, tokens);
 const load = (rowBytes: number, tokens = {}) => transfer('d.ld', rowBytes, tokens);
 const store = (rowBytes: number, tokens = {}) => transfer('d.st', rowBytes, tokens);
 
@@ -73,7 +75,8 @@ describe('timing rules', () => {
   it('vector unit: a start and passes over the lanes, in order', () => {
     expect(cyclesOf((a) => void a.op('v.fill', { dst: 0, bytes: 32 }))).toBe(3 + 4);
     expect(cyclesOf((a) => void a.op('v.fill', { dst: 0, bytes: 32 }).op('v.fill', { dst: 0, bytes: 34 }))).toBe(7 + 3 + 5);
-    const configured = (a: Assembler) => a.op('v.cfg', { slot: 0, v0: 2, v1: 2 }).op('v.cfg', { slot: 2, v0: 3, v1: 3 }).op('v.stats', { state: 0, src: 0 });
+    const configured = (a: Assembler) =>
+      a.op('v.cfg', { slot: 0, v0: 2, v1: 2 }).op('v.cfg', { slot: 2, v0: 3, v1: 3 }).op('v.stats', { state: 0, src: 0 });
     expect(cyclesOf((a) => void configured(a))).toBe(2 + 3 + 2 * 9);
   });
 

@@ -56,12 +56,22 @@ const lrnSlots = (x: TensorType, attrs: Attrs): Slots => ({
 const clear = (a: Assembler, at: Places, bytes: number): void => void a.op('v.fill', { dst: at.state, bytes });
 
 /** Executes a layer and compares every result with the reference, relative to its largest value. */
-function check(layer: LayerCase, slots: (types: readonly TensorType[], outputs: readonly TensorType[]) => Slots, emit: Emit, tolerance: number, given: readonly (Values | undefined)[] = []): void {
+function check(
+  layer: LayerCase,
+  slots: (types: readonly TensorType[], outputs: readonly TensorType[]) => Slots,
+  emit: Emit,
+  tolerance: number,
+  given: readonly (Values | undefined)[] = [],
+): void {
   const record = recordOf(layer.kind);
   const outputs = record.infer(layer.types, layer.attrs, layer.outputs);
   const values = layer.types.map((type, i) => {
     const random = generator(17 + i);
-    return rounded(type, given[i] ?? Float64Array.from({ length: elementCount(type.shape) }, () => (type.dtype === 'bit' ? Math.round(random()) : 4 * random() - 2)));
+    return rounded(
+      type,
+      given[i] ??
+        Float64Array.from({ length: elementCount(type.shape) }, () => (type.dtype === 'bit' ? Math.round(random()) : 4 * random() - 2)),
+    );
   });
   const expected = record.reference(values, layer.types, layer.attrs, outputs);
   const result = runVector(layer.types, values, outputs, slots(layer.types, outputs), emit);
@@ -71,49 +81,107 @@ function check(layer: LayerCase, slots: (types: readonly TensorType[], outputs: 
   });
 }
 
-const cases = (kind: string): fc.Arbitrary<LayerCase> => DIFFERENTIABLE[kind] ?? OTHERS[kind] ?? fc.constant({ kind, types: [], attrs: {}, outputs: 1 });
-const forEach = (arbitrary: fc.Arbitrary<LayerCase>, body: (layer: LayerCase) => void): void => fc.assert(fc.property(arbitrary, body), { numRuns: 40 });
+const cases = (kind: string): fc.Arbitrary<LayerCase> =>
+  DIFFERENTIABLE[kind] ?? OTHERS[kind] ?? fc.constant({ kind, types: [], attrs: {}, outputs: 1 });
+const forEach = (arbitrary: fc.Arbitrary<LayerCase>, body: (layer: LayerCase) => void): void =>
+  fc.assert(fc.property(arbitrary, body), { numRuns: 40 });
 const first = (types: readonly TensorType[]): TensorType => types[0] ?? f16([1]);
 const HALF = 2 ** -10;
 
 describe('vector unit against the reference kernels', () => {
   it('relu with its mask, and its gradient', () => {
     forEach(cases('relu'), (layer) => {
-      check(layer, (t) => flatSlots(first(t)), (a, at) => a.op('v.relu', { dst: at.out(0), mask: at.out(1), src: at.in(0), withMask: 1 }), 0);
-      const gradient = { kind: 'relu_grad', types: [first(layer.types), { ...first(layer.types), dtype: 'bit' as const }], attrs: {}, outputs: 1 };
-      check(gradient, (t) => flatSlots(first(t)), (a, at) => a.op('v.relu_grad', { dst: at.out(0), dy: at.in(0), mask: at.in(1) }), 0);
+      check(
+        layer,
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.relu', { dst: at.out(0), mask: at.out(1), src: at.in(0), withMask: 1 }),
+        0,
+      );
+      const gradient = {
+        kind: 'relu_grad',
+        types: [first(layer.types), { ...first(layer.types), dtype: 'bit' as const }],
+        attrs: {},
+        outputs: 1,
+      };
+      check(
+        gradient,
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.relu_grad', { dst: at.out(0), dy: at.in(0), mask: at.in(1) }),
+        0,
+      );
     });
   });
 
   it('sums and products', () => {
     forEach(cases('mul'), (layer) => {
       const operands = (at: Places) => ({ dst: at.out(0), a: at.in(0), b: at.in(1) });
-      check(layer, (t) => flatSlots(first(t)), (a, at) => a.op('v.mul', operands(at)), HALF);
-      check({ ...layer, kind: 'add' }, (t) => flatSlots(first(t)), (a, at) => a.op('v.add', operands(at)), HALF);
+      check(
+        layer,
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.mul', operands(at)),
+        HALF,
+      );
+      check(
+        { ...layer, kind: 'add' },
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.add', operands(at)),
+        HALF,
+      );
     });
   });
 
   it('affine maps by channel', () => {
     forEach(cases('affine'), (layer) =>
-      check(layer, (t) => imageSlots(first(t)), (a, at) => a.op('v.affine', { dst: at.out(0), src: at.in(0), scale: at.in(1), shift: at.in(2) }), HALF),
+      check(
+        layer,
+        (t) => imageSlots(first(t)),
+        (a, at) => a.op('v.affine', { dst: at.out(0), src: at.in(0), scale: at.in(1), shift: at.in(2) }),
+        HALF,
+      ),
     );
   });
 
   it('pooling and its gradients', () => {
     forEach(cases('max_pool'), (layer) => {
-      check(layer, ([x], [y]) => poolSlots(x ?? f16([]), y ?? f16([]), layer.attrs), (a, at) => a.op('v.max_pool', { dst: at.out(0), index: at.out(1), src: at.in(0), withIndex: 1 }), 0);
+      check(
+        layer,
+        ([x], [y]) => poolSlots(x ?? f16([]), y ?? f16([]), layer.attrs),
+        (a, at) => a.op('v.max_pool', { dst: at.out(0), index: at.out(1), src: at.in(0), withIndex: 1 }),
+        0,
+      );
       const [y = f16([]), index = f16([])] = recordOf('max_pool').infer(layer.types, layer.attrs, 2);
       const x = first(layer.types);
-      const positions = recordOf('max_pool').reference([Float64Array.from({ length: elementCount(x.shape) }, (_, i) => (i * 7) % 5)], layer.types, layer.attrs, [y, index])[1];
+      const positions = recordOf('max_pool').reference(
+        [Float64Array.from({ length: elementCount(x.shape) }, (_, i) => (i * 7) % 5)],
+        layer.types,
+        layer.attrs,
+        [y, index],
+      )[1];
       const gradient = { kind: 'max_pool_grad', types: [y, index], attrs: { ...layer.attrs, inputShape: x.shape.slice(1) }, outputs: 1 };
-      check(gradient, () => poolSlots(x, y, layer.attrs), (a, at) => a.op('v.max_pool_grad', { dst: at.out(0), dy: at.in(0), index: at.in(1) }), HALF, [undefined, positions]);
+      check(
+        gradient,
+        () => poolSlots(x, y, layer.attrs),
+        (a, at) => a.op('v.max_pool_grad', { dst: at.out(0), dy: at.in(0), index: at.in(1) }),
+        HALF,
+        [undefined, positions],
+      );
     });
     forEach(cases('avg_pool'), (layer) => {
-      check(layer, ([x], [y]) => poolSlots(x ?? f16([]), y ?? f16([]), layer.attrs), (a, at) => a.op('v.avg_pool', { dst: at.out(0), src: at.in(0) }), HALF);
+      check(
+        layer,
+        ([x], [y]) => poolSlots(x ?? f16([]), y ?? f16([]), layer.attrs),
+        (a, at) => a.op('v.avg_pool', { dst: at.out(0), src: at.in(0) }),
+        HALF,
+      );
       const [y = f16([])] = recordOf('avg_pool').infer(layer.types, layer.attrs, 1);
       const x = first(layer.types);
       const gradient = { kind: 'avg_pool_grad', types: [y], attrs: { ...layer.attrs, inputShape: x.shape.slice(1) }, outputs: 1 };
-      check(gradient, () => poolSlots(x, y, layer.attrs), (a, at) => a.op('v.avg_pool_grad', { dst: at.out(0), dy: at.in(0) }), HALF);
+      check(
+        gradient,
+        () => poolSlots(x, y, layer.attrs),
+        (a, at) => a.op('v.avg_pool_grad', { dst: at.out(0), dy: at.in(0) }),
+        HALF,
+      );
     });
   });
 
@@ -125,19 +193,37 @@ describe('vector unit against the reference kernels', () => {
         const slots = () => normSlots(x, attrs);
         const stats = f32([attrs.crossSample ? 1 : N, attrs.groups, 2]);
         const channels = f32([C]);
-        check({ kind: 'norm_stats', types: [x], attrs: { ...attrs, epsilon: 1e-5 }, outputs: 1 }, slots, (a, at) => {
-          clear(a, at, stateBytes);
-          a.op('v.stats', { state: at.state, src: at.in(0) }).op('v.stats_end', { stats: at.out(0), state: at.state });
-        }, 1e-4);
-        check({ kind: 'norm_apply', types: [x, stats, channels, channels], attrs, outputs: 1 }, slots, (a, at) =>
-          a.op('v.norm', { dst: at.out(0), src: at.in(0), stats: at.in(1), gamma: at.in(2), beta: at.in(3) }), HALF);
-        check({ kind: 'norm_grad_reduce', types: [x, x, stats, channels], attrs, outputs: 3 }, slots, (a, at) => {
-          clear(a, at, stateBytes);
-          a.op('v.norm_grad_sums', { state: at.state, x: at.in(0), dy: at.in(1), stats: at.in(2) });
-          a.op('v.norm_grad_end', { sums: at.out(0), dgamma: at.out(1), dbeta: at.out(2), state: at.state, gamma: at.in(3), add: 0 });
-        }, 1e-5);
-        check({ kind: 'norm_grad_apply', types: [x, x, stats, channels, stats], attrs, outputs: 1 }, slots, (a, at) =>
-          a.op('v.norm_grad', { dst: at.out(0), x: at.in(0), dy: at.in(1), stats: at.in(2), gamma: at.in(3), sums: at.in(4) }), HALF);
+        check(
+          { kind: 'norm_stats', types: [x], attrs: { ...attrs, epsilon: 1e-5 }, outputs: 1 },
+          slots,
+          (a, at) => {
+            clear(a, at, stateBytes);
+            a.op('v.stats', { state: at.state, src: at.in(0) }).op('v.stats_end', { stats: at.out(0), state: at.state });
+          },
+          1e-4,
+        );
+        check(
+          { kind: 'norm_apply', types: [x, stats, channels, channels], attrs, outputs: 1 },
+          slots,
+          (a, at) => a.op('v.norm', { dst: at.out(0), src: at.in(0), stats: at.in(1), gamma: at.in(2), beta: at.in(3) }),
+          HALF,
+        );
+        check(
+          { kind: 'norm_grad_reduce', types: [x, x, stats, channels], attrs, outputs: 3 },
+          slots,
+          (a, at) => {
+            clear(a, at, stateBytes);
+            a.op('v.norm_grad_sums', { state: at.state, x: at.in(0), dy: at.in(1), stats: at.in(2) });
+            a.op('v.norm_grad_end', { sums: at.out(0), dgamma: at.out(1), dbeta: at.out(2), state: at.state, gamma: at.in(3), add: 0 });
+          },
+          1e-5,
+        );
+        check(
+          { kind: 'norm_grad_apply', types: [x, x, stats, channels, stats], attrs, outputs: 1 },
+          slots,
+          (a, at) => a.op('v.norm_grad', { dst: at.out(0), x: at.in(0), dy: at.in(1), stats: at.in(2), gamma: at.in(3), sums: at.in(4) }),
+          HALF,
+        );
       }),
       { numRuns: 40 },
     );
@@ -146,33 +232,79 @@ describe('vector unit against the reference kernels', () => {
   it('local response normalization and its gradient', () => {
     forEach(cases('lrn'), (layer) => {
       const attrs = { ...layer.attrs, alpha: Math.fround(number(layer.attrs, 'alpha')), beta: Math.fround(number(layer.attrs, 'beta')) };
-      check({ ...layer, attrs }, (t) => lrnSlots(first(t), attrs), (a, at) => a.op('v.lrn', { dst: at.out(0), src: at.in(0) }), HALF);
+      check(
+        { ...layer, attrs },
+        (t) => lrnSlots(first(t), attrs),
+        (a, at) => a.op('v.lrn', { dst: at.out(0), src: at.in(0) }),
+        HALF,
+      );
       const x = first(layer.types);
-      check({ kind: 'lrn_grad', types: [x, x], attrs, outputs: 1 }, () => lrnSlots(x, attrs), (a, at) => a.op('v.lrn_grad', { dst: at.out(0), x: at.in(0), dy: at.in(1) }), HALF);
+      check(
+        { kind: 'lrn_grad', types: [x, x], attrs, outputs: 1 },
+        () => lrnSlots(x, attrs),
+        (a, at) => a.op('v.lrn_grad', { dst: at.out(0), x: at.in(0), dy: at.in(1) }),
+        HALF,
+      );
     });
   });
 
   it('dropout with its mask, and its gradient', () => {
     const dropout = { RATIO: floatBits(0.4), SCALE: floatBits(1 / 0.6), SEED: 7 };
     forEach(cases('dropout'), (layer) => {
-      check(layer, (t) => ({ ...flatSlots(first(t)), ...dropout }), (a, at) => a.op('v.dropout', { dst: at.out(0), mask: at.out(1), src: at.in(0), sample0: 0, withMask: 1 }), HALF);
-      const gradient = { kind: 'dropout_grad', types: [first(layer.types), { ...first(layer.types), dtype: 'bit' as const }], attrs: { ratio: 0.4 }, outputs: 1 };
-      check(gradient, (t) => ({ ...flatSlots(first(t)), ...dropout }), (a, at) => a.op('v.dropout_grad', { dst: at.out(0), dy: at.in(0), mask: at.in(1) }), HALF);
+      check(
+        layer,
+        (t) => ({ ...flatSlots(first(t)), ...dropout }),
+        (a, at) => a.op('v.dropout', { dst: at.out(0), mask: at.out(1), src: at.in(0), sample0: 0, withMask: 1 }),
+        HALF,
+      );
+      const gradient = {
+        kind: 'dropout_grad',
+        types: [first(layer.types), { ...first(layer.types), dtype: 'bit' as const }],
+        attrs: { ratio: 0.4 },
+        outputs: 1,
+      };
+      check(
+        gradient,
+        (t) => ({ ...flatSlots(first(t)), ...dropout }),
+        (a, at) => a.op('v.dropout_grad', { dst: at.out(0), dy: at.in(0), mask: at.in(1) }),
+        HALF,
+      );
     });
   });
 
   it('softmax, its logarithm, and the loss with its gradient', () => {
     forEach(cases('softmax'), (layer) => {
       const operands = (at: Places) => ({ dst: at.out(0), src: at.in(0) });
-      check(layer, (t) => flatSlots(first(t)), (a, at) => a.op('v.softmax', operands(at)), HALF);
-      check({ ...layer, kind: 'log_softmax' }, (t) => flatSlots(first(t)), (a, at) => a.op('v.log_softmax', operands(at)), HALF);
+      check(
+        layer,
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.softmax', operands(at)),
+        HALF,
+      );
+      check(
+        { ...layer, kind: 'log_softmax' },
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.log_softmax', operands(at)),
+        HALF,
+      );
     });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 9 }), (N, K) => {
         const labels = Float64Array.from({ length: N }, (_, i) => (i * 5) % K);
-        const layer = { kind: 'softmax_loss', types: [f16([N, K]), { dtype: 'i32' as const, shape: [N] }], attrs: { weight: 0.5, lossScale: 64, batch: N }, outputs: 2 };
+        const layer = {
+          kind: 'softmax_loss',
+          types: [f16([N, K]), { dtype: 'i32' as const, shape: [N] }],
+          attrs: { weight: 0.5, lossScale: 64, batch: N },
+          outputs: 2,
+        };
         const slots = { N, COUNT: K, WEIGHT: floatBits(0.5), SCALE: floatBits(32 / N) };
-        check(layer, () => slots, (a, at) => a.op('v.softmax_loss', { loss: at.out(0), dlogits: at.out(1), logits: at.in(0), labels: at.in(1) }), HALF, [undefined, labels]);
+        check(
+          layer,
+          () => slots,
+          (a, at) => a.op('v.softmax_loss', { loss: at.out(0), dlogits: at.out(1), logits: at.in(0), labels: at.in(1) }),
+          HALF,
+          [undefined, labels],
+        );
       }),
       { numRuns: 20 },
     );
@@ -182,27 +314,43 @@ describe('vector unit against the reference kernels', () => {
     const rates = { LR: floatBits(0.125), DECAY: floatBits(0.25), GRADSCALE: floatBits(0.5), MOMENTUM: floatBits(0.75) };
     for (const nesterov of [false, true]) {
       const attrs = { lr: 0.125, weightDecay: 0.25, gradScale: 0.5, momentum: 0.75, nesterov };
-      check({ kind: 'momentum', types: [f32([19]), f32([19]), f32([19])], attrs, outputs: 3 }, () => ({ ...rates, COUNT: 19, NESTEROV: nesterov ? 1 : 0 }), (a, at) => {
-        copyTo(a, at.out(0), at.in(0), 76);
-        copyTo(a, at.out(1), at.in(1), 76);
-        a.op('v.momentum', { master: at.out(0), velocity: at.out(1), grad: at.in(2), weight: at.out(2), withWeight: 1 });
-      }, HALF);
+      check(
+        { kind: 'momentum', types: [f32([19]), f32([19]), f32([19])], attrs, outputs: 3 },
+        () => ({ ...rates, COUNT: 19, NESTEROV: nesterov ? 1 : 0 }),
+        (a, at) => {
+          copyTo(a, at.out(0), at.in(0), 76);
+          copyTo(a, at.out(1), at.in(1), 76);
+          a.op('v.momentum', { master: at.out(0), velocity: at.out(1), grad: at.in(2), weight: at.out(2), withWeight: 1 });
+        },
+        HALF,
+      );
     }
-    check({ kind: 'sgd', types: [f32([19]), f32([19])], attrs: { lr: 0.125, weightDecay: 0.25, gradScale: 0.5 }, outputs: 2 }, () => ({ ...rates, COUNT: 19 }), (a, at) => {
-      copyTo(a, at.out(0), at.in(0), 76);
-      a.op('v.sgd', { master: at.out(0), grad: at.in(1), weight: at.out(1), withWeight: 1 });
-    }, HALF);
+    check(
+      { kind: 'sgd', types: [f32([19]), f32([19])], attrs: { lr: 0.125, weightDecay: 0.25, gradScale: 0.5 }, outputs: 2 },
+      () => ({ ...rates, COUNT: 19 }),
+      (a, at) => {
+        copyTo(a, at.out(0), at.in(0), 76);
+        a.op('v.sgd', { master: at.out(0), grad: at.in(1), weight: at.out(1), withWeight: 1 });
+      },
+      HALF,
+    );
   });
 
   it('copies rows and sums biases', () => {
     const x = f16([2, 3, 2, 2]);
     const values = Float64Array.from({ length: 24 }, (_, i) => i - 7);
-    const result = runVector([x], [values], [f32([3]), f16([2, 6])], { ...imageSlots(x), ROWS: 2, ROWBYTES: 12, SRCSTRIDE: 24, DSTSTRIDE: 12 }, (a, at) => {
-      clear(a, at, 24);
-      a.op('v.bias_sums', { state: at.state, dy: at.in(0) }).op('v.bias_end', { db: at.out(0), state: at.state, add: 0 });
-      a.set(1, 1).op('v.bias_end', { db: at.out(0), state: at.state, add: 1 });
-      a.op('v.copy', { dst: at.out(1), src: at.in(0) });
-    });
+    const result = runVector(
+      [x],
+      [values],
+      [f32([3]), f16([2, 6])],
+      { ...imageSlots(x), ROWS: 2, ROWBYTES: 12, SRCSTRIDE: 24, DSTSTRIDE: 12 },
+      (a, at) => {
+        clear(a, at, 24);
+        a.op('v.bias_sums', { state: at.state, dy: at.in(0) }).op('v.bias_end', { db: at.out(0), state: at.state, add: 0 });
+        a.set(1, 1).op('v.bias_end', { db: at.out(0), state: at.state, add: 1 });
+        a.op('v.copy', { dst: at.out(1), src: at.in(0) });
+      },
+    );
     const sums = [0, 1, 2].map((c) => values.reduce((sum, v, i) => sum + (Math.floor(i / 4) % 3 === c ? v : 0), 0));
     expect([...numbersOf(result.readTensor('out0'))]).toEqual(sums.map((v) => 2 * v));
     expect([...numbersOf(result.readTensor('out1'))]).toEqual([...values.subarray(0, 6), ...values.subarray(12, 18)]);

@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { type LayerTraffic, type Program, run, verify } from '../../../backends/wavecore/index.ts';
+import type { TensorKind } from '../../../ir/tensor.ts';
+import { Assembler } from '../assembler.ts';
+
+const bytes = (count: number) => ({ dtype: 'u8' as const, shape: [count] });
+
+/** Layers `a` and `b` in a loop of three turns: a loads 40 bytes of an activation; b stores 2 strided rows of a stash and computes. */
+function twoLayers(predicted: LayerTraffic): Program {
+  const a = new Assembler();
+  const x = a.tensor('x', bytes(64));
+  const y = a.tensor('y', bytes(512), { kind: 'stash' });
+  a.op('loop', { rd: 1, count: 3, step: 1 });
+  a.layer('a', () => a.move('d.ld', x, 0, 40));
+  a.layer('b', () => {
+    a.set(2, y).op('d.st', { dram: 2, global: 0, rowBytes: 65, rows: 2, dramStride: 100 });
+    a.op('v.fill', { dst: 0, bytes: 8 });
+  });
+  return a.op('end', {}).program({ predicted });
+}
+
+const predicted = { a: { activation: { read: 192, write: 0 } }, b: { stash: { read: 0, write: 768 } } };
+
+describe('counting', () => {
+  it('counts bursts by layer and tensor kind, and everything else', () => {
+    const result = run(twoLayers({}), { mode: 'timing' });
+    expect(result.byLayer).toEqual(predicted);
+    expect(result.traffic).toEqual({
+      read: 192,
+      write: 768,
+      total: 960,
+      byKind: { activation: { read: 192, write: 0 }, stash: { read: 0, write: 768 } },
+    });
+    expect(result.instructions).toBe(1 + 3 * (4 + 4 + 1) + 1);
+    expect(result.layers.map((l) => [l.layer, l.origin, l.group, l.vectorOps, l.globalBytes])).toEqual([
+      ['a', 'node of a', 0, 0, 120],
+      ['b', 'node of b', 0, 12, 3 * (130 + 8)],
+    ]);
+  });
+
+  it('attributes all cycles to layers', () => {
+    const result = run(twoLayers({}), { mode: 'timing' });
+    const cycles = result.layers.map((l) => l.cycles);
+    expect(cycles.reduce((sum, c) => sum + c, 0)).toBe(result.cycles);
+    // a: two registers, load of 64 bytes (4 + 10) from cycle 2 on, in the first turn behind the loop instruction.
+    expect(cycles[0]).toBe(1 + 16 + 2 * 16);
+    expect(result.seconds).toBeCloseTo(result.cycles * 1e-9, 15);
+    expect(result.unitBusy).toMatchObject({ dmaLoad: 12, dmaStore: 3 * 16, dram: 60, vector: 3 * 4, array: 0 });
+  });
+
+  it('composes energy from counts: every factor of the machine is 1', () => {
+    const { energy, cycles, layers } = run(twoLayers({}), { mode: 'timing' });
+    expect(energy).toMatchObject({ dram: 960, globalBuffer: 120 + 414, localBuffers: 0, mac: 0, vector: 12 });
+    expect(energy.static).toBeCloseTo(cycles, 6);
+    expect(energy.total).toBeCloseTo(960 + 534 + 12 + cycles, 6);
+    expect(layers.reduce((sum, l) => sum + l.energy.total, 0)).toBeCloseTo(energy.total, 6);
+  });
+
+  it('counts a tensor that shares storage as the one whose place it takes', () => {
+    const a = new Assembler();
+    const weight = a.tensor('weight', bytes(64), { kind: 'weight' });
+    a.tensor('updated', bytes(64), { kind: 'weight', address: weight, role: 'output' });
+    a.layer('a', () => a.move('d.st', weight, 0, 64));
+    expect(run(a.program(), { mode: 'timing' }).byLayer).toEqual({ a: { weight: { read: 0, write: 64 } } });
+  });
+
+  it('counts transfers outside of all layers under no name', () => {
+    const a = new Assembler();
+    a.move('d.ld', a.tensor('x', bytes(64)), 0, 64);
+    expect(run(a.program(), { mode: 'timing' }).byLayer).toEqual({ '': { activation: { read: 64, write: 0 } } });
+  });
+});
+
+describe('verification', () => {
+  const verified = (prediction: LayerTraffic) => {
+    const program = twoLayers(prediction);
+    return verify(program, run(program, { mode: 'timing' }));
+  };
+
+  it('accepts equal traffic, empty records included', () => {
+    expect(verified({ ...predicted, idle: {} })).toEqual({ ok: true, problems: [] });
+  });
+
+  it.each<[string, LayerTraffic, string, TensorKind, 'read' | 'write']>([
+    ['too much', { ...predicted, a: { activation: { read: 256, write: 0 } } }, 'a', 'activation', 'read'],
+    ['another kind', { ...predicted, b: { activation: { read: 0, write: 768 } } }, 'b', 'activation', 'write'],
+    ['another direction', { ...predicted, b: { stash: { read: 768, write: 0 } } }, 'b', 'stash', 'read'],
+    ['nothing', { a: predicted.a }, 'b', 'stash', 'write'],
+    ['a layer that does not run', { ...predicted, c: { weight: { read: 64, write: 0 } } }, 'c', 'weight', 'read'],
+  ])('names the first layer that differs: %s', (_what, prediction, layer, kind, direction) => {
+    const result = verified(prediction);
+    expect(result.ok).toBe(false);
+    expect(result.firstDifference).toMatchObject({ layer, kind, direction });
+    expect(result.problems[0]).toContain(`'${layer}'`);
+  });
+});

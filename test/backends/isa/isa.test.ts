@@ -1,0 +1,145 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { codeProblems } from '../../../backends/wavecore/isa/check.ts';
+import { DecodeError, decode, decodeAll } from '../../../backends/wavecore/isa/decode.ts';
+import { disassemble, formatInstruction } from '../../../backends/wavecore/isa/disassemble.ts';
+import { encode, encodeAll } from '../../../backends/wavecore/isa/encode.ts';
+import { layoutOf, OPS, specOf, tableProblems } from '../../../backends/wavecore/isa/layout.ts';
+import type { Instruction, Op } from '../../../backends/wavecore/isa/table.ts';
+import { Assembler } from '../assembler.ts';
+import { anyCode, anyInstruction } from './instructions.ts';
+
+const make = (op: Op, operands: Record<string, number> = {}, rest: Partial<Instruction> = {}): Instruction => ({
+  op,
+  operands,
+  wait: [],
+  signal: [],
+  ...rest,
+});
+const halt = make('halt');
+const reasons = (...code: Instruction[]): string[] => codeProblems(code).map((p) => p.reason);
+
+describe('ISA table', () => {
+  it('accounts for every bit: opcodes differ, fields fit, names differ', () => {
+    expect(tableProblems()).toEqual([]);
+  });
+
+  it('finds what would be wrong with a table', () => {
+    const wide = { ...specOf('la'), opcode: 1 };
+    const twice = { ...specOf('mac'), fields: [...specOf('mac').fields, ...specOf('mac').fields] };
+    expect(tableProblems({ halt: specOf('halt'), wide, twice }).length).toBe(2);
+    expect(tableProblems({ long: { ...specOf('la'), fields: [...specOf('la').fields, ...specOf('par').fields] } }).length).toBe(2);
+  });
+
+  it('puts fields behind the header without gaps', () => {
+    for (const op of OPS) {
+      let at = 32;
+      for (const field of layoutOf(op)) {
+        expect(field.at).toBe(at);
+        at += field.bits;
+      }
+      expect(at).toBeLessThanOrEqual(128);
+    }
+  });
+});
+
+describe('encoding', () => {
+  it('is read back as it was', () => {
+    fc.assert(fc.property(fc.array(anyInstruction), (code) => void expect(decodeAll(encodeAll(code))).toEqual(code)));
+  });
+
+  it('lays bits as declared, across words', () => {
+    const words = encode(make('par', { rd: 63, rs: 1, scale: -1, base: -2 }, {}));
+    expect([...words]).toEqual([0x04, (63 | (1 << 6) | (0xfffff << 12)) >>> 0, (0xfff | (0xffffe << 12)) >>> 0, 0xfffffff]);
+    expect([...encode(make('v.sync', {}, { wait: [1, 2], signal: [3, 63] }))]).toEqual([
+      (0x31 | (1 << 8) | (2 << 14) | (3 << 20) | (63 << 26)) >>> 0,
+      0,
+      0,
+      0,
+    ]);
+  });
+
+  it('accepts only what an encoder writes', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 0xffffffff }), { minLength: 4, maxLength: 4 }), fc.constantFrom(...OPS), (words, op) => {
+        const given = [((words[0] ?? 0) & 0xffffff00) | specOf(op).opcode, ...words.slice(1)].map((word) => word >>> 0);
+        try {
+          expect([...encode(decode(given))]).toEqual(given);
+        } catch (error) {
+          expect(error).toBeInstanceOf(DecodeError);
+        }
+      }),
+    );
+  });
+});
+
+describe('code check', () => {
+  it('accepts what is well formed', () => {
+    fc.assert(fc.property(anyCode, (code) => void expect(codeProblems(code)).toEqual([])));
+  });
+
+  it('finds fields out of range, missing and unknown operands', () => {
+    expect(reasons(make('mac', { rd: 64, rs: 0, scale: 2 ** 31 }), halt).length).toBe(2);
+    expect(reasons(make('mac', { rd: 1, rs: 0 }), halt)).toEqual(['mac lacks operand scale']);
+    expect(reasons(make('fence', { rd: 1 }), halt)).toEqual(['fence has no operand rd']);
+    expect(reasons(make('mac', { rd: 1, rs: 0, scale: 0.5 }), halt).length).toBe(1);
+    expect(reasons(make('m.cfg', { slot: 29, v0: 0, v1: 0 }), halt)).toEqual(['m.cfg: there is no slot 29']);
+  });
+
+  it('finds wrong tokens', () => {
+    expect(
+      reasons(make('v.sync', {}, { wait: [64] }), make('v.sync', {}, { signal: [0] }), make('v.sync', {}, { wait: [1, 2, 3] }), halt)
+        .length,
+    ).toBe(3);
+    expect(reasons(make('fence', {}, { wait: [1] }), halt)).toEqual(['fence runs on the sequencer, which has no tokens']);
+  });
+
+  it('finds loops and skips that do not nest', () => {
+    const loop = make('loop', { rd: 1, count: 1, step: 1 });
+    const end = make('end');
+    const skip = (count: number): Instruction => make('skipz', { rs: 1, count });
+    expect(reasons(end, halt)).toEqual(['end closes no loop']);
+    expect(reasons(loop, halt)).toEqual(['loop has no end']);
+    expect(reasons(skip(3), loop, end, halt)).toEqual(['skips 3 instructions, past the end of the program']);
+    expect(reasons(skip(1), loop, end, halt)).toEqual(['skips 1 instructions, which cut a loop']);
+    expect(reasons(loop, skip(1), end, halt)).toEqual(['skips 1 instructions, which cut a loop']);
+    expect(reasons(loop, skip(0), end, halt)).toEqual([]);
+    expect(reasons(skip(2), loop, end, halt)).toEqual([]);
+    expect(reasons(...Array.from({ length: 17 }, () => loop), ...Array.from({ length: 17 }, () => end), halt)).toEqual([
+      'loops nest more than 16 deep',
+    ]);
+    expect(reasons(loop, end)).toEqual(['the program does not end with halt']);
+  });
+});
+
+describe('disassembler', () => {
+  it('shows tokens, registers, slots, loops and where code comes from', () => {
+    const a = new Assembler();
+    a.layer('conv1', () => {
+      a.op('loop', { rd: 1, count: 2, step: 4 }).op(
+        'd.ld',
+        { dram: 1, global: 0, rowBytes: 64, rows: 1, dramStride: 64 },
+        { wait: [3], signal: [1, 2] },
+      );
+      a.op('end', {}).op('m.cfg', { slot: 0, v0: 7, v1: -1 });
+    });
+    expect(disassemble(a.program())).toBe(
+      [
+        "; forward layer 'conv1' (test), group 0, from node 'node of conv1'",
+        '0  loop  rd=r1, count=2, step=4',
+        '1    d.ld  dram=r1, global=r0, rowBytes=64, rows=1, dramStride=64  wait 3  signal 1, 2',
+        '2  end',
+        '3  m.cfg  slot=0, v0=7, v1=-1  ; AM = 7, AK = -1',
+        '4  fence',
+        '5  halt',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('has text for every instruction', () => {
+    fc.assert(
+      fc.property(anyInstruction, (instruction) => void expect(formatInstruction(instruction).startsWith(instruction.op)).toBe(true)),
+    );
+  });
+});
