@@ -8,8 +8,6 @@ export interface CodeProblem {
   readonly reason: string;
 }
 
-const LAYOUTS = new Map(OPS.map((op) => [op, layoutOf(op)]));
-
 /** Instructions [from, to) that a loop or skip encloses. */
 interface Span {
   readonly from: number;
@@ -40,8 +38,8 @@ export function codeProblems(code: readonly Instruction[]): CodeProblem[] {
 }
 
 function instructionProblems({ op, operands, wait, signal }: Instruction): string[] {
-  const layout = LAYOUTS.get(op);
-  if (layout === undefined) return [`unknown instruction ${op}`];
+  if (!OPS.includes(op)) return [`unknown instruction ${op}`];
+  const layout = layoutOf(op);
   const { unit } = specOf(op);
   const problems: string[] = [];
   for (const field of layout) {

@@ -1,50 +1,47 @@
-import { HEADER_BITS, INSTRUCTION_BYTES, type Instruction, type InstructionSpec, ISA, type Op } from './table.ts';
+import { layoutOf, OPCODE_BITS, opOf, TOKEN_BITS } from './layout.ts';
+import { HEADER_BITS, INSTRUCTION_BYTES, type Instruction } from './table.ts';
 
-const BY_OPCODE = new Map<number, Op>();
-for (const op of Object.keys(ISA)) if (isOp(op)) BY_OPCODE.set(ISA[op].opcode, op);
-
-function isOp(name: string): name is Op {
-  return name in ISA;
-}
-
-function take(words: readonly number[], at: number, bits: number, signed: boolean): number {
-  let value = 0n;
-  for (let position = at, got = 0; got < bits; ) {
+/** The number of `bits` bits at bit `at` of the instruction. */
+function take(words: readonly number[], at: number, bits: number): number {
+  let value = 0;
+  for (let position = at; position < at + bits; ) {
     const shift = position % 32;
-    const count = Math.min(bits - got, 32 - shift);
-    const part = ((words[Math.floor(position / 32)] ?? 0) >>> shift) & (count === 32 ? 0xffffffff : (1 << count) - 1);
-    value |= BigInt(part >>> 0) << BigInt(got);
-    position += count;
-    got += count;
+    const taken = Math.min(at + bits - position, 32 - shift);
+    const part = ((words[Math.floor(position / 32)] ?? 0) >>> shift) % 2 ** taken;
+    value += part * 2 ** (position - at);
+    position += taken;
   }
-  return Number(signed ? BigInt.asIntN(bits, value) : value);
+  return value;
 }
 
 /** What is wrong with an encoded instruction. */
 export class DecodeError extends Error {}
 
-/** The instruction that 4 words encode. Throws DecodeError for an unknown opcode or bits that no field has. */
+/**
+ * The instruction that 4 words encode.
+ * @throws DecodeError for what no encoder writes: an unknown opcode, a second token without a first, bits that no field has
+ */
 export function decode(words: readonly number[]): Instruction {
-  const opcode = (words[0] ?? 0) & 0xff;
-  const op = BY_OPCODE.get(opcode);
+  const opcode = take(words, 0, OPCODE_BITS);
+  const op = opOf(opcode);
   if (op === undefined) throw new DecodeError(`unknown opcode 0x${opcode.toString(16).padStart(2, '0')}`);
-  const spec: InstructionSpec = ISA[op];
-  const tokens = [0, 1, 2, 3].map((i) => take(words, 8 + 6 * i, 6, false));
-  const [firstWait, secondWait, firstSignal, secondSignal] = tokens;
-  if ((firstWait === 0 && secondWait !== 0) || (firstSignal === 0 && secondSignal !== 0)) {
-    throw new DecodeError(`${op}: a second token without a first`);
-  }
+  const tokenPair = (first: number): number[] => {
+    const [one, two] = [first, first + 1].map((i) => take(words, OPCODE_BITS + i * TOKEN_BITS, TOKEN_BITS));
+    if (one === 0 && two !== 0) throw new DecodeError(`${op}: a second token without a first`);
+    return [one ?? 0, two ?? 0].filter((token) => token > 0);
+  };
+  const [wait, signal] = [tokenPair(0), tokenPair(2)];
   const operands: Record<string, number> = {};
-  let at = HEADER_BITS;
-  for (const field of spec.fields) {
-    operands[field.name] = take(words, at, field.bits, field.type === 'signed');
-    at += field.bits;
+  let end = HEADER_BITS;
+  for (const { name, type, at, bits } of layoutOf(op)) {
+    const value = take(words, at, bits);
+    operands[name] = type === 'signed' && value >= 2 ** (bits - 1) ? value - 2 ** bits : value;
+    end = at + bits;
   }
-  for (let bit = at; bit < INSTRUCTION_BYTES * 8; bit += 16) {
-    if (take(words, bit, Math.min(16, INSTRUCTION_BYTES * 8 - bit), false) !== 0)
-      throw new DecodeError(`${op}: bits behind the last field are not zero`);
+  for (let bit = end; bit < INSTRUCTION_BYTES * 8; bit += 32 - (bit % 32)) {
+    if (take(words, bit, 32 - (bit % 32)) !== 0) throw new DecodeError(`${op}: bits behind the last field are not zero`);
   }
-  return { op, operands, wait: tokens.slice(0, 2).filter((t) => t > 0), signal: tokens.slice(2).filter((t) => t > 0) };
+  return { op, operands, wait, signal };
 }
 
 /** All instructions of a program's machine code. */

@@ -17,14 +17,20 @@ export function specOf(op: Op): InstructionSpec {
   return ISA[op];
 }
 
-/** Fields in the order declared, each after the one before, from the end of the header on. */
-export function layoutOf(op: Op): readonly PlacedField[] {
+const LAYOUTS = new Map(OPS.map((op) => [op, placed(specOf(op).fields)]));
+
+function placed(fields: readonly Field[]): readonly PlacedField[] {
   let at = HEADER_BITS;
-  return specOf(op).fields.map((field) => {
-    const placed = { ...field, at };
+  return fields.map((field) => {
+    const start = at;
     at += field.bits;
-    return placed;
+    return { ...field, at: start };
   });
+}
+
+/** Fields in the order declared, each after the one before, from the end of the header on; none for what is no instruction. */
+export function layoutOf(op: Op): readonly PlacedField[] {
+  return LAYOUTS.get(op) ?? [];
 }
 
 export const MAX_FIELDS = Math.max(...OPS.map((op) => specOf(op).fields.length));
