@@ -142,7 +142,7 @@ export const diag = {
     'DOES_NOT_FIT',
     (demand: number, bound: number, terms: string) =>
       `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
-    () => 'Use a smaller sub-batch, or a machine with a larger buffer.',
+    () => 'This is the least the layer takes: one sample or one stripe of it at a time. Use a machine with a larger global buffer.',
   ),
   badMachine: declare('BAD_MACHINE', (what: string) => `machine: ${what}`),
   // Programs.

@@ -3,7 +3,7 @@ import { allocate, type Lifetime } from './allocate.ts';
 import type { LayerView, Network } from './network.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
-import { blockBytes, burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
+import { blockBytes, burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
 /** A way to run the layers [from, to) as one group, before addresses are given. */
@@ -157,10 +157,7 @@ export class Planner {
     const inputs = accesses.inputs[at] ?? [];
     const outputs = accesses.outputs[at] ?? [];
     if (view === undefined) return fail(diag.internal({}, 'a step without a layer'));
-    const smallest = rankFits(view, inputs, outputs, this.network.batch, this.resources).reduce<Fit | undefined>(
-      (a, b) => (a === undefined || b.bytes < a.bytes ? b : a),
-      undefined,
-    );
+    const smallest = smallestFit(view, inputs, outputs, this.network.batch, this.resources);
     const terms = (smallest?.blocks ?? []).map((b) => `${describeBlock(view, b)} ${b.bytes * b.halves}`).join(', ');
     return fail(
       diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms),

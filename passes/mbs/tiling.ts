@@ -309,6 +309,30 @@ export function fitStriped(
   return at(most);
 }
 
+/** The tiling with the fewest bytes, however much it moves: what a layer needs at least. */
+export function smallestFit(
+  view: LayerView,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  samples: number,
+  resources: Resources,
+): Fit | undefined {
+  let least: Fit | undefined;
+  const consider = (fit: Fit): void => {
+    if (least === undefined || fit.bytes < least.bytes) least = fit;
+  };
+  for (const fit of rankFits(view, inputs, outputs, samples, resources)) consider(fit);
+  const most = finestStripes(view);
+  if (view.record.stripes === undefined || view.phase === 'update' || most < 2) return least;
+  const shapes = view.matrix === undefined ? [undefined] : [...panels(view.matrix, false, samples, resources)].map((p) => p.panel);
+  for (const panel of shapes) {
+    const tiling: Tiling = { chunk: 1, stripes: stripesOf(view, most), ...(panel === undefined ? {} : { panel }) };
+    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
+    consider({ ...tiling, blocks, bytes: blockBytes(blocks), traffic: 0, narrow: true });
+  }
+  return least;
+}
+
 /** `count` stripes of nearly equal size. */
 function stripesOf(view: LayerView, count: number): [number, number][] {
   const grain = view.record.stripes === 'flat' ? FLAT_GRAIN : 1;

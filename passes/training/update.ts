@@ -41,7 +41,7 @@ function emitUpdate(builder: GraphBuilder, parameter: string, gradient: string, 
     outputKinds: [masterKind, ...velocity.map(() => 'optimizerState' as const), ...(isHalf ? ['weight' as const] : [])],
   });
   outputs.forEach((output, i) => builder.shareStorage(output, names[i] ?? master));
-  return outputs.at(-1) ?? parameter;
+  return (isHalf ? outputs.at(-1) : outputs[0]) ?? parameter;
 }
 
 /** The f32 master copy of an f16 weight; the weight starts as its rounding. */
