@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from 'node:fs';
+import onnxProto from 'onnx-proto';
+import { describe, expect, it } from 'vitest';
+import type { Graph } from '../../ir/graph.ts';
+import { roundToHalf } from '../../ir/half.ts';
+import type { Values } from '../../ir/layers/record.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import type { ScheduleName } from '../../passes/mbs/schedule.ts';
+import { importModel } from '../../src/onnx/index.ts';
+import { readTensorPb } from '../../src/tensor-file/pb.ts';
+import { generator } from '../ir/values.ts';
+import { hasMaterial, material } from '../material.ts';
+import { runOnnx } from '../onnx-model.ts';
+import { compileGraph, distance, inputsOf, machineWith, numbersOf, run, runFunctional, verify } from './execute.ts';
+
+const { onnx } = onnxProto;
+
+/**
+ * Euclidean distance, relative, of the scores from those in f32: weights, inputs and every activation are rounded to 11 bits,
+ * a relative error of 5e-4 at each of the layers (2 to 21 of them).
+ */
+const TOLERANCE = 1e-2;
+
+/** The scores that a core computes with small buffers in the global buffer or the full one. */
+function scores(graph: Graph, input: Values, schedule: ScheduleName, kib: number): Values {
+  const c = compileGraph(graph, { schedule, mode: 'inference', machine: machineWith(kib) });
+  const result = runFunctional(c, new Map([[c.graph.inputs[0] ?? '', input]]));
+  const timing = run(c.program, { mode: 'timing' });
+  expect(verify(c.program, result).problems).toEqual([]);
+  expect([timing.cycles, timing.traffic]).toEqual([result.cycles, result.traffic]);
+  const [output] = [...result.outputs.values()];
+  return output === undefined ? new Float64Array() : numbersOf('f16', output.bytes);
+}
+
+const STORED = ['mlperftiny_resnet8', 'ort_cnn_mnist_pytorch', 'wonnx_opt_mnist', 'ort_mnist_cntk', 'rten_mnist_dynamo'];
+
+describe.skipIf(!hasMaterial)('models with real weights', () => {
+  it.each(STORED)('%s gives the stored output', (model) => {
+    const folder = material(`models/io/${model}/test_data_set_0`);
+    expect(existsSync(folder)).toBe(true);
+    const [input, output] = ['input_0.pb', 'output_0.pb'].map((f) => readTensorPb(readFileSync(`${folder}/${f}`), f));
+    if (input === undefined || output === undefined) return expect.unreachable();
+    const file = material(`models/${model}.onnx`);
+    const graph = importModel(readFileSync(file), { file, mode: 'inference', batch: input.shape[0] ?? 1 });
+    const baseline = scores(graph, input.values, 'baseline', 10240);
+    expect(distance(baseline, output.values)).toBeLessThan(TOLERANCE);
+    expect(scores(graph, input.values, 'mbs2', 10240)).toEqual(baseline);
+  });
+
+  it.each(STORED)('%s at mini-batch 3 gives what the ONNX runtime gives for each sample, in a buffer of 96 KiB', async (model) => {
+    const file = material(`models/${model}.onnx`);
+    const graph = importModel(readFileSync(file), { file, mode: 'inference', batch: 3 });
+    const [name = ''] = graph.inputs;
+    const { type } = graph.tensors.get(name) ?? expect.unreachable();
+    const input = inputsOf(graph, 5).get(name) ?? expect.unreachable();
+    const size = input.length / 3;
+    const expected: number[] = [];
+    for (const n of [0, 1, 2]) {
+      const sample = input.subarray(n * size, (n + 1) * size);
+      const [values = []] = await runOnnx(readFileSync(file), [{ name, shape: [1, ...type.shape.slice(1)] }], [sample]);
+      expected.push(...values);
+    }
+    const baseline = scores(graph, input, 'baseline', 96);
+    expect(distance(baseline, Float64Array.from(expected))).toBeLessThan(TOLERANCE);
+    expect(scores(graph, input, 'mbs2', 96)).toEqual(baseline);
+  });
+});
+
+/** The model with He-uniform weights, which halves can hold, in place of those that `ConstantOfShape` stands for. */
+function withWeights(bytes: Uint8Array): Uint8Array {
+  const model = onnx.ModelProto.decode(bytes);
+  const { graph } = model;
+  const random = generator(3);
+  const shapes = new Map<string | null | undefined, number[]>();
+  for (const { name, dataType, rawData } of graph?.initializer ?? []) {
+    if (dataType === onnx.TensorProto.DataType.INT64 && rawData)
+      shapes.set(name, Array.from(new BigInt64Array(Uint8Array.from(rawData).buffer), Number));
+  }
+  for (const node of graph?.node ?? []) {
+    const shape = shapes.get(node.input?.[0] ?? '');
+    if (node.opType !== 'ConstantOfShape' || shape === undefined || shape.length < 2) continue;
+    const limit = Math.sqrt(6 / elementCount(shape.slice(1)));
+    const values = Float32Array.from({ length: elementCount(shape) }, () => roundToHalf(limit * (2 * random() - 1)));
+    node.opType = 'Constant';
+    node.input = [];
+    const t = onnx.TensorProto.create({ dims: shape, dataType: onnx.TensorProto.DataType.FLOAT, rawData: new Uint8Array(values.buffer) });
+    node.attribute = [onnx.AttributeProto.create({ name: 'value', type: onnx.AttributeProto.AttributeType.TENSOR, t })];
+  }
+  return onnx.ModelProto.encode(model).finish();
+}
+
+describe.skipIf(!hasMaterial)('networks of full size with drawn weights', () => {
+  it.each(['squeezenet1_0.eval', 'resnet18.eval'])('%s gives what the ONNX runtime gives', async (network) => {
+    const file = material(`networks/${network}.onnx`);
+    const model = withWeights(readFileSync(file));
+    const graph = importModel(model, { file, mode: 'inference', batch: 1 });
+    const [name = ''] = graph.inputs;
+    const { type } = graph.tensors.get(name) ?? expect.unreachable();
+    const input = inputsOf(graph, 5).get(name) ?? expect.unreachable();
+    const [expected] = await runOnnx(model, [{ name, shape: type.shape }], [input]);
+    const baseline = scores(graph, input, 'baseline', 10240);
+    expect(distance(baseline, expected)).toBeLessThan(TOLERANCE);
+    expect(scores(graph, input, 'mbs2', 2048)).toEqual(baseline);
+  });
+});
