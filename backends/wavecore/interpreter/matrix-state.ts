@@ -24,8 +24,10 @@ export class MatrixState {
   /** Offsets of the first and last element that the last span covered, in elements. */
   private low = 0;
   private high = 0;
-  /** Whether the configuration has been checked since it changed. */
+  /** Whether `config` holds what the slots hold; slots change far more rarely than they are read. */
+  private current = false;
   private patchesChecked = false;
+  private readonly config: Record<MatrixSlot, number> = { ...SLOT };
 
   constructor(machine: Machine, slots: Int32Array | undefined, position: Position) {
     this.machine = machine;
@@ -38,51 +40,51 @@ export class MatrixState {
   configure(slot: number, v0: number, v1: number): void {
     this.slots[slot] = v0;
     this.slots[slot + 1] = v1;
+    this.current = false;
     this.patchesChecked = false;
   }
 
   /** Rows of a block of the moving operand (or of the result) from m0 on. */
   rowsFrom(m0: number): number {
-    return this.clip('row', m0, this.slot('AM'), this.machine.array.waveRows);
+    return this.clip('row', m0, this.configured().AM, this.machine.array.waveRows);
   }
 
   movingDepthFrom(k0: number): number {
-    return this.clip('reduction index', k0, this.slot('AK'), this.machine.array.rows);
+    return this.clip('reduction index', k0, this.configured().AK, this.machine.array.rows);
   }
 
   stationaryDepthFrom(k0: number): number {
-    return this.clip('reduction index', k0, this.slot('BK'), this.machine.array.rows);
+    return this.clip('reduction index', k0, this.configured().BK, this.machine.array.rows);
   }
 
   columnsFrom(n0: number): number {
-    return this.clip('column', n0, this.slot('BN'), this.machine.array.columns);
+    return this.clip('column', n0, this.configured().BN, this.machine.array.columns);
   }
 
   /** The planes of the image that a block of the patch matrix touches must lie in the global buffer. */
   checkMoving(base: number, m0: number, rows: number, k0: number, depth: number): void {
     if (!this.patchesChecked) this.checkPatches();
-    const plane = this.slot('H') * this.slot('W');
-    if (plane <= 0) return;
-    const byTap = this.slot('AT') !== 0;
-    const [pixel, pixels, tap, taps] = byTap ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
-    const image = this.slot('P') * this.slot('Q');
-    const window = this.slot('R') * this.slot('S');
+    const { AT, P, Q, R, S, H, W, ASN, ASC } = this.configured();
+    if (H * W <= 0) return;
+    const [pixel, pixels, tap, taps] = AT !== 0 ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
     this.low = 0;
-    this.high = plane - 1;
-    this.extend(Math.floor(pixel / image), Math.floor((pixel + pixels - 1) / image), this.slot('ASN'));
-    this.extend(Math.floor(tap / window), Math.floor((tap + taps - 1) / window), this.slot('ASC'));
+    this.high = H * W - 1;
+    this.extend(Math.floor(pixel / (P * Q)), Math.floor((pixel + pixels - 1) / (P * Q)), ASN);
+    this.extend(Math.floor(tap / (R * S)), Math.floor((tap + taps - 1) / (R * S)), ASC);
     this.checkSpan('moving operand', base, 2);
   }
 
   checkStationary(base: number, k0: number, depth: number, n0: number, columns: number): void {
-    this.span('BKI', k0, depth, this.slot('BKI'), this.slot('BSKO'), this.slot('BSKI'));
-    this.extend(n0, n0 + columns - 1, this.slot('BSN'));
+    const { BKI, BSKO, BSKI, BSN } = this.configured();
+    this.span('BKI', k0, depth, BKI, BSKO, BSKI);
+    this.extend(n0, n0 + columns - 1, BSN);
     this.checkSpan('stationary operand', base, 2);
   }
 
   checkResult(base: number, m0: number, rows: number, n0: number, columns: number, size: number): void {
-    this.span('CMI', m0, rows, this.slot('CMI'), this.slot('CSMO'), this.slot('CSMI'));
-    this.extend(n0, n0 + columns - 1, this.slot('CSN'));
+    const { CMI, CSMO, CSMI, CSN } = this.configured();
+    this.span('CMI', m0, rows, CMI, CSMO, CSMI);
+    this.extend(n0, n0 + columns - 1, CSN);
     this.checkSpan('result', base, size);
   }
 
@@ -93,15 +95,20 @@ export class MatrixState {
   }
 
   private checkPatches(): void {
+    const config = this.configured();
     for (const name of POSITIVE) {
-      if (this.slot(name) < 1)
-        this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${this.slot(name)}, expected at least 1`);
+      if (config[name] < 1)
+        this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${config[name]}, expected at least 1`);
     }
     this.patchesChecked = true;
   }
 
-  private slot(name: MatrixSlot): number {
-    return this.slots[SLOT[name]] ?? 0;
+  private configured(): Readonly<Record<MatrixSlot, number>> {
+    if (!this.current) {
+      for (const name of MATRIX_SLOTS) this.config[name] = this.slots[SLOT[name]] ?? 0;
+      this.current = true;
+    }
+    return this.config;
   }
 
   private clip(what: string, from: number, extent: number, block: number): number {
