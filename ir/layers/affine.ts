@@ -1,6 +1,6 @@
 import { type AttrSpecs, floatAttr } from './attrs.ts';
 import type { KindRecord } from './record.ts';
-import { at, expectShape, f16, nth, planes } from './types.ts';
+import { at, expectShape, f16, f32, nth, planes } from './types.ts';
 
 export const affine: KindRecord = {
   kind: 'affine',
@@ -19,6 +19,23 @@ export const affine: KindRecord = {
     expectShape('input scale', nth(inputs, 1), [C]);
     expectShape('input shift', nth(inputs, 2), [C]);
     return [f16(nth(inputs, 0).shape)];
+  },
+  // With mean 0 and deviation 1 the normalized input is the input: the sums of normalization's gradient are those of scale and shift.
+  gradient: (ctx, dy) => {
+    const [x = '', scale = ''] = ctx.inputs;
+    const { shape } = ctx.typeOf(scale);
+    const gradients: (string | undefined)[] = [undefined, undefined, undefined];
+    if (ctx.wants(1) || ctx.wants(2)) {
+      const unit = ctx.constant('unit', f32([1, 1, 2]), 'statistics', { form: 'values', values: Float32Array.of(0, 1) });
+      const [, dscale, dshift] = ctx.emit('norm_grad_reduce', 'parameters', [x, dy, unit, scale], { groups: 1, crossSample: true });
+      gradients[1] = dscale;
+      gradients[2] = dshift;
+    }
+    if (ctx.wants(0)) {
+      const zero = ctx.constant('zero', f32(shape), 'weight', { form: 'splat', value: 0 });
+      gradients[0] = ctx.emit('affine', 'data', [dy, scale, zero], {})[0];
+    }
+    return gradients;
   },
   inPlace: 0,
   stripes: 'rows',

@@ -1,4 +1,4 @@
-import type { Attrs, AttrValue } from '../graph.ts';
+import type { Attrs, AttrValue, Constant } from '../graph.ts';
 import type { DType, TensorKind, TensorType } from '../tensor.ts';
 
 /** One operand of a layer kind. */
@@ -67,6 +67,8 @@ export interface GradientContext {
   typeOf(tensor: string): TensorType;
   /** Whether anything needs the gradient of input `index`. */
   wants(index: number): boolean;
+  /** Adds a constant that the gradient needs, named after the layer and `label`; returns its name. */
+  constant(label: string, type: TensorType, kind: TensorKind, constant: Constant): string;
   /**
    * Appends a backward layer; `label` distinguishes the layers of one rule; returns its output names. The layer has as many outputs
    * as `resultKinds` has entries; without it, the required ones, their kinds following the records.

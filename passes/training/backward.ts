@@ -62,6 +62,7 @@ function contextOf(builder: GraphBuilder, forward: Forward, layer: Layer): Gradi
     attrs: layer.attrs,
     typeOf: (tensor) => builder.typeOf(tensor),
     wants: (index) => forward.wanted.has(layer.inputs[index] ?? ''),
+    constant: (label, type, kind, constant) => builder.constant(builder.freeName(`${layer.name}.grad.${label}`), type, kind, constant),
     emit: (kind, label, inputs, attrs, resultKinds) =>
       builder.layer({
         kind,

@@ -33,6 +33,8 @@ const MIDDLES: Readonly<Record<string, Middle>> = {
     const one = b.concat(x, b.conv(b.relu(b.norm(x)), 4, { kernel: 3, pad: 1 }));
     return b.concat(one, b.conv(b.relu(b.norm(one)), 4, { kernel: 3, pad: 1 }));
   },
+  'scale and shift of channels': (b, x) => b.relu(b.scaleAndShift(b.relu(x))),
+  'a product of branches': (b, x) => b.product(x, b.relu(b.conv(x, 12, { kernel: 1 }))),
   'a sum of three': (b, x) => b.sum(x, b.relu(x), b.conv(x, 12, { kernel: 1 })),
 };
 

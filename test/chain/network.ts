@@ -75,6 +75,20 @@ export class NetworkBuilder {
     );
   }
 
+  product(a: Value, b: Value): Value {
+    return this.node('Mul', [a.name, b.name], {}, this.next('product'), a.shape.slice(1));
+  }
+
+  /** Normalization as some exporters write it: times one constant a channel, plus another. */
+  scaleAndShift(x: Value): Value {
+    const [, C = 1] = x.shape;
+    const shape = x.shape.slice(1);
+    const scaled = this.next('scaled');
+    const shifted = this.next('shifted');
+    const y = this.node('Mul', [x.name, this.uniform(`${scaled}.scale`, [1, C, 1, 1], 0.5, 1.5)], {}, scaled, shape);
+    return this.node('Add', [y.name, this.uniform(`${shifted}.shift`, [1, C, 1, 1], -0.5, 0.5)], {}, shifted, shape);
+  }
+
   concat(...xs: readonly Value[]): Value {
     const channels = xs.reduce((total, x) => total + (x.shape[1] ?? 0), 0);
     return this.node(

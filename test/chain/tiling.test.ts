@@ -83,8 +83,8 @@ describe('networks in small buffers', () => {
     check(model, { ...choices, machine: machineWith(smallest(model, choices, SIZES)) });
   });
 
-  it.each([52, 76])('a short last sub-batch, of weight gradients by panels, %i KiB', (kib) => {
-    const b = new NetworkBuilder([5, 8, 3, 3], 3);
+  it.each([52])('a short last sub-batch, of weight gradients by panels, %i KiB', (kib) => {
+    const b = new NetworkBuilder([5, 8, 4, 4], 3);
     const x = b.relu(b.conv(b.input, 384, { kernel: 1 }, { bias: true }));
     const model = b.model(b.full(b.flatten(b.globalPool(b.relu(b.conv(x, 384, { kernel: 1 }, { bias: true })))), 10));
     const c = check(model, { schedule: 'mbs-fs', machine: machineWith(kib) });
@@ -93,10 +93,10 @@ describe('networks in small buffers', () => {
 
   it('samples that do not fit are cut into stripes', () => {
     const b = new NetworkBuilder([2, 6, 40, 40], 5);
-    const x = b.relu(b.norm(b.conv(b.input, 24, { kernel: 5, pad: 2 })));
-    const y = b.maxPool(b.lrn(b.sum(x, b.conv(x, 24, { kernel: 3, pad: 1 }))), { kernel: 3, stride: 2, pad: 1 });
+    const x = b.relu(b.norm(b.conv(b.input, 12, { kernel: 5, pad: 2 })));
+    const y = b.maxPool(b.lrn(b.sum(x, b.conv(x, 12, { kernel: 3, pad: 1 }))), { kernel: 3, stride: 2, pad: 1 });
     const model = b.model(b.full(b.flatten(b.averagePool(y, { kernel: 3, stride: 2 })), 10));
-    for (const norm of [KEEP, groups(8)]) {
+    for (const norm of [KEEP, groups(4)]) {
       const choices = { schedule: 'mbs2', norm, optimizer: 'sgd' } as const;
       const c = check(model, { ...choices, machine: machineWith(smallest(model, choices, SIZES)) });
       expect(steps(c).some((s) => s.stripes !== undefined)).toBe(true);

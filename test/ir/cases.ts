@@ -112,6 +112,7 @@ export const DIFFERENTIABLE: Readonly<Record<string, fc.Arbitrary<LayerCase>>> =
   relu: same('relu', one, 2),
   add: same('add', few),
   mul: same('mul', fc.constant(2)),
+  affine: perChannel('affine', 2),
   lrn,
   concat,
   dropout: same('dropout', one, 2, { ratio: 0.4, seed: 7 }),
@@ -125,7 +126,6 @@ export const DIFFERENTIABLE: Readonly<Record<string, fc.Arbitrary<LayerCase>>> =
 
 /** Random layers that are not differentiated. */
 export const OTHERS: Readonly<Record<string, fc.Arbitrary<LayerCase>>> = {
-  affine: perChannel('affine', 2),
   batch_norm: perChannel('batch_norm', 4),
   softmax: same('softmax', one),
   log_softmax: same('log_softmax', one),

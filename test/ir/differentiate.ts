@@ -2,6 +2,7 @@ import { GraphBuilder } from '../../ir/build.ts';
 import type { Graph, Layer } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import { isShared, operandAt } from '../../ir/layers/operands.ts';
+import type { GradientContext } from '../../ir/layers/record.ts';
 import { f16, f32 } from '../../ir/layers/types.ts';
 import type { LayerCase } from './cases.ts';
 
@@ -23,6 +24,8 @@ export function applyRule(builder: GraphBuilder, layer: Layer, dy: string): (str
     attrs: layer.attrs,
     typeOf: (name: string) => builder.typeOf(name),
     wants: (index: number) => index < layer.inputs.length,
+    constant: (...[label, type, kind, constant]: Parameters<GradientContext['constant']>) =>
+      builder.constant(builder.freeName(`${layer.name}.${label}`), type, kind, constant),
     emit: (...[kind, label, inputs, attrs, outputKinds]: Parameters<Parameters<NonNullable<typeof record.gradient>>[0]['emit']>) => {
       const request = { kind, name: `${layer.name}.${label}`, inputs, attrs, phase: 'backward', unit: layer.unit } as const;
       return builder.layer(outputKinds === undefined ? request : { ...request, outputs: outputKinds.length, outputKinds });

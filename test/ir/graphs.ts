@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { GraphBuilder } from '../../ir/build.ts';
 import type { Constant, Graph } from '../../ir/graph.ts';
-import type { TensorKind, TensorType } from '../../ir/tensor.ts';
 import { f16, f32 } from '../../ir/layers/types.ts';
+import type { TensorKind, TensorType } from '../../ir/tensor.ts';
 
 /** One step of a random graph: appends layers behind `x` and returns their result. */
 type Step = (builder: GraphBuilder, x: string, name: string, constant: Constant) => string;

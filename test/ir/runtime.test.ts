@@ -6,7 +6,7 @@ import { inferTypes } from '../../ir/layers/operands.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { f16 } from '../../ir/layers/types.ts';
 import { elementCount, type TensorType } from '../../ir/tensor.ts';
-import { type OnnxAttribute, type OnnxNode, onnxModel, type OnnxValue, runOnnx } from '../onnx-model.ts';
+import { type OnnxAttribute, type OnnxNode, type OnnxValue, onnxModel, runOnnx } from '../onnx-model.ts';
 import { DIFFERENTIABLE, type LayerCase, normCase, OTHERS } from './cases.ts';
 import { difference, spread } from './values.ts';
 
