@@ -45,7 +45,9 @@ try {
       const program = join(folder, `${schedule}.wvc`);
       const compiled = wavec('compile', model, '--batch', '32', '--schedule', schedule, '-o', program, '--json');
       const ran = wavec('run', program, '--mode', 'timing', '--verify', '--json');
-      const result: { traffic: { total: number }; seconds: number; energy: { total: number }; verify: { ok: boolean } } = JSON.parse(ran.stdout);
+      const result: { traffic: { total: number }; seconds: number; energy: { total: number }; verify: { ok: boolean } } = JSON.parse(
+        ran.stdout,
+      );
       traffic.set(schedule, result.traffic.total);
       const GiB = 2 ** 30;
       console.log(

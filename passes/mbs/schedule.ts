@@ -1,5 +1,4 @@
 import type { Phase } from '../../ir/graph.ts';
-import type { TensorKind } from '../../ir/tensor.ts';
 
 export const SCHEDULES = ['baseline', 'archopt', 'il', 'mbs-fs', 'mbs1', 'mbs2'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
@@ -8,7 +7,7 @@ export type ScheduleName = (typeof SCHEDULES)[number];
  * How a layer reaches one operand during an iteration of its group.
  * `resident`: in the global buffer for the whole sub-batch; `load`: the same, filled from DRAM by this layer;
  * `stream`: through a chunk buffer, from or to DRAM; `whole`: a shared operand, loaded at the layer's start or
- * stored at its end; `panel`: the shared operand of a matrix product, by panels; `none`: an operand the layer does not have.
+ * stored at its end; `panel`: the shared operand of a matrix product, by panels.
  */
 export interface Access {
   readonly tensor: string;
@@ -65,18 +64,6 @@ export interface Group {
   readonly iterations: number;
   readonly steps: readonly Step[];
   readonly residents: readonly Resident[];
-}
-
-/** A contiguous transfer pattern of the DMA: `rows` runs of `rowBytes`, `times` times. */
-export interface Transfer {
-  readonly tensor: string;
-  readonly kind: TensorKind;
-  readonly direction: 'read' | 'write';
-  readonly rows: number;
-  readonly rowBytes: number;
-  /** Rows lie one behind the other in DRAM. */
-  readonly contiguous: boolean;
-  readonly times: number;
 }
 
 export interface Schedule {
