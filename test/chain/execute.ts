@@ -25,7 +25,7 @@ export function groups(channelsPerGroup: number): NormChoice {
   return { kind: 'group', channelsPerGroup };
 }
 
-/** The machine of the paper with another global buffer. */
+/** The default machine with another global buffer. */
 export function machineWith(globalKiB: number): Machine {
   const base = PRESETS.wavecore;
   if (base === undefined) throw new Error('the preset is missing');
