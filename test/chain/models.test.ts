@@ -89,8 +89,23 @@ function withWeights(bytes: Uint8Array): Uint8Array {
   return onnx.ModelProto.encode(model).finish();
 }
 
+const QUICK = ['squeezenet1_0.eval', 'resnet18.eval'];
+const SLOW = [
+  'resnet50.eval',
+  'resnet50.dynamo',
+  'alexnet.eval',
+  'googlenet.eval',
+  'light_resnet50',
+  'light_bvlc_alexnet',
+  'light_squeezenet',
+  'light_vgg19',
+  'light_inception_v1',
+];
+/** `npm run test:networks` runs the large networks too. */
+const NETWORKS = process.env.ALL_NETWORKS === undefined ? QUICK : [...QUICK, ...SLOW];
+
 describe.skipIf(!hasMaterial)('networks of full size with drawn weights', () => {
-  it.each(['squeezenet1_0.eval', 'resnet18.eval'])('%s gives what the ONNX runtime gives', async (network) => {
+  it.each(NETWORKS)('%s gives what the ONNX runtime gives', async (network) => {
     const file = material(`networks/${network}.onnx`);
     const model = withWeights(readFileSync(file));
     const graph = importModel(model, { file, mode: 'inference', batch: 1 });
