@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../../ir/build.ts';
 import { diag, fail } from '../../ir/diagnostics.ts';
-import type { Graph } from '../../ir/graph.ts';
+import type { Graph, Layer } from '../../ir/graph.ts';
+import { recordOf } from '../../ir/layers/index.ts';
 import { deriveBackward } from './backward.ts';
 import { emitForward } from './forward.ts';
 import { emitUpdates, type OptimizerOptions } from './update.ts';
@@ -25,7 +26,8 @@ export function deriveTraining(graph: Graph, options: TrainingOptions): Graph {
 /** Forward results that backward reads are stash: forward keeps them in DRAM. */
 function markStash(graph: Graph): Graph {
   const read = new Set(graph.layers.filter((l) => l.phase === 'backward').flatMap((l) => l.inputs));
-  const alias = new Map(graph.layers.filter((l) => l.kind === 'reshape' && l.phase === 'forward').map((l) => [l.outputs[0], l.inputs[0]]));
+  const isAlias = (l: Layer): boolean => l.phase === 'forward' && recordOf(l.kind).unit === 'alias';
+  const alias = new Map(graph.layers.filter(isAlias).map((l) => [l.outputs[0], l.inputs[0]]));
   for (const name of [...read]) {
     for (let source = alias.get(name); source !== undefined; source = alias.get(source)) read.add(source);
   }
