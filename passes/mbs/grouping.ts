@@ -9,27 +9,12 @@ interface Range {
   readonly to: number;
 }
 
-/** One merge of adjacent groups that was considered. */
-export interface MergeDecision {
-  readonly left: Range;
-  readonly right: Range;
-  /** DRAM bytes saved (positive) or cost (negative). */
-  readonly saving: number;
-  readonly taken: boolean;
-}
-
-export interface Grouping {
-  readonly drafts: readonly Draft[];
-  readonly decisions: readonly MergeDecision[];
-}
-
 /** Bytes of working blocks that the first estimate of a layer's sub-batch leaves free. */
 const WORKING_SET = 512 * 1024;
 
 /** Greedy grouping of `layers [from, to)`: runs of units with equal iterations, then the best adjacent merge while one lowers traffic. */
-export function groupGreedily(planner: Planner, from: number, to: number, policy: Policy): Grouping {
+export function groupGreedily(planner: Planner, from: number, to: number, policy: Policy): Draft[] {
   let drafts = initialRanges(planner, from, to, policy).map((r) => planner.draft(r.from, r.to, policy));
-  const decisions: MergeDecision[] = [];
   for (;;) {
     let best: { readonly at: number; readonly merged: Draft; readonly saving: number } | undefined;
     for (let i = 0; i + 1 < drafts.length; i++) {
@@ -39,22 +24,11 @@ export function groupGreedily(planner: Planner, from: number, to: number, policy
       const merged = planner.merge(left, right, policy);
       if (merged === undefined) continue;
       const saving = left.traffic + right.traffic - merged.traffic;
-      if (best === undefined || saving > best.saving) best = { at: i, merged, saving };
+      if (saving > (best?.saving ?? 0)) best = { at: i, merged, saving };
     }
-    if (best === undefined) break;
-    const left = drafts[best.at];
-    const right = drafts[best.at + 1];
-    const taken = best.saving > 0;
-    if (left !== undefined && right !== undefined)
-      decisions.push({ left: rangeOf(left), right: rangeOf(right), saving: best.saving, taken });
-    if (!taken) break;
+    if (best === undefined) return drafts;
     drafts = [...drafts.slice(0, best.at), best.merged, ...drafts.slice(best.at + 2)];
   }
-  return { drafts, decisions };
-}
-
-function rangeOf(draft: Draft): Range {
-  return { from: draft.from, to: draft.to };
 }
 
 /** Runs of adjacent units whose largest sub-batches give equal iterations. */

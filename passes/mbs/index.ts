@@ -1,5 +1,5 @@
 import type { Graph } from '../../ir/graph.ts';
-import { type Grouping, groupGreedily, unitsOf } from './grouping.ts';
+import { groupGreedily, unitsOf } from './grouping.ts';
 import { type Network, networkOf } from './network.ts';
 import { type Draft, Planner } from './planner.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
@@ -14,12 +14,13 @@ export interface Scheduled {
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
   const network = networkOf(graph);
   const planner = new Planner(network, usesOf(network), resources);
-  const policy = POLICIES[name];
   const groups: Group[] = [];
   for (const { from, to } of phasesOf(network)) {
+    // Updates run over parameters: there are no samples to serialize and nothing to keep.
     const update = network.layers[from]?.phase === 'update';
-    const drafts = update ? [planner.wholeBatch(from, to, 'none')] : STRATEGIES[name](planner, from, to, policy);
-    for (const draft of drafts) groups.push(planner.place(planner.refine(draft, policy), update ? 'none' : policy));
+    const policy = update ? 'none' : POLICIES[name];
+    const drafts = update ? [planner.wholeBatch(from, to, policy)] : STRATEGIES[name](planner, from, to, policy);
+    for (const draft of drafts) groups.push(planner.place(planner.refine(draft, policy), policy));
   }
   return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups } };
 }
@@ -31,13 +32,9 @@ const STRATEGIES: Record<ScheduleName, Strategy> = {
   archopt: layerByLayer,
   il: (planner, from, to, policy) => [planner.wholeBatch(from, to, policy)],
   'mbs-fs': fullSerialization,
-  mbs1: (...args) => greedy(...args).drafts,
-  mbs2: (...args) => greedy(...args).drafts,
+  mbs1: groupGreedily,
+  mbs2: groupGreedily,
 };
-
-function greedy(planner: Planner, from: number, to: number, policy: Policy): Grouping {
-  return groupGreedily(planner, from, to, policy);
-}
 
 function layerByLayer(planner: Planner, from: number, to: number, policy: Policy): Draft[] {
   const drafts: Draft[] = [];

@@ -2,22 +2,15 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { ConvGeometry } from '../../../ir/layers/record.ts';
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { MATRIX_SLOTS, type MatrixSlot } from '../isa/slots.ts';
+import { slotPairs } from './configuration.ts';
 import type { StepContext } from './context.ts';
 import { type Affine, plus, times } from './emitter.ts';
 
 export type MatrixConfig = Partial<Record<MatrixSlot, number>>;
 
-/** Sets configuration slots of the matrix unit, two adjacent ones an instruction; all slots of a pair must be given together. */
+/** Sets configuration slots of the matrix unit. */
 export function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
-  for (let slot = 0; slot < MATRIX_SLOTS.length; slot++) {
-    const name = MATRIX_SLOTS[slot];
-    const next = MATRIX_SLOTS[slot + 1];
-    const v0 = name === undefined ? undefined : values[name];
-    if (v0 === undefined) continue;
-    const v1 = (next === undefined ? undefined : values[next]) ?? 0;
-    ctx.e.op('m.cfg', { slot, v0, v1 });
-    slot++;
-  }
+  for (const pair of slotPairs(MATRIX_SLOTS, values)) ctx.e.op('m.cfg', { ...pair });
 }
 
 export function workOf(ctx: StepContext): MatrixWork {

@@ -2,6 +2,7 @@ import { boolAttr, floatAttr, intAttr, intsAttr, pairAttr } from '../../../ir/la
 import { recordOf } from '../../../ir/layers/index.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
+import { slotPairs } from './configuration.ts';
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
 
@@ -23,18 +24,9 @@ export function floatBits(value: number): number {
   return bits.getInt32(0);
 }
 
-/** Sets configuration slots, two adjacent ones an instruction where possible. */
+/** Sets configuration slots of the vector unit. */
 export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, number>>): void {
-  for (let slot = 0; slot < VECTOR_SLOTS.length; slot++) {
-    const name = VECTOR_SLOTS[slot];
-    const next = VECTOR_SLOTS[slot + 1];
-    const v0 = name === undefined ? undefined : values[name];
-    if (v0 === undefined) continue;
-    const v1 = next === undefined ? undefined : values[next];
-    ctx.e.op('v.cfg', { slot, v0, v1: v1 ?? 0 });
-    // A lone value also clears the next slot, which no instruction of this layer reads.
-    slot++;
-  }
+  for (const pair of slotPairs(VECTOR_SLOTS, values)) ctx.e.op('v.cfg', { ...pair });
 }
 
 const specs = (ctx: StepContext): ReturnType<typeof recordOf>['attrs'] => recordOf(ctx.view.layer.kind).attrs;
