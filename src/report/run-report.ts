@@ -1,5 +1,6 @@
 import type { Energy } from '../../backends/wavecore/interpreter/counters.ts';
-import { PIPELINES, type Pipeline } from '../../backends/wavecore/interpreter/timing.ts';
+import { PIPELINES, type Pipeline, STALLS, type Stall } from '../../backends/wavecore/interpreter/stalls.ts';
+import { COMPOSITION } from '../../backends/wavecore/interpreter/timing.ts';
 import type { RunSummary } from './run-summary.ts';
 import { fields, table } from './table.ts';
 import { TRAFFIC_DEFINITION, trafficTable } from './traffic.ts';
@@ -27,7 +28,7 @@ const UNITS: Readonly<Record<Pipeline, string>> = {
 };
 
 const DEFINITIONS = `${TRAFFIC_DEFINITION}
-Time: cycles until everything has completed. The units work at the same time, so their busy cycles do not add up to it;
+Time: ${COMPOSITION};
 the core has its share of the DRAM bandwidth of the chip, as if the other cores ran the same program.
 Utilization: multiply-accumulates / (cycles × PEs of the array).
 Energy: counts × the energies of the machine file, and static power × time. Only the energy of HBM2 DRAM is sourced for
@@ -48,9 +49,19 @@ export function runReport(run: RunSummary): string {
   return [head, unitTable(run), trafficTable(run.traffic.byKind), energyTable(run.energy), DEFINITIONS].join('\n\n');
 }
 
-function unitTable({ unitBusy, cycles }: RunSummary): string {
-  const rows = PIPELINES.map((unit) => [UNITS[unit], countText(unitBusy[unit]), shareText(unitBusy[unit], cycles)]);
-  return table([{ head: 'unit', align: 'left' }, { head: 'busy cycles' }, { head: 'of all' }], rows);
+/** Busy cycles of every unit, and its stalls as shares of all cycles; a stall that no unit has gets no column. */
+function unitTable({ units, cycles }: RunSummary): string {
+  const stalls = (Object.keys(STALLS) as Stall[]).filter((stall) => PIPELINES.some((unit) => units[unit].stalls[stall] !== undefined));
+  const rows = PIPELINES.map((unit) => {
+    const { busy, stalls: own } = units[unit];
+    const shares = stalls.map((stall) => (own[stall] === undefined ? '' : shareText(own[stall], cycles)));
+    return [UNITS[unit], countText(busy), shareText(busy, cycles), ...shares];
+  });
+  const text = table(
+    [{ head: 'unit', align: 'left' }, { head: 'busy cycles' }, { head: 'of all' }, ...stalls.map((head) => ({ head }))],
+    rows,
+  );
+  return `${text}\n${stalls.map((stall) => `${stall}: ${STALLS[stall]}`).join('\n')}`;
 }
 
 function energyTable({ total, ...sources }: Energy): string {

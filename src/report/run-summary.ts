@@ -2,7 +2,7 @@ import type { RunMode, RunResult } from '../../backends/wavecore/interpreter/res
 import type { Verification } from '../../backends/wavecore/interpreter/verify.ts';
 import type { Program } from '../../backends/wavecore/program.ts';
 
-type Counted = Pick<RunResult, 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'unitBusy'>;
+type Counted = Pick<RunResult, 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'units'>;
 
 /** One run as JSON: bytes, seconds, joules, of one core. */
 export interface RunSummary extends Counted {
@@ -19,7 +19,7 @@ export interface RunSummary extends Counted {
 
 export function runSummary(program: Program, result: RunResult, verification?: Verification): RunSummary {
   const { model, batch, schedule, machine } = program;
-  const { mode, cycles, seconds, traffic, energy, utilization, macs, instructions, unitBusy } = result;
+  const { mode, cycles, seconds, traffic, energy, utilization, macs, instructions, units } = result;
   return {
     model,
     mode,
@@ -34,7 +34,7 @@ export function runSummary(program: Program, result: RunResult, verification?: V
     utilization,
     macs,
     instructions,
-    unitBusy,
+    units,
     ...(verification === undefined ? {} : { verify: verification }),
   };
 }

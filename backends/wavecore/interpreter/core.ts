@@ -6,9 +6,11 @@ import type { DramMemory } from './dram-memory.ts';
 import type { Image } from './image.ts';
 import type { Kernels } from './kernels/kernels.ts';
 import { MatrixState } from './matrix-state.ts';
+import type { Observer } from './observer.ts';
 import { Position } from './position.ts';
+import { PIPELINES } from './stalls.ts';
 import { SymbolMap } from './symbol-map.ts';
-import { Timing } from './timing.ts';
+import { Timing, type Watch } from './timing.ts';
 import { Tokens } from './tokens.ts';
 import { Call } from './vector/call.ts';
 
@@ -36,23 +38,30 @@ export class Core {
   readonly matrix: MatrixState;
   readonly vector: Call;
   readonly data: Data | undefined;
+  readonly observer: Observer | undefined;
 
   /** Open loops: the first instruction of the body, and iterations still to do. */
   depth = 0;
   readonly loopBody = new Int32Array(MAX_LOOP_DEPTH);
   readonly loopLeft = new Float64Array(MAX_LOOP_DEPTH);
 
-  constructor(program: Program, image: Image, data: Data | undefined) {
+  constructor(program: Program, image: Image, data: Data | undefined, observer?: Observer) {
     this.machine = program.machine;
     this.image = image;
     this.position = new Position(program);
     this.tokens = new Tokens(this.position);
-    this.timing = new Timing(program.machine);
+    this.timing = new Timing(program.machine, this.watch(observer));
     this.counters = new Counters(image.rowInfo.length);
     this.symbols = new SymbolMap(program, this.position);
     this.matrix = new MatrixState(program.machine, data?.kernels.slots, this.position);
     this.vector = new Call(data?.kernels.memory, this.position);
     this.data = data;
+    this.observer = observer;
+  }
+
+  private watch(observer: Observer | undefined): Watch | undefined {
+    if (observer?.busy === undefined) return undefined;
+    return (pipe, start, end) => observer.busy?.(PIPELINES[pipe] ?? 'dram', start, end, this.position.pc);
   }
 
   /** Takes the tokens that instruction `pc` waits for; the cycle at which it and they are there, given the cycle of issue. */

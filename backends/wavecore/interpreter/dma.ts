@@ -1,6 +1,6 @@
 import { diag } from '../../../ir/diagnostics.ts';
 import { fieldIndex, MAX_FIELDS } from '../isa/layout.ts';
-import type { Handler } from './core.ts';
+import type { Core, Handler } from './core.ts';
 import { UNIT } from './timing.ts';
 
 const F = fieldIndex('d.ld');
@@ -46,9 +46,16 @@ function transfer(write: boolean): Handler {
         else memory.read(at, bytesOfRun);
       }
     }
-    core.post(pc, core.timing.transfer(unit, ready, bytes));
+    const end = core.timing.transfer(unit, ready, bytes);
+    core.post(pc, end);
+    if (core.observer?.transfer !== undefined) report(core, symbol, write, bytes, end, pc);
     return pc + 1;
   };
+}
+
+function report({ observer, symbols, timing }: Core, index: number, write: boolean, bytes: number, end: number, pc: number): void {
+  const tensor = symbols.symbols[index];
+  if (tensor !== undefined) observer?.transfer?.({ tensor, write, bytes, start: timing.transferStart, end, pc });
 }
 
 export const load = transfer(false);

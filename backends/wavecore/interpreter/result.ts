@@ -2,8 +2,8 @@ import type { TensorKind } from '../../../ir/tensor.ts';
 import type { Bytes, LayerTraffic } from '../program.ts';
 import type { Counts, Energy, Traffic } from './counters.ts';
 import type { RowInfo } from './image.ts';
+import type { Cycles } from './stalls.ts';
 import type { TensorValue } from './storage.ts';
-import type { Pipeline } from './timing.ts';
 
 /** What a layer of a layer group cost. */
 export interface LayerResult extends RowInfo, Counts {
@@ -11,7 +11,7 @@ export interface LayerResult extends RowInfo, Counts {
   readonly energy: Energy;
 }
 
-/** What a run counted. Units overlap, so busy cycles and the cycles of units do not add up to the total. */
+/** What a run counted. */
 export interface RunResult {
   readonly mode: RunMode;
   /** Until everything has completed (rules: timing.ts). */
@@ -27,8 +27,8 @@ export interface RunResult {
   /** Executed, loops unrolled. */
   readonly instructions: number;
   readonly macs: number;
-  /** Cycles in which each unit or pipeline worked. */
-  readonly unitBusy: Readonly<Record<Pipeline, number>>;
+  /** Of every unit and pipeline: cycles in which it worked, and cycles in which it did not, by cause; they add up to the total. */
+  readonly units: Cycles;
   /** In the order of the program. The cycles of layers add up to the total; fences separate layers. */
   readonly layers: readonly LayerResult[];
   /** Tensors of role `output`; empty in timing mode. */

@@ -5,6 +5,7 @@ import { Core, type Data } from './core.ts';
 import { COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, type Traffic, totalBytes } from './counters.ts';
 import { type Image, imageOf } from './image.ts';
 import { type KernelChoice, kernelsOf } from './kernels/choose.ts';
+import type { Observer } from './observer.ts';
 import type { RunMode, RunResult } from './result.ts';
 import { dramOf, type InputValue, readSymbol } from './storage.ts';
 
@@ -16,6 +17,7 @@ export interface RunOptions {
   readonly kernels?: KernelChoice;
   /** Instructions after which a program counts as endless. Default 2^33. */
   readonly instructionLimit?: number;
+  readonly observer?: Observer;
   /** Called about once every million instructions. */
   readonly onProgress?: (instructions: number, layer: string) => void;
 }
@@ -34,7 +36,7 @@ export function run(program: Program, options: RunOptions): RunResult {
   if (problems.length > 0) throw new WavecError(problems);
   const image = imageOf(program);
   const data = options.mode === 'functional' ? dataOf(program, options) : undefined;
-  const core = new Core(program, image, data);
+  const core = new Core(program, image, data, options.observer);
   const instructions = execute(core, options);
   const left = core.tokens.left();
   if (left.length > 0) {
@@ -75,6 +77,7 @@ function execute(core: Core, { instructionLimit = INSTRUCTION_LIMIT, onProgress 
       // What precedes the first layer belongs to it.
       if (counters.row < image.rowInfo.length) settle();
       counters.row = row;
+      reportLayer(core);
     }
     counters.instructions[counters.row] = (counters.instructions[counters.row] ?? 0) + 1;
     executed++;
@@ -84,6 +87,11 @@ function execute(core: Core, { instructionLimit = INSTRUCTION_LIMIT, onProgress 
   }
   settle();
   return executed;
+}
+
+function reportLayer({ observer, image, counters, timing }: Core): void {
+  const layer = image.rowInfo[counters.row];
+  if (layer !== undefined) observer?.layer?.(layer, timing.total());
 }
 
 function resultOf(program: Program, image: Image, core: Core, instructions: number, mode: RunMode): RunResult {
@@ -108,7 +116,7 @@ function resultOf(program: Program, image: Image, core: Core, instructions: numb
     utilization: cycles === 0 ? 0 : counts.macs / (cycles * machine.array.rows * machine.array.columns),
     instructions,
     macs: counts.macs,
-    unitBusy: timing.busy,
+    units: timing.cycles(),
     layers,
     outputs: new Map(data === undefined ? [] : symbols.filter((s) => s.role === 'output').map((s) => [s.name, readSymbol(data.dram, s)])),
     readTensor: (name) => {

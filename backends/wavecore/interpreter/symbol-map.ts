@@ -5,7 +5,7 @@ import type { Position } from './position.ts';
 
 /** Finds the tensor that lies at a DRAM address. Of tensors that share storage, the first of the largest counts. */
 export class SymbolMap {
-  private readonly symbols: readonly ProgramSymbol[];
+  readonly symbols: readonly ProgramSymbol[];
   private readonly starts: Float64Array;
   private readonly ends: Float64Array;
   /** Index of the tensor kind, by symbol. */

@@ -1,13 +1,17 @@
 import { dramBytesPerCycle, type Machine } from '../machine/machine.ts';
 import { DramCalendar } from './dram-calendar.ts';
+import { CAUSE, type Cycles, Ledger, PIPE } from './stalls.ts';
 
 /** Instruction queues. */
 export const UNIT = { dmaLoad: 0, dmaStore: 1, matrix: 2, vector: 3 } as const;
 export type UnitIndex = (typeof UNIT)[keyof typeof UNIT];
 
-/** What is busy or idle on its own: the units, the four pipelines of the matrix unit, and the DRAM that both DMA units share. */
-export const PIPELINES = ['sequencer', 'dmaLoad', 'dmaStore', 'fill', 'stationary', 'array', 'drain', 'vector', 'dram'] as const;
-export type Pipeline = (typeof PIPELINES)[number];
+/** How the cycles of units become a total; printed beside it. */
+export const COMPOSITION =
+  'cycles until the last unit has completed; for every unit they are its busy cycles plus its stalls; units work at the same time, so that busy cycles of units do not add up';
+
+/** Told of every stretch of work: pipeline (PIPE), first cycle, cycle behind the last. */
+export type Watch = (pipeline: number, start: number, end: number) => void;
 
 /**
  * The timing rules, in whole cycles.
@@ -17,45 +21,33 @@ export type Pipeline = (typeof PIPELINES)[number];
  * - DMA: burst-rounded bytes / (bandwidth of the chip / cores) on the DRAM that loads and stores share, then the latency,
  *   during which the unit already takes its next transfer.
  * - Matrix unit: four pipelines, each in order, interlocked by buffer halves. Fill: bytes / port width, when the last wave that
- *   reads the half has ended. Stationary load: max(k, bytes / port width), likewise. Wave: m cycles, when both halves are loaded
- *   and the accumulator half is drained; its results are there k + n − 1 cycles later. Drain: bytes / port width, when the
- *   results of the last wave on the half are there.
+ *   reads the half has ended. Stationary load: max(k, bytes / port width), likewise. Wave: m cycles, when both halves are loaded,
+ *   and no earlier than k cycles before the accumulator half is drained, because its first result appears after k cycles. Row
+ *   i of its results is complete i + k + n − 1 cycles after the start. Drain: bytes / port width, from the first complete row of
+ *   the last wave on, and at least one cycle longer than the last row takes to appear.
  * - Vector unit: a fixed start plus, for every pass, elements / lanes.
- *
- * A program takes until everything has completed. Units overlap, so busy cycles do not add up to the total.
  */
 export class Timing {
   /** Cycle at which the sequencer takes its next instruction. */
   now = 0;
   /** Cycle at which everything so far has completed. */
   done = 0;
-  readonly busy: Record<Pipeline, number> = {
-    sequencer: 0,
-    dmaLoad: 0,
-    dmaStore: 0,
-    fill: 0,
-    stationary: 0,
-    array: 0,
-    drain: 0,
-    vector: 0,
-    dram: 0,
-  };
+
+  /** Cycle at which the DRAM began with the last transfer. */
+  transferStart = 0;
 
   private readonly machine: Machine;
+  private readonly watch: Watch | undefined;
+  private readonly ledger = new Ledger();
   private readonly bytesPerCycle: number;
   private readonly depth: number;
   /** Start times of the last `depth` instructions of every queue, and where the oldest is. */
   private readonly starts: Float64Array;
   private readonly oldest = new Int32Array(4);
   private readonly calendar = new DramCalendar();
-  /** Cycle at which each DMA unit takes its next transfer. */
-  private readonly dmaFree = new Float64Array(2);
-  private vectorFree = 0;
+  /** Cycle at which the instruction being executed was issued. */
+  private issued = 0;
 
-  private fillFree = 0;
-  private stationaryFree = 0;
-  private arrayFree = 0;
-  private drainFree = 0;
   /** No later matrix instruction starts before this. */
   private matrixGate = 0;
   private matrixDone = 0;
@@ -64,11 +56,14 @@ export class Timing {
   private readonly aFree = new Float64Array(2);
   private readonly bLoaded = new Float64Array(2);
   private readonly bFree = new Float64Array(2);
+  /** By accumulator half: when the first and the last row of the last wave are complete, and when they are drained. */
+  private readonly sumsAppear = new Float64Array(2);
   private readonly sumsValid = new Float64Array(2);
   private readonly sumsDrained = new Float64Array(2);
 
-  constructor(machine: Machine) {
+  constructor(machine: Machine, watch?: Watch) {
     this.machine = machine;
+    this.watch = watch;
     this.bytesPerCycle = dramBytesPerCycle(machine);
     this.depth = machine.queueDepth;
     this.starts = new Float64Array(4 * this.depth);
@@ -76,44 +71,49 @@ export class Timing {
 
   /** A sequencer instruction. */
   step(): void {
-    this.now++;
-    this.busy.sequencer++;
+    this.now = this.ledger.work(PIPE.sequencer, 1);
   }
 
   fence(): void {
     this.step();
-    if (this.done > this.now) this.now = this.done;
+    const idle = this.total();
+    this.ledger.fence(this.now, idle);
+    this.now = idle;
   }
 
   /** Issues an instruction to a unit; returns the cycle. */
   issue(unit: UnitIndex): number {
     const oldestStart = this.starts[unit * this.depth + (this.oldest[unit] ?? 0)] ?? 0;
+    this.ledger.stall(PIPE.sequencer, CAUSE.queue, oldestStart);
     const at = Math.max(oldestStart, this.now);
-    this.now = at + 1;
-    this.busy.sequencer++;
+    this.now = this.ledger.work(PIPE.sequencer, 1);
+    this.issued = at;
     return at;
   }
 
   /** The functions below take the cycle at which instruction and tokens are there, and return the cycle at which it has completed. */
   transfer(unit: 0 | 1, ready: number, bytes: number): number {
-    const start = Math.max(ready, this.dmaFree[unit] ?? 0);
-    this.started(unit, start);
+    const { ledger } = this;
+    const pipe = unit === UNIT.dmaLoad ? PIPE.dmaLoad : PIPE.dmaStore;
+    const start = this.begin(pipe, unit, ready);
     // Later transfers start no earlier than their unit is free or, where it is already, than they are issued.
-    this.calendar.prune(Math.min(start, Math.max(this.now, this.dmaFree[1 - unit] ?? 0)));
+    const other = ledger.until[unit === UNIT.dmaLoad ? PIPE.dmaStore : PIPE.dmaLoad] ?? 0;
+    this.calendar.prune(Math.min(start, Math.max(this.now, other)));
     const cycles = Math.ceil(bytes / this.bytesPerCycle);
     const end = this.calendar.reserve(start, cycles);
-    this.dmaFree[unit] = end;
-    this.busy[unit === UNIT.dmaLoad ? 'dmaLoad' : 'dmaStore'] += cycles;
-    this.busy.dram += cycles;
+    ledger.work(pipe, cycles);
+    ledger.stall(pipe, CAUSE.dram, end);
+    ledger.addBusy(PIPE.dram, cycles);
+    this.watch?.(pipe, start, end);
+    this.transferStart = start;
     return this.completed(end + this.machine.dram.latencyCycles);
   }
 
   vector(ready: number, cycles: number): number {
-    const start = Math.max(ready, this.vectorFree);
-    this.started(UNIT.vector, start);
-    this.vectorFree = start + cycles;
-    this.busy.vector += cycles;
-    return this.completed(this.vectorFree);
+    const start = this.begin(PIPE.vector, UNIT.vector, ready);
+    const end = this.ledger.work(PIPE.vector, cycles);
+    this.watch?.(PIPE.vector, start, end);
+    return this.completed(end);
   }
 
   configureMatrix(ready: number): number {
@@ -130,52 +130,74 @@ export class Timing {
   }
 
   fill(ready: number, half: number, bytes: number): number {
-    const start = Math.max(ready, this.matrixGate, this.fillFree, this.aFree[half] ?? 0);
-    const cycles = Math.ceil(bytes / this.machine.ports.fillBytesPerCycle);
-    this.started(UNIT.matrix, start);
-    this.fillFree = start + cycles;
-    this.aLoaded[half] = this.fillFree;
-    this.busy.fill += cycles;
-    return this.matrixCompleted(this.fillFree);
+    this.ledger.stall(PIPE.fill, CAUSE.issue, this.issued);
+    this.ledger.stall(PIPE.fill, CAUSE.token, Math.max(ready, this.matrixGate));
+    this.ledger.stall(PIPE.fill, CAUSE.half, this.aFree[half] ?? 0);
+    const end = this.matrixWork(PIPE.fill, Math.ceil(bytes / this.machine.ports.fillBytesPerCycle));
+    this.aLoaded[half] = end;
+    return this.matrixCompleted(end);
   }
 
   loadStationary(ready: number, half: number, k: number, bytes: number): number {
-    const start = Math.max(ready, this.matrixGate, this.stationaryFree, this.bFree[half] ?? 0);
-    const cycles = Math.max(k, Math.ceil(bytes / this.machine.ports.stationaryBytesPerCycle));
-    this.started(UNIT.matrix, start);
-    this.stationaryFree = start + cycles;
-    this.bLoaded[half] = this.stationaryFree;
-    this.busy.stationary += cycles;
-    return this.matrixCompleted(this.stationaryFree);
+    this.ledger.stall(PIPE.stationary, CAUSE.issue, this.issued);
+    this.ledger.stall(PIPE.stationary, CAUSE.token, Math.max(ready, this.matrixGate));
+    this.ledger.stall(PIPE.stationary, CAUSE.half, this.bFree[half] ?? 0);
+    const end = this.matrixWork(PIPE.stationary, Math.max(k, Math.ceil(bytes / this.machine.ports.stationaryBytesPerCycle)));
+    this.bLoaded[half] = end;
+    return this.matrixCompleted(end);
   }
 
   multiply(ready: number, a: number, b: number, c: number, m: number, k: number, n: number): number {
-    const loaded = Math.max(this.aLoaded[a] ?? 0, this.bLoaded[b] ?? 0);
-    const start = Math.max(ready, this.matrixGate, this.arrayFree, loaded, this.sumsDrained[c] ?? 0);
-    this.started(UNIT.matrix, start);
-    const end = start + m;
-    this.arrayFree = end;
+    this.ledger.stall(PIPE.array, CAUSE.issue, this.issued);
+    this.ledger.stall(PIPE.array, CAUSE.token, Math.max(ready, this.matrixGate));
+    this.ledger.stall(PIPE.array, CAUSE.operand, Math.max(this.aLoaded[a] ?? 0, this.bLoaded[b] ?? 0));
+    this.ledger.stall(PIPE.array, CAUSE.half, (this.sumsDrained[c] ?? 0) - k);
+    const end = this.matrixWork(PIPE.array, m);
     this.aFree[a] = end;
     this.bFree[b] = end;
-    const valid = end + k + n - 1;
-    if (valid > (this.sumsValid[c] ?? 0)) this.sumsValid[c] = valid;
-    this.busy.array += m;
+    this.sumsAppear[c] = end - m + k + n - 1;
+    const valid = end + k + n - 2;
+    this.sumsValid[c] = valid;
     return this.matrixCompleted(valid);
   }
 
   drain(ready: number, half: number, bytes: number): number {
-    const start = Math.max(ready, this.matrixGate, this.drainFree, this.sumsValid[half] ?? 0);
-    const cycles = Math.ceil(bytes / this.machine.ports.drainBytesPerCycle);
-    this.started(UNIT.matrix, start);
-    this.drainFree = start + cycles;
-    this.sumsDrained[half] = this.drainFree;
-    this.busy.drain += cycles;
-    return this.matrixCompleted(this.drainFree);
+    this.ledger.stall(PIPE.drain, CAUSE.issue, this.issued);
+    this.ledger.stall(PIPE.drain, CAUSE.token, Math.max(ready, this.matrixGate));
+    this.ledger.stall(PIPE.drain, CAUSE.operand, this.sumsAppear[half] ?? 0);
+    this.matrixWork(PIPE.drain, Math.ceil(bytes / this.machine.ports.drainBytesPerCycle));
+    this.ledger.stall(PIPE.drain, CAUSE.operand, (this.sumsValid[half] ?? 0) + 1);
+    const end = this.ledger.until[PIPE.drain] ?? 0;
+    this.sumsDrained[half] = end;
+    return this.matrixCompleted(end);
   }
 
   /** Cycles until everything has completed. */
   total(): number {
     return Math.max(this.now, this.done);
+  }
+
+  /** How the cycles until now divide into work and stalls. */
+  cycles(): Cycles {
+    return this.ledger.divide(this.total());
+  }
+
+  /** Start of an instruction of a unit with one pipeline. */
+  private begin(pipe: number, unit: UnitIndex, ready: number): number {
+    this.ledger.stall(pipe, CAUSE.issue, this.issued);
+    this.ledger.stall(pipe, CAUSE.token, ready);
+    const start = this.ledger.until[pipe] ?? 0;
+    this.started(unit, start);
+    return start;
+  }
+
+  /** A pipeline of the matrix unit works from where its time is accounted for; returns the end. */
+  private matrixWork(pipe: number, cycles: number): number {
+    const start = this.ledger.until[pipe] ?? 0;
+    this.started(UNIT.matrix, start);
+    const end = this.ledger.work(pipe, cycles);
+    this.watch?.(pipe, start, end);
+    return end;
   }
 
   private started(unit: UnitIndex, start: number): void {

@@ -45,7 +45,13 @@ describe('counting', () => {
     // a: two registers, load of 64 bytes (4 + 10) from cycle 2 on, in the first turn behind the loop instruction.
     expect(cycles[0]).toBe(1 + 16 + 2 * 16);
     expect(result.seconds).toBeCloseTo(result.cycles * 1e-9, 15);
-    expect(result.unitBusy).toMatchObject({ dmaLoad: 12, dmaStore: 3 * 16, dram: 60, vector: 3 * 4, array: 0 });
+    expect(result.units).toMatchObject({
+      dmaLoad: { busy: 12 },
+      dmaStore: { busy: 3 * 16 },
+      dram: { busy: 60 },
+      vector: { busy: 3 * 4 },
+      array: { busy: 0 },
+    });
   });
 
   it('composes energy from counts: every factor of the machine is 1', () => {

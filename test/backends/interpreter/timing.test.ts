@@ -1,16 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { run } from '../../../backends/wavecore/index.ts';
+import { type RunResult, run } from '../../../backends/wavecore/index.ts';
 import { Assembler, SMALL } from '../assembler.ts';
 
 const bytes = (count: number) => ({ dtype: 'u8' as const, shape: [count] });
 
-/** Cycles of a program on the small machine: 16 bytes a cycle, latency 10; 4 lanes, start 3; queues of 8. */
-function cyclesOf(emit: (a: Assembler) => void, machine = SMALL): number {
+/** A program on the small machine: 16 bytes a cycle, latency 10; 4 lanes, start 3; queues of 8. Every cycle of every unit has a name. */
+function runOf(emit: (a: Assembler) => void, machine = SMALL): RunResult {
   const a = new Assembler(machine);
   a.tensor('x', bytes(2 ** 16));
   emit(a);
-  return run(a.program(), { mode: 'timing' }).cycles;
+  const result = run(a.program(), { mode: 'timing' });
+  for (const { busy, stalls } of Object.values(result.units)) {
+    expect(Object.values(stalls).reduce((sum, cycles) => sum + cycles, busy)).toBe(result.cycles);
+  }
+  return result;
 }
+
+const cyclesOf = (emit: (a: Assembler) => void, machine = SMALL): number => runOf(emit, machine).cycles;
 
 /** A transfer at address 0 of both memories. */
 const transfer =
@@ -106,11 +112,12 @@ describe('timing rules', () => {
     expect(cyclesOf(long)).toBe(4 + 3 + 250);
   });
 
-  it('matrix unit: fill and stationary load at once, the wave behind both, results k + n − 1 later, then the drain', () => {
+  it('matrix unit: fill and stationary load at once, the wave behind both, its rows complete k + n − 1 later, the drain on their heels', () => {
     expect(matrixCycles(fill(0))).toBe(CONFIGURED + 8);
     expect(matrixCycles(fill(0), stationary(0))).toBe(CONFIGURED + 1 + 8);
-    expect(matrixCycles(fill(0), stationary(0), wave(0, 0))).toBe(CONFIGURED + 9 + 8 + 7);
-    expect(matrixCycles(fill(0), stationary(0), wave(0, 0), drain)).toBe(CONFIGURED + 9 + 8 + 7 + 4);
+    expect(matrixCycles(fill(0), stationary(0), wave(0, 0))).toBe(CONFIGURED + 9 + 8 + 6);
+    // Draining takes 4 cycles from the first row (7 after the start) on, but the last row appears at 14.
+    expect(matrixCycles(fill(0), stationary(0), wave(0, 0), drain)).toBe(CONFIGURED + 9 + 8 + 6 + 1);
   });
 
   it('matrix unit: a stationary load takes at least k cycles', () => {
@@ -122,13 +129,50 @@ describe('timing rules', () => {
     const waves = (halves: (i: number) => number) =>
       matrixCycles(...[0, 1, 2].flatMap((i) => [fill(halves(i)), stationary(halves(i)), wave(halves(i), i)]), drain);
     // Loads end at 9; waves follow each other; loads of the third block begin when the first wave has ended.
-    expect(waves((i) => i % 2)).toBe(CONFIGURED + 9 + 3 * 8 + 7 + 4);
-    expect(waves(() => 0)).toBe(CONFIGURED + 9 + 8 + 2 * (8 + 8) + 7 + 4);
+    expect(waves((i) => i % 2)).toBe(CONFIGURED + 9 + 3 * 8 + 6 + 1);
+    expect(waves(() => 0)).toBe(CONFIGURED + 9 + 8 + 2 * (8 + 8) + 6 + 1);
   });
 
-  it('matrix unit: a wave from zero waits for the drain of its accumulator half', () => {
+  it('matrix unit: the first result of a wave, k cycles after its start, waits for the drain of its accumulator half', () => {
     const first = [fill(0), stationary(0), wave(0, 0), drain];
-    expect(matrixCycles(...first, fill(1), stationary(1), wave(1, 0))).toBe(CONFIGURED + 9 + 8 + 7 + 4 + 8 + 7);
+    expect(matrixCycles(...first, fill(1), stationary(1), wave(1, 0))).toBe(CONFIGURED + 9 + 8 + 6 + 1 - 4 + 8 + 6);
+  });
+
+  it('matrix unit: a drain slower than the wave decides', () => {
+    const machine = { ...SMALL, ports: { ...SMALL.ports, drainBytesPerCycle: 4 } };
+    const emit = (a: Assembler) => {
+      a.set(1, 1).set(2, 2).matrix(PRODUCT);
+      for (const step of [fill(0), stationary(0), wave(0, 0), drain]) step(a);
+    };
+    expect(cyclesOf(emit, machine)).toBe(CONFIGURED + 9 + 7 + 16);
+  });
+
+  it('names the cause of every stall', () => {
+    const emit = (a: Assembler) => {
+      a.set(1, 1).set(2, 2).matrix(PRODUCT);
+      load(640, { signal: [1] })(a);
+      store(640)(a);
+      a.op('m.sync', {}, { wait: [1] });
+      for (const step of [fill(0), stationary(0), wave(0, 0), drain, fill(0)]) step(a);
+      a.op('fence', {}).op('v.fill', { dst: 0, bytes: 32 });
+    };
+    const { units, cycles } = runOf(emit);
+    // Configured at 17: load 17–57, there at 67; store issued at 18, 40 cycles behind the load; fence until 107; vector 7 cycles.
+    expect(cycles).toBe(107 + 7);
+    expect(units.dmaLoad).toEqual({ busy: 40, stalls: { issue: 17, fence: 50, end: 7 } });
+    expect(units.dmaStore).toEqual({ busy: 40, stalls: { issue: 18, dram: 39, fence: 10, end: 7 } });
+    // Fill, stationary load and array work from 67, 67 and 75 on; the second fill waits for the wave.
+    expect(units.fill).toEqual({ busy: 16, stalls: { issue: 20, token: 47, half: 8, fence: 16, end: 7 } });
+    expect(units.array).toEqual({ busy: 8, stalls: { issue: 22, token: 45, operand: 8, fence: 24, end: 7 } });
+    expect(units.drain).toEqual({ busy: 4, stalls: { issue: 23, token: 44, operand: 15 + 4, fence: 17, end: 7 } });
+    expect(units.vector).toEqual({ busy: 7, stalls: { issue: 26, fence: 81 } });
+    expect(units.dram).toEqual({ busy: 80, stalls: { idle: 34 } });
+  });
+
+  it('names the queue that holds the sequencer back', () => {
+    // The fourth load issues when the second starts.
+    const { units } = runOf((a) => void [0, 1, 2, 3].forEach(() => load(640)(a)), { ...SMALL, queueDepth: 2 });
+    expect(units.sequencer).toEqual({ busy: 4, stalls: { queue: 40 - 3, end: 170 - 41 } });
   });
 
   it('m.sync blocks what follows until its tokens are there, and signals when everything before has completed', () => {
