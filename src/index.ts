@@ -1,5 +1,6 @@
 /** The public API: all that the command line does, without files. Nothing here needs Node. */
 export {
+  type Allocation,
   type Bytes,
   type DebugRange,
   type Difference,

@@ -4,6 +4,7 @@ import type { Scheduled } from '../../passes/mbs/index.ts';
 import type { LayerView } from '../../passes/mbs/network.ts';
 import { predictTraffic } from '../../passes/mbs/predict.ts';
 import type { Group, Resources } from '../../passes/mbs/schedule.ts';
+import { allocationsOf } from './lowering/buffer-plan.ts';
 import { type BackendOptions, type Iteration, StepContext } from './lowering/context.ts';
 import { type Affine, constant, Emitter, ZERO } from './lowering/emitter.ts';
 import { emitMapStep } from './lowering/matrix-map.ts';
@@ -76,6 +77,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     code: e.code,
     symbols,
     debug,
+    buffer: allocationsOf(network, schedule),
     predicted: predictTraffic(network, schedule, machine.dram.burstBytes),
   };
 }

@@ -3,6 +3,6 @@ export { type RunOptions, run } from './interpreter/run.ts';
 export type { InputValue, TensorValue } from './interpreter/storage.ts';
 export { type Difference, type Verification, verify } from './interpreter/verify.ts';
 export { disassemble } from './isa/disassemble.ts';
-export type { Bytes, DebugRange, LayerTraffic, Program, ProgramSymbol } from './program.ts';
+export type { Allocation, Bytes, DebugRange, LayerTraffic, Program, ProgramSymbol } from './program.ts';
 export { decodeProgram } from './program-file/decode.ts';
 export { encodeProgram } from './program-file/encode.ts';

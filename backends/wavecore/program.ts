@@ -31,6 +31,18 @@ export interface DebugRange {
   readonly origin: string;
 }
 
+/** A piece of the global buffer that layers of a group use; each access of a layer lies within one of its allocations. */
+export interface Allocation {
+  /** Index of the layer group. */
+  readonly group: number;
+  /** The tensor, or the working block of a layer, that lies there. */
+  readonly name: string;
+  readonly address: number;
+  readonly bytes: number;
+  /** What layers of the group do with it, in the order of execution; alive from the first to the last of them. */
+  readonly layers: readonly { readonly layer: string; readonly access: 'read' | 'write' | 'both' }[];
+}
+
 /** Bytes that cross the DRAM pins, rounded up to bursts. */
 export interface Bytes {
   readonly read: number;
@@ -51,5 +63,7 @@ export interface Program {
   readonly code: readonly Instruction[];
   readonly symbols: readonly ProgramSymbol[];
   readonly debug: readonly DebugRange[];
+  /** How the schedule uses the global buffer; empty where nothing is known of it. */
+  readonly buffer: readonly Allocation[];
   readonly predicted: LayerTraffic;
 }

@@ -131,3 +131,11 @@ function matrixOf(record: KindRecord, types: readonly TensorType[], layer: Layer
       return { ...base, m: (g.C / groups) * taps, n: g.K / groups, columns: g.K, k: g.P * g.Q, moving: 0, stationary: 1 };
   }
 }
+
+/** What lies in a working block: the tensor of the operand that it is named after, or its own name. */
+export function contentsOf(view: LayerView, block: string): string {
+  const match = /^(in|out)(\d+)$/.exec(block);
+  if (match === null) return block;
+  const list = match[1] === 'in' ? view.inputs : view.outputs;
+  return list[Number(match[2])]?.tensor ?? block;
+}

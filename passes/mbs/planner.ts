@@ -1,6 +1,6 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { allocate, type Lifetime } from './allocate.ts';
-import type { LayerView, Network } from './network.ts';
+import { contentsOf, type LayerView, type Network } from './network.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
 import { blockBytes, burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
@@ -158,7 +158,7 @@ export class Planner {
     const outputs = accesses.outputs[at] ?? [];
     if (view === undefined) return fail(diag.internal({}, 'a step without a layer'));
     const smallest = smallestFit(view, inputs, outputs, this.network.batch, this.resources);
-    const terms = (smallest?.blocks ?? []).map((b) => `${describeBlock(view, b)} ${b.bytes * b.halves}`).join(', ');
+    const terms = (smallest?.blocks ?? []).map((b) => `${contentsOf(view, b.name)} ${b.bytes * b.halves}`).join(', ');
     return fail(
       diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms),
     );
@@ -266,13 +266,6 @@ const SHRINK = 0.9;
 
 function signature(access: Access): string {
   return access.store ? `${access.mode}!` : access.mode;
-}
-
-function describeBlock(view: LayerView, block: Block): string {
-  const match = /^(in|out)(\d+)$/.exec(block.name);
-  if (match === null) return block.name;
-  const list = match[1] === 'in' ? view.inputs : view.outputs;
-  return list[Number(match[2])]?.tensor ?? block.name;
 }
 
 /** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */

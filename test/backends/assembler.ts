@@ -103,6 +103,7 @@ export class Assembler {
       code: this.code,
       symbols: this.symbols,
       debug: this.debug,
+      buffer: [],
       predicted: {},
       ...rest,
     };

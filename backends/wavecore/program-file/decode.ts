@@ -4,8 +4,8 @@ import { codeProblems } from '../isa/check.ts';
 import { DecodeError, decodeAll } from '../isa/decode.ts';
 import { INSTRUCTION_BYTES, type Instruction } from '../isa/table.ts';
 import { parseMachine } from '../machine/load.ts';
-import type { DebugRange, Program } from '../program.ts';
-import { DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
+import type { Allocation, DebugRange, Program } from '../program.ts';
+import { BufferSchema, DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
 import { FormatError, readSections } from './sections.ts';
 import { restoreSymbols, symbolProblems } from './symbols.ts';
 
@@ -20,15 +20,25 @@ export function decodeProgram(bytes: Uint8Array, file = 'program'): Program {
   const machine = parseMachine(json(place, 'machine', sections.machine), file);
   const stored = parse(place, 'symbols', SymbolsSchema, sections.symbols);
   const debug = parse(place, 'debug', DebugSchema, sections.debug);
+  const buffer = parse(place, 'buffer', BufferSchema, sections.buffer);
   const predicted = parse(place, 'predicted', PredictedSchema, sections.predicted);
   const code = attempt(place, () => readCode(sections.code));
   const problems = [
     ...codeProblems(code).map(({ instruction, reason }) => `instruction ${instruction}: ${reason}`),
     ...symbolProblems(stored, sections.data),
     ...debugProblems(debug, code.length),
+    ...bufferProblems(buffer, machine.buffers.globalBytes),
   ];
   if (problems.length > 0) throw new WavecError(problems.map((reason): Diagnostic => diag.badProgramFile(place, reason)));
-  return { ...meta, machine, code, symbols: restoreSymbols(stored, sections.data), debug, predicted: Object.fromEntries(predicted) };
+  return {
+    ...meta,
+    machine,
+    code,
+    symbols: restoreSymbols(stored, sections.data),
+    debug,
+    buffer,
+    predicted: Object.fromEntries(predicted),
+  };
 }
 
 type FilePlace = { readonly file: string };
@@ -63,6 +73,14 @@ function readCode(bytes: Uint8Array): Instruction[] {
   if (bytes.length % INSTRUCTION_BYTES !== 0)
     throw new FormatError(`the code has ${bytes.length} bytes, not a multiple of ${INSTRUCTION_BYTES}`);
   return decodeAll(bytes);
+}
+
+function bufferProblems(buffer: readonly Allocation[], globalBytes: number): string[] {
+  return buffer.flatMap(({ name, address, bytes }) =>
+    address + bytes <= globalBytes
+      ? []
+      : [`'${name}' is allocated at bytes ${address} to ${address + bytes} of the global buffer, which has ${globalBytes}`],
+  );
 }
 
 function debugProblems(debug: readonly DebugRange[], instructions: number): string[] {

@@ -6,7 +6,7 @@ import { aligned, ENTRY_BYTES, HEADER_BYTES, MAGIC, SECTION_NAMES, SECTIONS, typ
 
 /** The bytes of a program file. */
 export function encodeProgram(program: Program): Uint8Array {
-  const { machine, code, symbols, debug, predicted, ...meta } = program;
+  const { machine, code, symbols, debug, buffer, predicted, ...meta } = program;
   const data = new DataSection();
   const stored = symbols.map((symbol) => (symbol.initial === undefined ? symbol : { ...symbol, initial: data.store(symbol.initial) }));
   const sections: Record<SectionName, Uint8Array> = {
@@ -15,6 +15,7 @@ export function encodeProgram(program: Program): Uint8Array {
     code: encodeAll(code),
     symbols: json(stored),
     debug: json(debug),
+    buffer: json(buffer),
     predicted: json(Object.entries(predicted)),
     data: data.bytes(),
   };

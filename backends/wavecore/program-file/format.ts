@@ -13,7 +13,7 @@
  * Every section occurs once, in the order of `SECTIONS`. The file ends with the last section.
  */
 export const MAGIC = 'WVC1';
-export const VERSION = 1;
+export const VERSION = 2;
 export const HEADER_BYTES = 16;
 export const ENTRY_BYTES = 16;
 export const ALIGNMENT = 8;
@@ -29,10 +29,12 @@ export const SECTIONS = {
   symbols: 4,
   /** Layer, group and ONNX node of the instructions. */
   debug: 5,
+  /** Allocations of the global buffer. */
+  buffer: 6,
   /** The traffic that the compiler predicts. */
-  predicted: 6,
+  predicted: 7,
   /** Initial values, each from a multiple of 8 on: f32 or i32. */
-  data: 7,
+  data: 8,
 } as const;
 export type SectionName = keyof typeof SECTIONS;
 export const SECTION_NAMES = Object.keys(SECTIONS) as readonly SectionName[];

@@ -50,6 +50,16 @@ export const DebugSchema = v.array(
   }),
 );
 
+export const BufferSchema = v.array(
+  v.strictObject({
+    group: count,
+    name: v.string(),
+    address,
+    bytes: address,
+    layers: v.array(v.strictObject({ layer: v.string(), access: v.picklist(['read', 'write', 'both']) })),
+  }),
+);
+
 const bytes = v.strictObject({ read: count, write: count });
 
 /** Predictions as pairs of layer and counts, so that a layer may have any name. */

@@ -54,6 +54,7 @@ function complete(sections: Partial<Record<SectionName, Uint8Array>>): Record<Se
     code: of('code'),
     symbols: of('symbols'),
     debug: of('debug'),
+    buffer: of('buffer'),
     predicted: of('predicted'),
     data: of('data'),
   };

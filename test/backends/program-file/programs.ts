@@ -69,5 +69,14 @@ export const anyProgram: fc.Arbitrary<Program> = fc.record({
       origin: name,
     }),
   ),
+  buffer: fc.array(
+    fc.record({
+      group: fc.nat(),
+      name,
+      address: fc.nat({ max: 1024 }),
+      bytes: fc.nat({ max: 1024 }),
+      layers: fc.array(fc.record({ layer: name, access: fc.constantFrom('read' as const, 'write' as const, 'both' as const) })),
+    }),
+  ),
   predicted: traffic.map((layers): LayerTraffic => layers),
 });

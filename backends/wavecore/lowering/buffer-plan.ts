@@ -1,0 +1,44 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
+import { contentsOf, type LayerView, type Network } from '../../../passes/mbs/network.ts';
+import type { Access, Block, Group, Resident, Schedule, Step } from '../../../passes/mbs/schedule.ts';
+import type { Allocation } from '../program.ts';
+
+type Use = Allocation['layers'][number];
+
+/** Every allocation of the global buffer that a schedule makes, with the layers that use it. */
+export function allocationsOf(network: Network, schedule: Schedule): Allocation[] {
+  const views = new Map(network.layers.map((view) => [view.layer.name, view]));
+  return schedule.groups.flatMap((group, index) => [
+    ...group.residents.map((resident) => residentAllocation(index, group, resident)),
+    ...group.steps.flatMap((step) => step.blocks.flatMap((block) => blockAllocations(index, step, block, views.get(step.layer)))),
+  ]);
+}
+
+function residentAllocation(group: number, { steps }: Group, { tensor, address, bytes, from, to }: Resident): Allocation {
+  const uses = steps.slice(from, to + 1).flatMap((step, i): Use[] => {
+    const reads = step.inputs.some((access) => access.tensor === tensor && isOnChip(access));
+    // The layer that fills the place: it makes the tensor, or loads it.
+    const fills =
+      step.outputs.some((access) => access.tensor === tensor) ||
+      (i === 0 && step.inputs.some((access) => access.tensor === tensor && access.mode === 'load'));
+    if (!reads && !fills) return [];
+    return [{ layer: step.layer, access: reads && fills ? 'both' : fills ? 'write' : 'read' }];
+  });
+  return { group, name: tensor, address, bytes, layers: uses };
+}
+
+function isOnChip({ mode }: Access): boolean {
+  return mode === 'resident' || mode === 'load';
+}
+
+function blockAllocations(group: number, { layer }: Step, block: Block, view: LayerView | undefined): Allocation[] {
+  const name = contentsOf(view ?? fail(diag.internal({ layer }, 'is not in the graph')), block.name);
+  const layers: Use[] = [{ layer, access: 'both' }];
+  return Array.from({ length: block.halves }, (_, half) => ({
+    group,
+    name: block.halves === 1 ? name : `${name} (half ${half})`,
+    address: block.address + half * block.bytes,
+    bytes: block.bytes,
+    layers,
+  }));
+}
