@@ -169,6 +169,17 @@ export const diag = {
     () => 'Program order must be a legal order: signal a token before an instruction waits for it.',
   ),
   unbalancedTokens: declare('UNBALANCED_TOKENS', (tokens: string) => `the program ends with tokens that nothing took: ${tokens}`),
+  race: declare(
+    'RACE',
+    (at: string, what: string) => `${at} ${what}, and no token orders the two`,
+    () => 'Let the one signal a token that the other waits for.',
+  ),
+  uninitialized: declare('UNINITIALIZED', (at: string, where: string) => `${at} reads ${where}, which holds nothing yet`),
+  outsideAllocation: declare(
+    'OUTSIDE_ALLOCATION',
+    (at: string, does: string, from: number, to: number, lies: string) =>
+      `${at} ${does} bytes ${from} to ${to} of the global buffer, ${lies}: not within one allocation that the layer may use so`,
+  ),
   endless: declare('ENDLESS', (at: string, limit: number) => `${at}: the program has not ended after ${limit} instructions`),
   badRunInput: declare('BAD_RUN_INPUT', (reason: string) => `the value given for the run cannot be used: ${reason}`),
   verificationFailed: declare(

@@ -103,7 +103,8 @@ export class MatrixState {
     this.patchesChecked = true;
   }
 
-  private configured(): Readonly<Record<MatrixSlot, number>> {
+  /** The configuration as the instructions so far have set it. */
+  configured(): Readonly<Record<MatrixSlot, number>> {
     if (!this.current) {
       for (const name of MATRIX_SLOTS) this.config[name] = this.slots[SLOT[name]] ?? 0;
       this.current = true;

@@ -1,6 +1,7 @@
 import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
 import { codeProblems } from '../isa/check.ts';
 import type { Program } from '../program.ts';
+import { type CheckReport, Sanitizer } from './check/sanitizer.ts';
 import { Core, type Data } from './core.ts';
 import { COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, type Traffic, totalBytes } from './counters.ts';
 import { type Image, imageOf } from './image.ts';
@@ -18,6 +19,8 @@ export interface RunOptions {
   /** Instructions after which a program counts as endless. Default 2^33. */
   readonly instructionLimit?: number;
   readonly observer?: Observer;
+  /** Judges the program while it runs (check/sanitizer.ts); the result has the findings. A checked run takes longer. */
+  readonly check?: boolean;
   /** Called about once every million instructions. */
   readonly onProgress?: (instructions: number, layer: string) => void;
 }
@@ -37,12 +40,22 @@ export function run(program: Program, options: RunOptions): RunResult {
   const image = imageOf(program);
   const data = options.mode === 'functional' ? dataOf(program, options) : undefined;
   const core = new Core(program, image, data, options.observer);
-  const instructions = execute(core, options);
-  const left = core.tokens.left();
-  if (left.length > 0) {
-    fail(diag.unbalancedTokens({}, left.map(({ token, count }) => (count === 1 ? `${token}` : `${token} (${count} times)`)).join(', ')));
+  const sanitizer = options.check === true ? new Sanitizer(program, core) : undefined;
+  try {
+    const instructions = execute(core, options, sanitizer);
+    requireBalance(core);
+    return resultOf(program, image, core, instructions, options.mode, sanitizer?.report());
+  } catch (error) {
+    // A fault often follows from what the sanitizer found before it.
+    const found = sanitizer?.report().findings ?? [];
+    throw error instanceof WavecError ? new WavecError([...found, ...error.diagnostics]) : error;
   }
-  return resultOf(program, image, core, instructions, options.mode);
+}
+
+function requireBalance({ tokens }: Core): void {
+  const left = tokens.left();
+  if (left.length === 0) return;
+  fail(diag.unbalancedTokens({}, left.map(({ token, count }) => (count === 1 ? `${token}` : `${token} (${count} times)`)).join(', ')));
 }
 
 function dataOf(program: Program, options: RunOptions): Data {
@@ -52,7 +65,7 @@ function dataOf(program: Program, options: RunOptions): Data {
 }
 
 /** The dynamic instructions, one after the other; returns how many. */
-function execute(core: Core, { instructionLimit = INSTRUCTION_LIMIT, onProgress }: RunOptions): number {
+function execute(core: Core, { instructionLimit = INSTRUCTION_LIMIT, onProgress }: RunOptions, sanitizer: Sanitizer | undefined): number {
   const { image, position, counters, timing } = core;
   const { handlers, rows } = image;
   let executed = 0;
@@ -83,6 +96,7 @@ function execute(core: Core, { instructionLimit = INSTRUCTION_LIMIT, onProgress 
     executed++;
     const handler = handlers[pc];
     if (handler === undefined) return executed;
+    sanitizer?.look(pc);
     pc = handler(core, pc);
   }
   settle();
@@ -94,7 +108,7 @@ function reportLayer({ observer, image, counters, timing }: Core): void {
   if (layer !== undefined) observer?.layer?.(layer, timing.total());
 }
 
-function resultOf(program: Program, image: Image, core: Core, instructions: number, mode: RunMode): RunResult {
+function resultOf(program: Program, image: Image, core: Core, instructions: number, mode: RunMode, check?: CheckReport): RunResult {
   const { counters, timing, data } = core;
   const { machine, symbols } = program;
   const cycles = timing.total();
@@ -118,6 +132,7 @@ function resultOf(program: Program, image: Image, core: Core, instructions: numb
     macs: counts.macs,
     units: timing.cycles(),
     layers,
+    ...(check === undefined ? {} : { check }),
     outputs: new Map(data === undefined ? [] : symbols.filter((s) => s.role === 'output').map((s) => [s.name, readSymbol(data.dram, s)])),
     readTensor: (name) => {
       const symbol = symbols.find((s) => s.name === name);

@@ -1,6 +1,6 @@
 import { HALVES } from '../half.ts';
 import { eachPlane } from './norm.ts';
-import { channelSingles, imageElements, imageHalves, once, plane, read, type Semantics, update } from './semantics.ts';
+import { channelSingles, imageElements, imageHalves, once, plane, read, type Semantics, update, updateWhere } from './semantics.ts';
 
 export const biasSums: Semantics<'v.bias_sums'> = {
   uses: { state: update(8, (call) => 8 * call.int('C')), dy: read(2, imageHalves) },
@@ -17,8 +17,11 @@ export const biasSums: Semantics<'v.bias_sums'> = {
   },
 };
 
+/** Position of `add` among the fields of v.bias_end. */
+const ADD = 2;
+
 export const biasEnd: Semantics<'v.bias_end'> = {
-  uses: { db: update(4, channelSingles), state: read(8, (call) => 8 * call.int('C')) },
+  uses: { db: updateWhere(ADD, 4, channelSingles), state: read(8, (call) => 8 * call.int('C')) },
   elements: (call) => call.int('C'),
   passes: once,
   run: (call, db: number, state: number, adds: number) => {

@@ -4,22 +4,38 @@ import { UNIT } from '../timing.ts';
 import type { Use, VectorOp } from './semantics.ts';
 import { SEMANTICS } from './table.ts';
 
-function handlerOf(op: VectorOp): Handler {
-  const { fields } = specOf(op);
-  const isRegister = fields.map((field) => field.type === 'reg');
-  const semantics = SEMANTICS[op];
-  const table: Readonly<Record<string, Use>> = semantics.uses;
-  const uses = fields.flatMap(({ name }, field) => {
+/** What an operand points at, and which operand it is. */
+export interface NamedUse extends Use {
+  readonly name: string;
+  /** Position among the fields of the instruction. */
+  readonly field: number;
+}
+
+/** The operands of an instruction that point into the global buffer. */
+export function usesOf(op: VectorOp): NamedUse[] {
+  const table: Readonly<Record<string, Use>> = SEMANTICS[op].uses;
+  return specOf(op).fields.flatMap(({ name }, field) => {
     const use = table[name];
     return use === undefined ? [] : [{ ...use, name, field }];
   });
+}
+
+/** Puts the operands of instruction `pc` into the call, registers resolved. */
+export function bindOperands({ image, registers, vector }: Core, pc: number): void {
+  const mask = image.registerFields[pc] ?? 0;
+  for (let f = 0; f < MAX_FIELDS; f++) {
+    const value = image.operands[pc * MAX_FIELDS + f] ?? 0;
+    vector.operands[f] = (mask >> f) & 1 ? (registers[value] ?? 0) : value;
+  }
+}
+
+function handlerOf(op: VectorOp): Handler {
+  const semantics = SEMANTICS[op];
+  const uses = usesOf(op);
   return (core, pc) => {
     const { vector: call, counters, machine } = core;
     const ready = core.ready(pc, core.timing.issue(UNIT.vector));
-    for (let f = 0; f < isRegister.length; f++) {
-      const value = core.image.operands[pc * MAX_FIELDS + f] ?? 0;
-      call.operands[f] = isRegister[f] ? (core.registers[value] ?? 0) : value;
-    }
+    bindOperands(core, pc);
     let moved = 0;
     for (const use of uses) {
       const bytes = use.bytes(call);

@@ -1,5 +1,4 @@
-import type { Call } from './call.ts';
-import { once, read, type Semantics, write } from './semantics.ts';
+import { once, type Semantics, type Use, write } from './semantics.ts';
 
 /** Position of `bytes` among the fields of v.fill. */
 const LENGTH = 1;
@@ -13,10 +12,16 @@ export const fill: Semantics<'v.fill'> = {
   },
 };
 
-const reach = (call: Call, stride: number): number => (call.int('ROWS') - 1) * stride + call.int('ROWBYTES');
+/** Rows of an operand, apart by the slot `stride`. */
+function rowsBy(stride: 'SRCSTRIDE' | 'DSTSTRIDE'): Pick<Use, 'bytes' | 'rows'> {
+  return {
+    bytes: (call) => (call.int('ROWS') - 1) * call.int(stride) + call.int('ROWBYTES'),
+    rows: (call) => ({ count: call.int('ROWS'), bytes: call.int('ROWBYTES'), stride: call.int(stride) }),
+  };
+}
 
 export const copy: Semantics<'v.copy'> = {
-  uses: { dst: write(1, (call) => reach(call, call.int('DSTSTRIDE'))), src: read(1, (call) => reach(call, call.int('SRCSTRIDE'))) },
+  uses: { dst: { access: 'write', align: 1, ...rowsBy('DSTSTRIDE') }, src: { access: 'read', align: 1, ...rowsBy('SRCSTRIDE') } },
   elements: (call) => Math.ceil((call.int('ROWS') * call.int('ROWBYTES')) / 2),
   passes: once,
   run: (call, dst: number, src: number) => {

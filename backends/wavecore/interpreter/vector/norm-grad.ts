@@ -12,6 +12,7 @@ import {
   sets,
   times,
   update,
+  updateWhere,
   write,
 } from './semantics.ts';
 
@@ -41,11 +42,14 @@ export const normGradSums: Semantics<'v.norm_grad_sums'> = {
   },
 };
 
+/** Position of `add` among the fields of v.norm_grad_end. */
+const ADD = 5;
+
 export const normGradEnd: Semantics<'v.norm_grad_end'> = {
   uses: {
     sums: write(4, pairStatistics),
-    dgamma: update(4, channelSingles),
-    dbeta: update(4, channelSingles),
+    dgamma: updateWhere(ADD, 4, channelSingles),
+    dbeta: updateWhere(ADD, 4, channelSingles),
     state: read(8, pairStates),
     gamma: read(4, channelSingles),
   },

@@ -11,6 +11,16 @@ export interface Use {
   readonly align: 1 | 2 | 4 | 8;
   /** Extent in bytes; 0: not accessed. */
   bytes(call: Call): number;
+  /** Where only rows of the extent are accessed: how many, their bytes, and the bytes from one to the next. */
+  rows?(call: Call): Rows;
+  /** An update that reads what is there only at times; absent: always. */
+  reads?(call: Call): boolean;
+}
+
+export interface Rows {
+  readonly count: number;
+  readonly bytes: number;
+  readonly stride: number;
 }
 
 /**
@@ -27,6 +37,11 @@ export interface Semantics<O extends VectorOp = VectorOp> {
 export const read = (align: Use['align'], bytes: Use['bytes']): Use => ({ access: 'read', align, bytes });
 export const write = (align: Use['align'], bytes: Use['bytes']): Use => ({ access: 'write', align, bytes });
 export const update = (align: Use['align'], bytes: Use['bytes']): Use => ({ access: 'update', align, bytes });
+/** Adds to what is there where operand `field` is not 0, and overwrites it otherwise. */
+export const updateWhere = (field: number, align: Use['align'], bytes: Use['bytes']): Use => ({
+  ...update(align, bytes),
+  reads: (call) => call.operand(field) !== 0,
+});
 
 export const once = (): number => 1;
 export const times = (count: number) => (): number => count;
