@@ -175,6 +175,14 @@ export const diag = {
     () => 'Let the one signal a token that the other waits for.',
   ),
   uninitialized: declare('UNINITIALIZED', (at: string, where: string) => `${at} reads ${where}, which holds nothing yet`),
+  lostResult: declare(
+    'LOST_RESULT',
+    (at: string, where: string, earlier: string) => `${at} overwrites ${where}, a result of ${earlier} that nothing has read`,
+  ),
+  misplaced: declare(
+    'MISPLACED',
+    (at: string, does: string, tensor: string, names: string) => `${at} ${does} tensor '${tensor}' at the place of ${names}`,
+  ),
   outsideAllocation: declare(
     'OUTSIDE_ALLOCATION',
     (at: string, does: string, from: number, to: number, lies: string) =>

@@ -35,7 +35,7 @@ export interface DebugRange {
 export interface Allocation {
   /** Index of the layer group. */
   readonly group: number;
-  /** The tensor, or the working block of a layer, that lies there. */
+  /** The tensor, or the working block of a layer, that lies there. Each half of a double buffer is an allocation. */
   readonly name: string;
   readonly address: number;
   readonly bytes: number;

@@ -39,7 +39,7 @@ function blockAllocations(group: number, { layer }: Step, block: Block, view: La
   const layers: Use[] = [{ layer, access: 'both' }];
   return Array.from({ length: block.halves }, (_, half) => ({
     group,
-    name: block.halves === 1 ? name : `${name} (half ${half})`,
+    name,
     address: block.address + half * block.bytes,
     bytes: block.bytes,
     layers,

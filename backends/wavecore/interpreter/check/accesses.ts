@@ -36,6 +36,7 @@ function transfer(store: boolean): Check {
     if (stride === rowBytes) s.transfer(store, dram, dram + rows * rowBytes);
     else for (let row = 0; row < rows; row++) s.transfer(store, dram + row * stride, dram + row * stride + rowBytes);
     if (!store) s.access(true, global, global + rows * rowBytes);
+    s.place(store, global, global + rows * rowBytes);
     s.order.end(agent, s.signalsOf(pc));
   };
 }

@@ -51,6 +51,25 @@ export class Findings {
     );
   }
 
+  /** The result that instruction `pc` overwrites has been read by nobody. */
+  lost(pc: number, earlier: number, target: Target): void {
+    this.add(`lost ${pc} ${earlier}`, () =>
+      diag.lostResult(this.position.place(pc), this.position.at(pc), where(target), this.position.at(earlier)),
+    );
+  }
+
+  misplaced(pc: number, write: boolean, tensor: string, names: readonly string[]): void {
+    this.add(`misplaced ${pc}`, () =>
+      diag.misplaced(
+        this.position.place(pc),
+        this.position.at(pc),
+        write ? 'stores' : 'loads',
+        tensor,
+        names.map((name) => `'${name}'`).join(', '),
+      ),
+    );
+  }
+
   outside(pc: number, write: boolean, from: number, to: number, names: readonly string[]): void {
     this.add(`outside ${pc} ${write}`, () => {
       const touched = names.map((name) => `'${name}'`).join(', ');

@@ -118,6 +118,15 @@ export class Sanitizer {
     else tensor.load(from - symbol.address, to - symbol.address, this.time, this.pc);
   }
 
+  /** The data of a tensor in DRAM comes from, or goes to, bytes of the global buffer that are the tensor's. */
+  place(write: boolean, from: number, to: number): void {
+    const row = this.core.image.rows[this.pc] ?? -1;
+    const { symbol } = this;
+    if (!this.permissions.known || row < 0 || symbol === undefined) return;
+    const names = this.permissions.at(row, from, to);
+    if (names.length > 0 && !names.includes(symbol.name)) this.findings.misplaced(this.pc, write, symbol.name, names);
+  }
+
   private foundInBuffer(finding: ShadowFinding): void {
     const { address } = finding;
     const row = this.core.image.rows[this.pc] ?? -1;
@@ -130,6 +139,7 @@ export class Sanitizer {
 
   private found({ problem, pc, agent, write }: ShadowFinding, target: Parameters<Findings['uninitialized']>[1]): void {
     if (problem === 'uninitialized') this.findings.uninitialized(this.pc, target);
+    else if (problem === 'lost') this.findings.lost(this.pc, pc, target);
     else this.findings.race({ pc, agent, write }, { pc: this.pc, agent: this.agent, write: this.writing }, target);
   }
 }

@@ -1,5 +1,4 @@
-import type { Agent, HappensBefore } from './clocks.ts';
-import { AGENTS } from './clocks.ts';
+import { AGENT, AGENTS, type Agent, type HappensBefore } from './clocks.ts';
 
 /** Bytes that share one entry while nothing tells them apart. */
 const LINE = 16;
@@ -8,9 +7,9 @@ const NOBODY = 255;
 const [READ, WRITE, UNDEFINE] = [0, 1, 2] as const;
 type Kind = typeof READ | typeof WRITE | typeof UNDEFINE;
 
-/** What the shadow finds at the bytes of an access; `pc` is the other instruction of a race. */
+/** What the shadow finds at the bytes of an access; `pc` is the other instruction of a race, or the one whose result is lost. */
 export interface ShadowFinding {
-  readonly problem: 'uninitialized' | 'race';
+  readonly problem: 'uninitialized' | 'race' | 'lost';
   readonly pc: number;
   /** The other access. */
   readonly write: boolean;
@@ -97,13 +96,16 @@ export class ShadowBuffer {
       this.readPc[entry * COUNT + agent] = pc;
       return;
     }
+    let used = writer === NOBODY || writer === AGENT.load || this.defined[entry] === 0;
     for (let other = 0, at = entry * COUNT; other < COUNT; other++, at++) {
       const read = this.readTime[at] ?? 0;
       if (read === 0) continue;
+      used = true;
       if (other !== agent && !this.order.ordered(other, read))
         this.report({ problem: 'race', pc: this.readPc[at] ?? -1, write: false, agent: other, address });
       this.readTime[at] = 0;
     }
+    if (!used) this.report({ problem: 'lost', pc: this.writePc[entry] ?? -1, write: true, agent: writer, address });
     this.writer[entry] = agent;
     this.writeTime[entry] = time;
     this.writePc[entry] = pc;

@@ -44,6 +44,7 @@ export class ShadowTensor {
       this.checkStore(segment, AGENT.store);
       if (segment.loadTime > 0 && !this.order.ordered(AGENT.load, segment.loadTime))
         this.find('race', false, segment.loadPc, AGENT.load, segment.from);
+      if (segment.storeTime > 0 && segment.loadTime === 0) this.find('lost', true, segment.storePc, AGENT.store, segment.from);
       segment.defined = true;
       segment.storeTime = time;
       segment.storePc = pc;
