@@ -183,6 +183,10 @@ export const diag = {
     'MISPLACED',
     (at: string, does: string, tensor: string, names: string) => `${at} ${does} tensor '${tensor}' at the place of ${names}`,
   ),
+  partialTransfer: declare(
+    'PARTIAL_TRANSFER',
+    (tensor: string, gap: number) => `transfers tensor '${tensor}' in part: byte ${gap} is left out`,
+  ),
   outsideAllocation: declare(
     'OUTSIDE_ALLOCATION',
     (at: string, does: string, from: number, to: number, lies: string) =>

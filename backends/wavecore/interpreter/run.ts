@@ -44,6 +44,7 @@ export function run(program: Program, options: RunOptions): RunResult {
   try {
     const instructions = execute(core, options, sanitizer);
     requireBalance(core);
+    sanitizer?.finish();
     return resultOf(program, image, core, instructions, options.mode, sanitizer?.report());
   } catch (error) {
     // A fault often follows from what the sanitizer found before it.

@@ -1,4 +1,5 @@
 import { type Diagnostic, diag } from '../../../../ir/diagnostics.ts';
+import type { RowInfo } from '../image.ts';
 import type { Position } from '../position.ts';
 import { AGENTS } from './clocks.ts';
 
@@ -68,6 +69,11 @@ export class Findings {
         names.map((name) => `'${name}'`).join(', '),
       ),
     );
+  }
+
+  /** A layer leaves bytes of a tensor out that it otherwise loads or stores. */
+  partial({ layer, origin }: RowInfo, tensor: string, gap: number): void {
+    this.add(`partial ${layer} ${tensor}`, () => diag.partialTransfer({ layer, node: origin }, tensor, gap));
   }
 
   outside(pc: number, write: boolean, from: number, to: number, names: readonly string[]): void {

@@ -4,6 +4,7 @@ import type { Program, ProgramSymbol } from '../../program.ts';
 import type { Core } from '../core.ts';
 import { CHECKS, isUnitOp } from './accesses.ts';
 import { type Agent, HappensBefore } from './clocks.ts';
+import { Coverage } from './coverage.ts';
 import { Findings } from './findings.ts';
 import { Permissions } from './permissions.ts';
 import { ShadowBuffer, type ShadowFinding } from './shadow-buffer.ts';
@@ -33,6 +34,7 @@ export class Sanitizer {
   private readonly signals: readonly (readonly number[])[];
   private readonly buffer: ShadowBuffer;
   private readonly tensors: readonly ShadowTensor[];
+  private readonly coverage: Coverage;
   private readonly permissions: Permissions;
   private readonly findings: Findings;
   /** Row whose code an instruction begins; −1: none. */
@@ -57,6 +59,7 @@ export class Sanitizer {
     const defined = new Set(program.symbols.filter((s) => s.initial !== undefined || s.role === 'input').map((s) => s.address));
     const report = (finding: ShadowFinding): void => this.foundInDram(finding);
     this.tensors = core.symbols.symbols.map((s) => new ShadowTensor(s.bytes, defined.has(s.address), this.order, report));
+    this.coverage = new Coverage(this.tensors.length);
     this.entries = new Int32Array(program.code.length).fill(-1);
     for (const { from } of program.debug) this.entries[from] = core.image.rows[from] ?? -1;
   }
@@ -70,6 +73,15 @@ export class Sanitizer {
     if (op === undefined) return;
     if (op === 'fence') this.order.fence();
     else if (isUnitOp(op)) CHECKS[op](this, pc);
+  }
+
+  /** What can be said once the program has ended. */
+  finish(): void {
+    const { symbols } = this.core.symbols;
+    for (const { row, tensor, gap } of this.coverage.gaps((i) => symbols[i]?.bytes ?? 0)) {
+      const info = this.core.image.rowInfo[row];
+      if (info !== undefined) this.findings.partial(info, symbols[tensor]?.name ?? '', gap);
+    }
   }
 
   report(): CheckReport {
@@ -114,6 +126,7 @@ export class Sanitizer {
     this.writing = write;
     this.accesses++;
     this.bytes += to - from;
+    this.coverage.add(this.core.image.rows[this.pc] ?? -1, index, write, from - symbol.address, to - symbol.address);
     if (write) tensor.store(from - symbol.address, to - symbol.address, this.time, this.pc);
     else tensor.load(from - symbol.address, to - symbol.address, this.time, this.pc);
   }
