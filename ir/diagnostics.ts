@@ -187,6 +187,7 @@ export const diag = {
     'PARTIAL_TRANSFER',
     (tensor: string, gap: number) => `transfers tensor '${tensor}' in part: byte ${gap} is left out`,
   ),
+  moreFindings: declare('MORE_FINDINGS', (count: number) => `${count} more findings are not shown`),
   outsideAllocation: declare(
     'OUTSIDE_ALLOCATION',
     (at: string, does: string, from: number, to: number, lies: string) =>

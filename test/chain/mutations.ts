@@ -9,6 +9,8 @@ import { WavecError } from '../../ir/diagnostics.ts';
 export interface Mutant {
   readonly kind: 'wait removed' | 'signal removed' | 'token removed' | 'signal early' | 'wait late' | 'fence removed' | 'address shifted';
   readonly what: string;
+  /** The instruction concerned. */
+  readonly at: number;
   readonly program: Program;
 }
 
@@ -34,11 +36,13 @@ export function removedTokens(program: Program): Mutant[] {
     ...instruction.wait.map((token, i) => ({
       kind: 'wait removed' as const,
       what: `${describe(program, at)}, token ${token}`,
+      at,
       program: replaced(program, at, { ...instruction, wait: without(instruction.wait, i) }),
     })),
     ...instruction.signal.map((token, i) => ({
       kind: 'signal removed' as const,
       what: `${describe(program, at)}, token ${token}`,
+      at,
       program: replaced(program, at, { ...instruction, signal: without(instruction.signal, i) }),
     })),
   ]);
@@ -51,6 +55,7 @@ export function removedPairs(program: Program): Mutant[] {
     return [...tokens].map((token) => ({
       kind: 'token removed' as const,
       what: `'${layer}', token ${token}`,
+      at: from,
       program: {
         ...program,
         code: program.code.map((instruction, at) =>
@@ -74,12 +79,12 @@ export function weakened(program: Program): Mutant[] {
     const work = works(instruction) ? at : nextWork(code, at, -1, unit);
     const before = work === undefined ? undefined : nextOf(code, work, -1, unit);
     if (instruction.signal.length > 0 && before !== undefined && code[before]?.signal.length === 0) {
-      mutants.push({ kind: 'signal early', what, program: moved(program, at, before, 'signal') });
+      mutants.push({ kind: 'signal early', what, at, program: moved(program, at, before, 'signal') });
     }
     const guarded = works(instruction) ? at : nextWork(code, at, 1, unit);
     const behind = guarded === undefined ? undefined : nextOf(code, guarded, 1, unit);
     if (instruction.wait.length > 0 && behind !== undefined && code[behind]?.wait.length === 0) {
-      mutants.push({ kind: 'wait late', what, program: moved(program, at, behind, 'wait') });
+      mutants.push({ kind: 'wait late', what, at, program: moved(program, at, behind, 'wait') });
     }
     return mutants;
   });
@@ -117,7 +122,7 @@ function moved(program: Program, from: number, to: number, tokens: 'wait' | 'sig
 /** Every single fence replaced by an instruction that does nothing. */
 export function removedFences(program: Program): Mutant[] {
   return program.code.flatMap(({ op }, at) =>
-    op === 'fence' ? [{ kind: 'fence removed' as const, what: describe(program, at), program: replaced(program, at, NOTHING) }] : [],
+    op === 'fence' ? [{ kind: 'fence removed' as const, what: describe(program, at), at, program: replaced(program, at, NOTHING) }] : [],
   );
 }
 
@@ -144,7 +149,7 @@ export function shiftedAddresses(program: Program, bytes: number): Mutant[] {
     const { op, operands } = instruction;
     if ((op !== 'la' && op !== 'par') || !isAddress(program.code, at)) return [];
     const shifted = { ...instruction, operands: { ...operands, base: (operands.base ?? 0) + bytes } };
-    return [{ kind: 'address shifted', what: `${describe(program, at)} by ${bytes}`, program: replaced(program, at, shifted) }];
+    return [{ kind: 'address shifted', what: `${describe(program, at)} by ${bytes}`, at, program: replaced(program, at, shifted) }];
   });
 }
 

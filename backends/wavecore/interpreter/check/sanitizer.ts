@@ -126,7 +126,8 @@ export class Sanitizer {
     this.writing = write;
     this.accesses++;
     this.bytes += to - from;
-    this.coverage.add(this.core.image.rows[this.pc] ?? -1, index, write, from - symbol.address, to - symbol.address);
+    const row = this.core.image.rows[this.pc] ?? -1;
+    if (row >= 0) this.coverage.add(row, index, write, from - symbol.address, to - symbol.address);
     if (write) tensor.store(from - symbol.address, to - symbol.address, this.time, this.pc);
     else tensor.load(from - symbol.address, to - symbol.address, this.time, this.pc);
   }
