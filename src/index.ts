@@ -8,9 +8,12 @@ export {
   disassemble,
   encodeProgram,
   type InputValue,
+  Interpreter,
+  type InterpreterEvents,
+  type InterpreterOptions,
   type LayerResult,
   type LayerTraffic,
-  type Program,
+  Program,
   type ProgramSymbol,
   type RunMode,
   type RunOptions,
@@ -33,8 +36,17 @@ export { verify as verifyGraph } from '../ir/verify.ts';
 export { type Group, SCHEDULES, type Schedule, type ScheduleName } from '../passes/mbs/schedule.ts';
 export type { NormChoice } from '../passes/normalize.ts';
 export { type CompileState, PASSES, type Pass, type PipelineHooks } from '../passes/pipeline.ts';
-export { type CompileSettings, compile, generateProgram, type ResolvedSettings, resolveSettings, runPasses } from './api.ts';
+export {
+  type CompileSettings,
+  compile,
+  generateProgram,
+  type ModelSettings,
+  type ResolvedSettings,
+  resolveSettings,
+  runPasses,
+} from './api.ts';
 export { readMachineFile } from './machine-file.ts';
+export { type LoadOptions, loadModel, type Model } from './model.ts';
 export { type ImportOptions, importModel } from './onnx/index.ts';
 export { type ComparedRun, type Comparison, comparisonOf, comparisonReport } from './report/comparison.ts';
 export { runReport } from './report/run-report.ts';
