@@ -2,7 +2,8 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Program, ProgramSymbol } from '../program.ts';
 import type { Data } from './core.ts';
 import { type Handler, Subscriptions, type Unsubscribe } from './events.ts';
-import type { Image } from './image.ts';
+import type { Image, RowInfo } from './image.ts';
+import type { Transfer } from './observer.ts';
 import type { RunMode, RunResult } from './result.ts';
 import { dataOf, type RunOptions, runOn, soundImage } from './run.ts';
 import { copyElements, type InputValue, readSymbol, type TensorValue, writeInputs, writeSymbol } from './storage.ts';
@@ -14,6 +15,10 @@ export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instru
 
 /** What an interpreter tells while it runs. Times are in cycles of the run. */
 export interface InterpreterEvents {
+  /** Execution passes to the code of a layer: once a layer, and once an iteration of a group of several layers. */
+  readonly layer: { readonly layer: RowInfo; readonly at: number };
+  /** A DMA transfer, in program order. */
+  readonly transfer: Transfer;
   /** About once every million instructions. */
   readonly progress: { readonly instructions: number; readonly layer: string };
 }
@@ -59,10 +64,15 @@ export class Interpreter {
       data.buffer.fill(0);
       data.kernels.slots.fill(0);
     }
-    const progress = subscriptions.emitterOf('progress');
+    const [layer, transfer, progress] = [
+      subscriptions.emitterOf('layer'),
+      subscriptions.emitterOf('transfer'),
+      subscriptions.emitterOf('progress'),
+    ];
     return runOn(program, image, data, {
       ...options,
-      onProgress: progress && ((instructions, layer) => progress({ instructions, layer })),
+      observer: { layer: layer && ((info, at) => layer({ layer: info, at })), transfer },
+      onProgress: progress && ((instructions, name) => progress({ instructions, layer: name })),
     });
   }
 

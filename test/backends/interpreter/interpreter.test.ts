@@ -76,6 +76,32 @@ describe('an interpreter', () => {
     expect(new Float32Array(core.readTensor('master').bytes.buffer)).toEqual(Float32Array.of(0.1, -3));
   });
 
+  it('tells its handlers what it does, until they leave', () => {
+    const core = new Interpreter(accumulator());
+    const heard: unknown[] = [];
+    const leave = [
+      core.on('layer', ({ layer, at }) => heard.push([layer.layer, layer.origin, at])),
+      core.on('transfer', ({ tensor, write, bytes, start, end }) => heard.push([tensor.name, write, bytes, end - start])),
+      core.on('transfer', ({ tensor }) => heard.push(tensor.name)),
+    ];
+    core.run(x(1, 2));
+    expect(heard.slice(0, 5)).toEqual([
+      ['add', 'node of add', expect.any(Number)],
+      ['x', false, 64, 14],
+      'x',
+      ['sum', false, 64, 14],
+      'sum',
+    ]);
+    expect(heard.length).toBe(1 + 2 * 4);
+    leave[2]?.();
+    leave[2]?.();
+    core.run();
+    expect(heard.length).toBe(9 + 1 + 4);
+    for (const end of leave) end();
+    core.run();
+    expect(heard.length).toBe(14);
+  });
+
   it('says what it cannot run, read or write', () => {
     const core = new Interpreter(accumulator());
     const timing = new Interpreter(accumulator(), { mode: 'timing' });
