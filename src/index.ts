@@ -58,3 +58,4 @@ export { readNpy, writeNpy } from './tensor-file/npy.ts';
 export { type NamedTensor, readTensorPb, writeTensorPb } from './tensor-file/pb.ts';
 export type { FileTensor, FileType } from './tensor-file/tensor.ts';
 export { inputBytes, outputTensor, readTensorFile } from './tensors.ts';
+export { type TraceOptions, TraceRecorder } from './trace/recorder.ts';

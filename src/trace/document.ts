@@ -1,0 +1,113 @@
+import type { Program } from '../../backends/wavecore/index.ts';
+import type { Pipeline } from '../../backends/wavecore/interpreter/stalls.ts';
+import { UNITS } from '../report/run-report.ts';
+import type { Slice, Slices } from './slices.ts';
+import type { Windows } from './windows.ts';
+
+/** Upper bounds of what is no slice: everything that stands once, and the events of one window. */
+export const HEAD_BYTES = 16_384;
+export const COUNTER_BYTES = 300;
+
+/** Characters that are written at once. */
+const PIECE = 2 ** 16;
+
+export interface TraceContents {
+  readonly program: Program;
+  readonly pid: number;
+  /** The thread of the pipeline at position i is i + 1; thread 0 shows the layers. */
+  readonly pipelines: readonly Pipeline[];
+  readonly slices: Slices;
+  /** Bytes read and written across the DRAM pins; most bytes of the global buffer that are in use. */
+  readonly read: Windows;
+  readonly write: Windows;
+  readonly allocated: Windows;
+  /** Of the run. */
+  readonly cycles: number;
+  /** The cycles shown. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Writes the JSON object form of the trace event format, one event a line. */
+export function* traceText(contents: TraceContents): Generator<string> {
+  let piece = `{"displayTimeUnit":"ns",\n"otherData":${JSON.stringify(metadata(contents))},\n"traceEvents":[`;
+  let separator = '\n';
+  for (const event of events(contents)) {
+    piece += separator + event;
+    separator = ',\n';
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  yield `${piece}\n]}\n`;
+}
+
+function metadata({ program, slices, read, cycles, from, to }: TraceContents) {
+  const { model, mode, schedule, batch, machine } = program;
+  return {
+    producer: 'wavec',
+    model,
+    step: mode,
+    schedule,
+    batch,
+    machine: machine.name,
+    clockHz: machine.clockHz,
+    cycles,
+    shown: { from, to },
+    time: 'microseconds of simulated time, rounded to nanoseconds; cycles in args are exact',
+    slices: formOf(slices),
+    mergedGapCycles: slices.gap < 0 ? null : slices.gap,
+    keptIterations: slices.every,
+    counters: `over windows of ${read.width} cycles: mean bandwidth; most bytes of the global buffer that the schedule has given to live tensors and blocks`,
+  };
+}
+
+/** What the slices are, in words. */
+export function formOf({ gap, every }: Pick<Slices, 'gap' | 'every'>): string {
+  if (gap < 0) return 'one slice for each instruction of a pipeline; of a transfer from its first to its last cycle on the DRAM';
+  const kept = every === 1 ? '' : `, and of every ${every} iterations of a layer group one is shown`;
+  return `slices of one layer on one track are merged over gaps of up to ${gap} cycles${kept}; args hold sums over the merged`;
+}
+
+function* events(contents: TraceContents): Generator<string> {
+  const { program, pid, pipelines, slices } = contents;
+  const nanoseconds = 1e9 / program.machine.clockHz;
+  yield* names(program, pid, pipelines);
+  for (const slice of slices) yield sliceText(slice, nanoseconds);
+  yield* counters(contents, nanoseconds);
+}
+
+function* names(program: Program, pid: number, pipelines: readonly Pipeline[]): Generator<string> {
+  const named = (name: string, tid: number, args: object): string => JSON.stringify({ name, ph: 'M', pid, tid, args });
+  yield named('process_name', 0, { name: `core ${pid}: ${program.model} on ${program.machine.name}` });
+  for (const [tid, name] of ['layers', ...pipelines.map((pipeline) => UNITS[pipeline])].entries()) {
+    yield named('thread_name', tid, { name });
+    yield named('thread_sort_index', tid, { sort_index: tid });
+  }
+}
+
+/** Both ends are rounded alike, so that slices that touch do not overlap. */
+function sliceText({ label, start, end, cycles, instructions, bytes }: Slice, nanoseconds: number): string {
+  const [from, to] = [Math.round(start * nanoseconds), Math.round(end * nanoseconds)];
+  const more = `${instructions > 1 ? `,"instructions":${instructions}` : ''}${bytes > 0 ? `,"bytes":${bytes}` : ''}`;
+  return `{"ts":${from / 1000},"dur":${(to - from) / 1000},${label.text}"cycles":${cycles}${more}}}`;
+}
+
+function* counters({ program, pid, read, write, allocated, to }: TraceContents, nanoseconds: number): Generator<string> {
+  const event = (name: string, at: number, args: object): string =>
+    JSON.stringify({ name, ph: 'C', ts: Math.round(at * nanoseconds) / 1000, pid, args });
+  const writes = [...write.before(to)];
+  let index = 0;
+  for (const { start, value } of read.before(to)) {
+    const gigabytes = (bytes: number): number => rounded(bytes / (Math.min(to, start + read.width) - start) / nanoseconds);
+    yield event('DRAM bandwidth (GB/s)', start, { read: gigabytes(value), write: gigabytes(writes[index++]?.value ?? 0) });
+  }
+  yield event('DRAM bandwidth (GB/s)', to, { read: 0, write: 0 });
+  if (program.buffer.length === 0) return;
+  for (const { start, value } of allocated.before(to)) yield event('global buffer (bytes)', start, { 'in use': value });
+  yield event('global buffer (bytes)', to, { 'in use': 0 });
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
