@@ -1,12 +1,15 @@
 import type { Program } from '../../backends/wavecore/index.ts';
 import type { Pipeline } from '../../backends/wavecore/interpreter/stalls.ts';
 import { UNITS } from '../report/run-report.ts';
-import type { Slice, Slices } from './slices.ts';
+import { type Slice, type Slices, WIDEST_GAP } from './slices.ts';
 import type { Windows } from './windows.ts';
 
 /** Upper bounds of what is no slice: everything that stands once, and the events of one window. */
 export const HEAD_BYTES = 16_384;
 export const COUNTER_BYTES = 300;
+
+/** The thread that shows the layers; those of the pipelines follow. */
+export const LAYERS = 0;
 
 /** Characters that are written at once. */
 const PIECE = 2 ** 16;
@@ -14,7 +17,7 @@ const PIECE = 2 ** 16;
 export interface TraceContents {
   readonly program: Program;
   readonly pid: number;
-  /** The thread of the pipeline at position i is i + 1; thread 0 shows the layers. */
+  /** In the order of their threads. */
   readonly pipelines: readonly Pipeline[];
   readonly slices: Slices;
   /** Bytes read and written across the DRAM pins; most bytes of the global buffer that are in use. */
@@ -65,8 +68,9 @@ function metadata({ program, slices, read, cycles, from, to }: TraceContents) {
 /** What the slices are, in words. */
 export function formOf({ gap, every }: Pick<Slices, 'gap' | 'every'>): string {
   if (gap < 0) return 'one slice for each instruction of a pipeline; of a transfer from its first to its last cycle on the DRAM';
+  const gaps = gap < WIDEST_GAP ? `gaps of up to ${gap} cycles` : 'all gaps';
   const kept = every === 1 ? '' : `, and of every ${every} iterations of a layer group one is shown`;
-  return `slices of one layer on one track are merged over gaps of up to ${gap} cycles${kept}; args hold sums over the merged`;
+  return `slices of one layer on one track are merged over ${gaps}${kept}; args hold sums over the merged`;
 }
 
 function* events(contents: TraceContents): Generator<string> {
@@ -87,27 +91,34 @@ function* names(program: Program, pid: number, pipelines: readonly Pipeline[]): 
 }
 
 /** Both ends are rounded alike, so that slices that touch do not overlap. */
-function sliceText({ label, start, end, cycles, instructions, bytes }: Slice, nanoseconds: number): string {
+function sliceText({ label, visit, start, end, cycles, instructions, bytes }: Slice, nanoseconds: number): string {
   const [from, to] = [Math.round(start * nanoseconds), Math.round(end * nanoseconds)];
-  const more = `${instructions > 1 ? `,"instructions":${instructions}` : ''}${bytes > 0 ? `,"bytes":${bytes}` : ''}`;
+  const more =
+    label.track === LAYERS
+      ? `,"iteration":${visit}`
+      : `${instructions > 1 ? `,"instructions":${instructions}` : ''}${bytes > 0 ? `,"bytes":${bytes}` : ''}`;
   return `{"ts":${from / 1000},"dur":${(to - from) / 1000},${label.text}"cycles":${cycles}${more}}}`;
 }
 
 function* counters({ program, pid, read, write, allocated, to }: TraceContents, nanoseconds: number): Generator<string> {
-  const event = (name: string, at: number, args: object): string =>
-    JSON.stringify({ name, ph: 'C', ts: Math.round(at * nanoseconds) / 1000, pid, args });
-  const writes = [...write.before(to)];
-  let index = 0;
-  for (const { start, value } of read.before(to)) {
-    const gigabytes = (bytes: number): number => rounded(bytes / (Math.min(to, start + read.width) - start) / nanoseconds);
-    yield event('DRAM bandwidth (GB/s)', start, { read: gigabytes(value), write: gigabytes(writes[index++]?.value ?? 0) });
-  }
-  yield event('DRAM bandwidth (GB/s)', to, { read: 0, write: 0 });
+  const gigabytes = (bytes: number, cycles: number): number => Math.round((bytes / cycles / nanoseconds) * 1000) / 1000;
+  const written = [...write.before(to)];
+  const bandwidth = [...read.before(to)].map(({ start, cycles, value }, i) => ({
+    start,
+    args: { read: gigabytes(value, cycles), write: gigabytes(written[i]?.value ?? 0, cycles) },
+  }));
+  yield* changes('DRAM bandwidth (GB/s)', [...bandwidth, { start: to, args: { read: 0, write: 0 } }], pid, nanoseconds);
   if (program.buffer.length === 0) return;
-  for (const { start, value } of allocated.before(to)) yield event('global buffer (bytes)', start, { 'in use': value });
-  yield event('global buffer (bytes)', to, { 'in use': 0 });
+  const bytes = [...allocated.before(to)].map(({ start, value }) => ({ start, args: { 'in use': value } }));
+  yield* changes('global buffer (bytes)', [...bytes, { start: to, args: { 'in use': 0 } }], pid, nanoseconds);
 }
 
-function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
+/** An event wherever a counter changes: it keeps its value until the next. */
+function* changes(name: string, samples: readonly { readonly start: number; readonly args: object }[], pid: number, nanoseconds: number) {
+  let last = '';
+  for (const { start, args } of samples) {
+    const value = JSON.stringify(args);
+    if (value !== last) yield JSON.stringify({ name, ph: 'C', ts: Math.round(start * nanoseconds) / 1000, pid, args });
+    last = value;
+  }
 }

@@ -1,7 +1,7 @@
 import type { Observer, Program, RowInfo, RunResult, Transfer } from '../../backends/wavecore/index.ts';
 import { PIPELINES, type Pipeline } from '../../backends/wavecore/interpreter/stalls.ts';
 import { diag, fail } from '../../ir/diagnostics.ts';
-import { COUNTER_BYTES, formOf, HEAD_BYTES, traceText } from './document.ts';
+import { COUNTER_BYTES, formOf, HEAD_BYTES, LAYERS, traceText } from './document.ts';
 import { type Label, Labels } from './labels.ts';
 import { Occupancy } from './occupancy.ts';
 import { type Slice, Slices } from './slices.ts';
@@ -21,10 +21,9 @@ const LIMIT_BYTES = 50e6;
 const COUNTER_SHARE = 0.06;
 const MOST_WINDOWS = 8192;
 
-/** Threads of the trace: the layers, then the pipelines that work on instructions. The DRAM is shown by its counter. */
-const LAYERS = 0;
+/** The pipelines that have a thread: those that work on instructions; the DRAM is shown by its counter. */
 const TRACKS = PIPELINES.filter((p) => p !== 'sequencer' && p !== 'dram');
-const TRACK = Object.fromEntries(TRACKS.map((pipeline, i) => [pipeline, i + 1])) as Partial<Record<Pipeline, number>>;
+const TRACK = Object.fromEntries(TRACKS.map((pipeline, i) => [pipeline, LAYERS + 1 + i])) as Partial<Record<Pipeline, number>>;
 
 /** Records a run as a trace in the Chrome/Perfetto form. Give it to one run as `observer`, then ask for `text`. */
 export class TraceRecorder implements Observer {

@@ -21,7 +21,7 @@ const BYTES = 26;
 
 /** Factor by which the gap that is closed grows, and the widest one: longer than any iteration of a layer. */
 const GAP_GROWTH = 2;
-const WIDEST_GAP = 2 ** 40;
+export const WIDEST_GAP = 2 ** 40;
 /** Beyond it, only the first iteration of every group is left. */
 const RAREST = 2 ** 32;
 

@@ -7,7 +7,7 @@ const FIRST_WIDTH = 64;
 export class Windows {
   /** Cycles of a window. */
   width = FIRST_WIDTH;
-  readonly values: Float64Array;
+  private readonly values: Float64Array;
   private readonly origin: number;
   private readonly combine: (a: number, b: number) => number;
 
@@ -39,12 +39,12 @@ export class Windows {
     }
   }
 
-  /** Windows before `time`, with their first cycle. */
-  *before(time: number): Generator<{ readonly start: number; readonly value: number }> {
+  /** Windows before `time`, with their first cycle and how many of their cycles lie before `time`. */
+  *before(time: number): Generator<{ readonly start: number; readonly cycles: number; readonly value: number }> {
     for (const [i, value] of this.values.entries()) {
       const start = this.origin + i * this.width;
       if (start >= time) return;
-      yield { start, value };
+      yield { start, cycles: Math.min(this.width, time - start), value };
     }
   }
 }
