@@ -8,7 +8,7 @@ import type { RunMode, RunResult } from './result.ts';
 import { dataOf, type RunOptions, runOn, soundImage } from './run.ts';
 import { copyElements, type InputValue, readSymbol, type TensorValue, writeInputs, writeSymbol } from './storage.ts';
 
-export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instructionLimit'> {
+export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instructionLimit' | 'check'> {
   /** Default `functional`. */
   readonly mode?: RunMode;
 }
