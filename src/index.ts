@@ -8,6 +8,7 @@ export {
   disassemble,
   encodeProgram,
   type InputValue,
+  type InputValues,
   Interpreter,
   type InterpreterEvents,
   type InterpreterOptions,

@@ -1,5 +1,5 @@
 export type { RowInfo } from './interpreter/image.ts';
-export { Interpreter, type InterpreterEvents, type InterpreterOptions } from './interpreter/interpreter.ts';
+export { type InputValues, Interpreter, type InterpreterEvents, type InterpreterOptions } from './interpreter/interpreter.ts';
 export type { Observer, Transfer } from './interpreter/observer.ts';
 export type { LayerResult, RunMode, RunResult } from './interpreter/result.ts';
 export { type RunOptions, run } from './interpreter/run.ts';

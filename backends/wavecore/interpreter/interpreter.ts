@@ -13,6 +13,9 @@ export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instru
   readonly mode?: RunMode;
 }
 
+/** Values of inputs by name, as a map or an object. */
+export type InputValues = ReadonlyMap<string, InputValue> | Readonly<Record<string, InputValue>>;
+
 /** What an interpreter tells while it runs. Times are in cycles of the run. */
 export interface InterpreterEvents {
   /** Execution passes to the code of a layer: once a layer, and once an iteration of a group of several layers. */
@@ -55,11 +58,12 @@ export class Interpreter {
    * Executes the program once. An input keeps its value until another is given; the first run needs all of them in functional mode.
    * @throws WavecError for missing or wrong inputs, and every fault, naming instruction, layer and ONNX node
    */
-  run(inputs: ReadonlyMap<string, InputValue> = new Map()): RunResult {
+  run(inputs: InputValues = {}): RunResult {
     const { program, image, data, options, subscriptions } = this;
     if (data !== undefined) {
-      writeInputs(data.dram, program, inputs, this.given);
-      for (const name of inputs.keys()) this.given.add(name);
+      const values = Symbol.iterator in inputs ? inputs : new Map(Object.entries(inputs));
+      writeInputs(data.dram, program, values, this.given);
+      for (const name of values.keys()) this.given.add(name);
       // Nothing but the DRAM is kept.
       data.buffer.fill(0);
       data.kernels.slots.fill(0);

@@ -39,7 +39,7 @@ describe('an interpreter', () => {
     expect(halves(core.readTensor('sum'))).toEqual([10, 20]);
     const first = core.run(x(1, 2));
     expect(halves(core.readTensor('sum'))).toEqual([11, 22]);
-    core.run(x(100, 100));
+    core.run({ x: Float32Array.of(100, 100) });
     expect(halves(core.readTensor('sum'))).toEqual([111, 122]);
     expect(halves(core.readTensor('before'))).toEqual([11, 22]);
     // Outputs of an earlier run stay what they were.
