@@ -1,6 +1,7 @@
 import type { Program } from '../../backends/wavecore/index.ts';
 import type { Pipeline } from '../../backends/wavecore/interpreter/stalls.ts';
 import { UNITS } from '../report/run-report.ts';
+import { LAYERS_THREAD, CORE_PROCESS as pid } from './labels.ts';
 import { type Slice, type Slices, WIDEST_GAP } from './slices.ts';
 import type { Windows } from './windows.ts';
 
@@ -8,15 +9,11 @@ import type { Windows } from './windows.ts';
 export const HEAD_BYTES = 16_384;
 export const COUNTER_BYTES = 300;
 
-/** The thread that shows the layers; those of the pipelines follow. */
-export const LAYERS = 0;
-
 /** Characters that are written at once. */
 const PIECE = 2 ** 16;
 
 export interface TraceContents {
   readonly program: Program;
-  readonly pid: number;
   /** In the order of their threads. */
   readonly pipelines: readonly Pipeline[];
   readonly slices: Slices;
@@ -74,19 +71,19 @@ export function formOf({ gap, every }: Pick<Slices, 'gap' | 'every'>): string {
 }
 
 function* events(contents: TraceContents): Generator<string> {
-  const { program, pid, pipelines, slices } = contents;
+  const { program, pipelines, slices } = contents;
   const nanoseconds = 1e9 / program.machine.clockHz;
-  yield* names(program, pid, pipelines);
+  yield* names(program, pipelines);
   for (const slice of slices) yield sliceText(slice, nanoseconds);
   yield* counters(contents, nanoseconds);
 }
 
-function* names(program: Program, pid: number, pipelines: readonly Pipeline[]): Generator<string> {
-  const named = (name: string, tid: number, args: object): string => JSON.stringify({ name, ph: 'M', pid, tid, args });
-  yield named('process_name', 0, { name: `core ${pid}: ${program.model} on ${program.machine.name}` });
-  for (const [tid, name] of ['layers', ...pipelines.map((pipeline) => UNITS[pipeline])].entries()) {
-    yield named('thread_name', tid, { name });
-    yield named('thread_sort_index', tid, { sort_index: tid });
+function* names({ model, machine }: Program, pipelines: readonly Pipeline[]): Generator<string> {
+  const named = (name: string, args: object, tid = LAYERS_THREAD): string => JSON.stringify({ name, ph: 'M', pid, tid, args });
+  yield named('process_name', { name: `core 0: ${model} on ${machine.name}` });
+  for (const [i, name] of ['layers', ...pipelines.map((pipeline) => UNITS[pipeline])].entries()) {
+    yield named('thread_name', { name }, LAYERS_THREAD + i);
+    yield named('thread_sort_index', { sort_index: i }, LAYERS_THREAD + i);
   }
 }
 
@@ -94,27 +91,27 @@ function* names(program: Program, pid: number, pipelines: readonly Pipeline[]): 
 function sliceText({ label, visit, start, end, cycles, instructions, bytes }: Slice, nanoseconds: number): string {
   const [from, to] = [Math.round(start * nanoseconds), Math.round(end * nanoseconds)];
   const more =
-    label.track === LAYERS
+    label.track === LAYERS_THREAD
       ? `,"iteration":${visit}`
       : `${instructions > 1 ? `,"instructions":${instructions}` : ''}${bytes > 0 ? `,"bytes":${bytes}` : ''}`;
   return `{"ts":${from / 1000},"dur":${(to - from) / 1000},${label.text}"cycles":${cycles}${more}}}`;
 }
 
-function* counters({ program, pid, read, write, allocated, to }: TraceContents, nanoseconds: number): Generator<string> {
+function* counters({ program, read, write, allocated, to }: TraceContents, nanoseconds: number): Generator<string> {
   const gigabytes = (bytes: number, cycles: number): number => Math.round((bytes / cycles / nanoseconds) * 1000) / 1000;
   const written = [...write.before(to)];
   const bandwidth = [...read.before(to)].map(({ start, cycles, value }, i) => ({
     start,
     args: { read: gigabytes(value, cycles), write: gigabytes(written[i]?.value ?? 0, cycles) },
   }));
-  yield* changes('DRAM bandwidth (GB/s)', [...bandwidth, { start: to, args: { read: 0, write: 0 } }], pid, nanoseconds);
+  yield* changes('DRAM bandwidth (GB/s)', [...bandwidth, { start: to, args: { read: 0, write: 0 } }], nanoseconds);
   if (program.buffer.length === 0) return;
   const bytes = [...allocated.before(to)].map(({ start, value }) => ({ start, args: { 'in use': value } }));
-  yield* changes('global buffer (bytes)', [...bytes, { start: to, args: { 'in use': 0 } }], pid, nanoseconds);
+  yield* changes('global buffer (bytes)', [...bytes, { start: to, args: { 'in use': 0 } }], nanoseconds);
 }
 
 /** An event wherever a counter changes: it keeps its value until the next. */
-function* changes(name: string, samples: readonly { readonly start: number; readonly args: object }[], pid: number, nanoseconds: number) {
+function* changes(name: string, samples: readonly { readonly start: number; readonly args: object }[], nanoseconds: number) {
   let last = '';
   for (const { start, args } of samples) {
     const value = JSON.stringify(args);

@@ -1,5 +1,10 @@
 import type { RowInfo } from '../../backends/wavecore/index.ts';
 
+/** Processes and threads count from 1: viewers take number 0 for that of an idle processor. A program describes one core. */
+export const CORE_PROCESS = 1;
+/** The thread that shows the layers; those of the pipelines follow. */
+export const LAYERS_THREAD = 1;
+
 /** What slices of the same instructions, or of the same merged ones, have in common. */
 export interface Label {
   readonly id: number;
@@ -21,12 +26,6 @@ export class Labels {
   private readonly byKey = new Map<string, Label>();
   private readonly unions = new Map<number, Map<number, Label>>();
   private readonly encoder = new TextEncoder();
-  private readonly pid: number;
-
-  constructor(pid: number) {
-    this.pid = pid;
-  }
-
   of(parts: Parts): Label {
     const { track, layer, ops, tensors } = parts;
     const key = JSON.stringify([track, layer?.group, layer?.layer, ops, tensors]);
@@ -55,7 +54,7 @@ export class Labels {
       ...(ops.length === 0 ? {} : { op: ops.join(' ') }),
       ...(tensors.length === 0 ? {} : { tensor: tensors.join(' ') }),
     };
-    const event = { name: layer?.layer ?? 'no layer', cat: layer?.phase ?? 'none', ph: 'X', pid: this.pid, tid: track };
+    const event = { name: layer?.layer ?? 'no layer', cat: layer?.phase ?? 'none', ph: 'X', pid: CORE_PROCESS, tid: track };
     const open = JSON.stringify(args).slice(0, -1);
     return `${JSON.stringify(event).slice(1, -1)},"args":${open}${open === '{' ? '' : ','}`;
   }

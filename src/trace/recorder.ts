@@ -1,8 +1,8 @@
 import type { Observer, Program, RowInfo, RunResult, Transfer } from '../../backends/wavecore/index.ts';
 import { PIPELINES, type Pipeline } from '../../backends/wavecore/interpreter/stalls.ts';
 import { diag, fail } from '../../ir/diagnostics.ts';
-import { COUNTER_BYTES, formOf, HEAD_BYTES, LAYERS, traceText } from './document.ts';
-import { type Label, Labels } from './labels.ts';
+import { COUNTER_BYTES, formOf, HEAD_BYTES, traceText } from './document.ts';
+import { LAYERS_THREAD, type Label, Labels } from './labels.ts';
 import { Occupancy } from './occupancy.ts';
 import { type Slice, Slices } from './slices.ts';
 import { Windows } from './windows.ts';
@@ -14,8 +14,6 @@ export interface TraceOptions {
   readonly window?: { readonly from: number; readonly to: number };
 }
 
-/** The core that a program describes. */
-const CORE = 0;
 const LIMIT_BYTES = 50e6;
 /** Share of the limit that counters may take, and most windows of a counter. */
 const COUNTER_SHARE = 0.06;
@@ -23,7 +21,7 @@ const MOST_WINDOWS = 8192;
 
 /** The pipelines that have a thread: those that work on instructions; the DRAM is shown by its counter. */
 const TRACKS = PIPELINES.filter((p) => p !== 'sequencer' && p !== 'dram');
-const TRACK = Object.fromEntries(TRACKS.map((pipeline, i) => [pipeline, LAYERS + 1 + i])) as Partial<Record<Pipeline, number>>;
+const TRACK = Object.fromEntries(TRACKS.map((pipeline, i) => [pipeline, LAYERS_THREAD + 1 + i])) as Partial<Record<Pipeline, number>>;
 
 /** Records a run as a trace in the Chrome/Perfetto form. Give it to one run as `observer`, then ask for `text`. */
 export class TraceRecorder implements Observer {
@@ -31,7 +29,7 @@ export class TraceRecorder implements Observer {
   private readonly limitBytes: number;
   private readonly from: number;
   private readonly to: number;
-  private readonly labels = new Labels(CORE);
+  private readonly labels = new Labels();
   private readonly slices: Slices;
   private readonly occupancy: Occupancy;
   private readonly read: Windows;
@@ -57,7 +55,7 @@ export class TraceRecorder implements Observer {
     this.read = new Windows(windows, this.from, (a, b) => a + b);
     this.write = new Windows(windows, this.from, (a, b) => a + b);
     this.allocated = new Windows(windows, this.from, Math.max);
-    this.slices = new Slices(TRACKS.length + 1, limitBytes - HEAD_BYTES - windows * COUNTER_BYTES, this.labels);
+    this.slices = new Slices(limitBytes - HEAD_BYTES - windows * COUNTER_BYTES, this.labels);
     this.occupancy = new Occupancy(program);
   }
 
@@ -97,7 +95,7 @@ export class TraceRecorder implements Observer {
     const to = Math.min(this.to, cycles);
     for (const windows of [this.read, this.write, this.allocated]) windows.reach(to);
     const { read, write, allocated } = this;
-    return traceText({ program, pid: CORE, pipelines: TRACKS, slices, read, write, allocated, cycles, from, to });
+    return traceText({ program, pipelines: TRACKS, slices, read, write, allocated, cycles, from, to });
   }
 
   /** What the slices are, in words: exact, or merged to stay within the limit. */
@@ -109,7 +107,7 @@ export class TraceRecorder implements Observer {
     if (this.current === undefined) return;
     const bytes = this.occupancy.of(this.current);
     this.allocated.add(this.begun, Math.min(at, this.to), () => bytes);
-    const label = this.labels.of({ track: LAYERS, layer: this.current, ops: [], tensors: [] });
+    const label = this.labels.of({ track: LAYERS_THREAD, layer: this.current, ops: [], tensors: [] });
     this.add(label, this.begun, at, at - this.begun, 0);
   }
 
@@ -123,7 +121,7 @@ export class TraceRecorder implements Observer {
     const last = this.known[pc];
     if (last !== undefined && last.layer === this.current && last.tensors[0] === tensor) return last;
     const op = this.program.code[pc]?.op ?? '';
-    const track = TRACK[pipeline] ?? LAYERS;
+    const track = TRACK[pipeline] ?? LAYERS_THREAD;
     const label = this.labels.of({ track, layer: this.current, ops: [op], tensors: tensor === undefined ? [] : [tensor] });
     this.known[pc] = label;
     return label;

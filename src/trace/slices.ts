@@ -37,13 +37,12 @@ export class Slices {
   /** Widest gap that is closed; negative: no slices are merged. */
   gap = -1;
   every = 1;
-  private tracks: Slice[][];
+  private tracks = new Map<number, Slice[]>();
   private text = 0;
   private readonly budget: number;
   private readonly labels: Labels;
 
-  constructor(tracks: number, budget: number, labels: Labels) {
-    this.tracks = Array.from({ length: tracks }, () => []);
+  constructor(budget: number, labels: Labels) {
     this.budget = budget;
     this.labels = labels;
   }
@@ -61,12 +60,14 @@ export class Slices {
 
   /** All slices, track by track, in order of time. */
   *[Symbol.iterator](): Generator<Slice> {
-    for (const track of this.tracks) yield* track;
+    for (const [, track] of [...this.tracks].sort(([a], [b]) => a - b)) yield* track;
   }
 
   private insert(slice: Slice): void {
-    const track = this.tracks[slice.label.track];
-    if (track === undefined || slice.visit % this.every !== 0) return;
+    if (slice.visit % this.every !== 0) return;
+    const { track: thread } = slice.label;
+    const track = this.tracks.get(thread) ?? [];
+    if (track.length === 0) this.tracks.set(thread, track);
     const last = track.at(-1);
     if (last !== undefined && sameWork(last, slice) && slice.start - last.end <= this.gap) {
       const merged = this.merge(last, slice);
@@ -95,10 +96,10 @@ export class Slices {
       if (this.gap < 0) this.gap = 0;
       else if (this.gap < WIDEST_GAP) this.gap = Math.max(1, this.gap * GAP_GROWTH);
       else this.every *= 2;
-      const before = this.tracks;
-      this.tracks = before.map(() => []);
+      const before = [...this];
+      this.tracks = new Map();
       this.text = 0;
-      for (const track of before) for (const slice of track) this.insert(slice);
+      for (const slice of before) this.insert(slice);
     }
   }
 }

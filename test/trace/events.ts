@@ -4,6 +4,8 @@ import type { TraceRecorder } from '../../src/index.ts';
 /** The JSON object form of the trace event format: complete, counter and metadata events, times in microseconds. */
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const time = v.pipe(v.number(), v.finite(), v.minValue(0));
+/** Processes and threads: viewers take 0 for that of an idle processor. */
+const id = v.pipe(count, v.minValue(1));
 const name = v.pipe(v.string(), v.minLength(1));
 
 const SliceSchema = v.strictObject({
@@ -12,8 +14,8 @@ const SliceSchema = v.strictObject({
   cat: v.string(),
   ts: time,
   dur: time,
-  pid: count,
-  tid: count,
+  pid: id,
+  tid: id,
   args: v.strictObject({
     node: v.string(),
     group: count,
@@ -28,13 +30,13 @@ const SliceSchema = v.strictObject({
 });
 export type SliceEvent = v.InferOutput<typeof SliceSchema>;
 
-const CounterSchema = v.strictObject({ ph: v.literal('C'), name, ts: time, pid: count, args: v.record(v.string(), time) });
+const CounterSchema = v.strictObject({ ph: v.literal('C'), name, ts: time, pid: id, args: v.record(v.string(), time) });
 
 const MetadataSchema = v.strictObject({
   ph: v.literal('M'),
   name: v.picklist(['process_name', 'thread_name', 'thread_sort_index']),
-  pid: count,
-  tid: count,
+  pid: id,
+  tid: id,
   args: v.union([v.strictObject({ name }), v.strictObject({ sort_index: count })]),
 });
 
