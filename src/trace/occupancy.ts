@@ -7,14 +7,15 @@ export class Occupancy {
   constructor({ debug, buffer }: Pick<Program, 'debug' | 'buffer'>) {
     const order = new Map<string, number>();
     for (const range of debug) if (!order.has(keyOf(range))) order.set(keyOf(range), order.size);
-    const lives = buffer.map(({ group, layers, ...place }) => ({
-      ...place,
-      from: order.get(keyOf({ group, layer: layers[0]?.layer ?? '' })) ?? 0,
-      to: order.get(keyOf({ group, layer: layers.at(-1)?.layer ?? '' })) ?? -1,
-    }));
-    for (const [key, at] of order) {
-      this.bytes.set(key, covered(lives.filter(({ from, to }) => from <= at && at <= to)));
+    const layers = [...order.keys()];
+    const alive = layers.map((): Allocation[] => []);
+    for (const allocation of buffer) {
+      const { group, layers: users } = allocation;
+      const positionOf = (layer = ''): number => order.get(keyOf({ group, layer })) ?? -1;
+      const last = positionOf(users.at(-1)?.layer);
+      for (let i = positionOf(users[0]?.layer); i >= 0 && i <= last; i++) alive[i]?.push(allocation);
     }
+    for (const [i, key] of layers.entries()) this.bytes.set(key, covered(alive[i] ?? []));
   }
 
   /** Bytes while a layer runs. */
@@ -28,7 +29,7 @@ function keyOf({ group, layer }: Pick<RowInfo, 'group' | 'layer'>): string {
 }
 
 /** Bytes that lie in at least one of the allocations. */
-function covered(allocations: readonly Pick<Allocation, 'address' | 'bytes'>[]): number {
+function covered(allocations: readonly Allocation[]): number {
   let [bytes, end] = [0, 0];
   for (const a of allocations.toSorted((x, y) => x.address - y.address)) {
     bytes += Math.max(0, a.address + a.bytes - Math.max(a.address, end));
