@@ -201,6 +201,15 @@ export const diag = {
       `counted traffic differs from the prediction: ${first}${others > 0 ? `, and ${others} more differences` : ''}`,
   ),
   notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
+  traceTooLarge: declare(
+    'TRACE_TOO_LARGE',
+    (limit: number) => `the trace takes more than ${limit} bytes even where it shows every layer once`,
+    () => 'Raise --trace-limit, or show a part of the run with --trace-window.',
+  ),
+  emptyTrace: declare(
+    'EMPTY_TRACE',
+    (from: number, cycles: number) => `the trace would begin at cycle ${from}, and the run ends at cycle ${cycles}`,
+  ),
   // Usage.
   usage: declare('USAGE', (what: string) => what),
 };

@@ -7,19 +7,11 @@ import type { ScheduleName } from '../passes/mbs/schedule.ts';
 import type { NormChoice } from '../passes/normalize.ts';
 import { type CompileOptions, type CompileState, type PipelineHooks, runPipeline } from '../passes/pipeline.ts';
 import type { Optimizer } from '../passes/training/update.ts';
+import { type LoadOptions, type LoadSettings, loadModel, loadSettings, type Model } from './model.ts';
 import { DEFAULT_CHANNELS_PER_GROUP } from './norm.ts';
-import { importModel } from './onnx/index.ts';
 
 /** What a caller may choose; everything has a default. */
-export interface CompileSettings {
-  /** Name of the model's file: in messages, and (without its extension) the name of the program. */
-  readonly file?: string;
-  /** Default `training`. */
-  readonly mode?: 'training' | 'inference';
-  /** Samples a core in one step. Default 32 in training, the model's own in inference. */
-  readonly batch?: number;
-  /** Sizes of symbolic dimensions, by name. */
-  readonly bind?: Readonly<Record<string, number>>;
+export interface CompileSettings extends LoadOptions {
   /** Default `mbs2`. */
   readonly schedule?: ScheduleName;
   /** Default: the preset `wavecore`. */
@@ -41,23 +33,17 @@ export interface CompileSettings {
 }
 
 /** Settings with their defaults filled in. */
-export interface ResolvedSettings extends CompileOptions {
-  readonly file: string;
-  readonly batch: number | undefined;
-  readonly bind: Readonly<Record<string, number>>;
+export interface ResolvedSettings extends CompileOptions, LoadSettings {
   readonly machine: Machine;
 }
 
-const TRAINING_BATCH = 32;
-
 export function resolveSettings(settings: CompileSettings = {}): ResolvedSettings {
-  const { mode = 'training', schedule = 'mbs2' } = settings;
+  const load = loadSettings(settings);
+  const { mode } = load;
+  const { schedule = 'mbs2' } = settings;
   const machine = settings.machine ?? PRESETS.wavecore ?? fail(diag.internal({}, 'the preset wavecore is missing'));
   return {
-    file: settings.file ?? 'model',
-    mode,
-    batch: settings.batch ?? (mode === 'training' ? TRAINING_BATCH : undefined),
-    bind: settings.bind ?? {},
+    ...load,
     schedule,
     machine,
     norm: settings.norm ?? defaultNorm(mode, schedule),
@@ -77,12 +63,10 @@ function defaultNorm(mode: 'training' | 'inference', schedule: ScheduleName): No
   return mode === 'training' && serialized ? { kind: 'group', channelsPerGroup: DEFAULT_CHANNELS_PER_GROUP } : { kind: 'keep' };
 }
 
-/** Imports a model and runs the passes on it, up to `hooks.stopAfter`. */
-export function runPasses(model: Uint8Array, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
-  const { file, batch, bind, mode } = settings;
-  const graph = importModel(model, { file, bind, mode, ...(batch === undefined ? {} : { batch }) });
-  // Exporters call every graph by the same name; the file's tells models apart.
-  return runPipeline({ ...graph, name: modelName(file) }, settings, hooks);
+/** Runs the passes on a model, up to `hooks.stopAfter`; bytes are imported first. */
+export function runPasses(model: Uint8Array | Model, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
+  const { graph } = isBytes(model) ? loadModel(model, settings) : model;
+  return runPipeline(graph, settings, hooks);
 }
 
 /** The program of what the passes made. */
@@ -91,16 +75,29 @@ export function generateProgram(state: CompileState, settings: ResolvedSettings)
   return generate(scheduled, { model: state.graph.name, mode: settings.mode, machine: settings.machine });
 }
 
+/** Settings for a model that is loaded: what it was loaded with is settled. */
+export type ModelSettings = Omit<CompileSettings, keyof LoadOptions>;
+
 /**
- * Compiles the bytes of an ONNX model to a WaveCore program.
- * @throws WavecError with every problem of the model
+ * Compiles an ONNX model, given as its bytes or loaded, to a WaveCore program.
+ * @throws WavecError with every problem of the model; USAGE for settings that contradict a loaded model
  */
-export function compile(model: Uint8Array, settings: CompileSettings = {}): Program {
-  const resolved = resolveSettings(settings);
+export function compile(model: Uint8Array, settings?: CompileSettings): Program;
+export function compile(model: Model, settings?: ModelSettings): Program;
+export function compile(model: Uint8Array | Model, settings: CompileSettings = {}): Program {
+  const resolved = resolveSettings(isBytes(model) ? settings : settledBy(model, settings));
   return generateProgram(runPasses(model, resolved), resolved);
 }
 
-function modelName(file: string): string {
-  const base = file.split(/[\\/]/).at(-1) ?? file;
-  return base.replace(/\.onnx$/, '');
+function settledBy(model: Model, settings: CompileSettings): CompileSettings {
+  const { file, mode } = model;
+  const wrong = (['file', 'mode', 'batch', 'bind'] as const).filter((name) => settings[name] !== undefined);
+  if (wrong.length > 0)
+    fail(diag.usage({ file }, `${wrong.join(', ')} cannot be chosen for a model that is loaded; give it to loadModel`), 2);
+  return { ...settings, file, mode, batch: model.graph.batch };
+}
+
+/** Bytes of another realm (a frame, a `vm` context) are bytes too. */
+function isBytes(model: Uint8Array | Model): model is Uint8Array {
+  return ArrayBuffer.isView(model);
 }

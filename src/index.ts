@@ -8,15 +8,22 @@ export {
   disassemble,
   encodeProgram,
   type InputValue,
+  type InputValues,
+  Interpreter,
+  type InterpreterEvents,
+  type InterpreterOptions,
   type LayerResult,
   type LayerTraffic,
-  type Program,
+  type Observer,
+  Program,
   type ProgramSymbol,
+  type RowInfo,
   type RunMode,
   type RunOptions,
   type RunResult,
   run,
   type TensorValue,
+  type Transfer,
   type Verification,
   verify,
 } from '../backends/wavecore/index.ts';
@@ -33,8 +40,17 @@ export { verify as verifyGraph } from '../ir/verify.ts';
 export { type Group, SCHEDULES, type Schedule, type ScheduleName } from '../passes/mbs/schedule.ts';
 export type { NormChoice } from '../passes/normalize.ts';
 export { type CompileState, PASSES, type Pass, type PipelineHooks } from '../passes/pipeline.ts';
-export { type CompileSettings, compile, generateProgram, type ResolvedSettings, resolveSettings, runPasses } from './api.ts';
+export {
+  type CompileSettings,
+  compile,
+  generateProgram,
+  type ModelSettings,
+  type ResolvedSettings,
+  resolveSettings,
+  runPasses,
+} from './api.ts';
 export { readMachineFile } from './machine-file.ts';
+export { type LoadOptions, loadModel, type Model } from './model.ts';
 export { type ImportOptions, importModel } from './onnx/index.ts';
 export { type ComparedRun, type Comparison, comparisonOf, comparisonReport } from './report/comparison.ts';
 export { runReport } from './report/run-report.ts';
@@ -43,3 +59,4 @@ export { readNpy, writeNpy } from './tensor-file/npy.ts';
 export { type NamedTensor, readTensorPb, writeTensorPb } from './tensor-file/pb.ts';
 export type { FileTensor, FileType } from './tensor-file/tensor.ts';
 export { inputBytes, outputTensor, readTensorFile } from './tensors.ts';
+export { type TraceOptions, TraceRecorder } from './trace/recorder.ts';

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { presetMachine } from '../../backends/wavecore/machine/load.ts';
 import type { Machine } from '../../backends/wavecore/machine/machine.ts';
@@ -38,15 +38,39 @@ export function readBytes(file: string): Uint8Array {
  * @throws WavecError UNWRITABLE
  */
 export function writeFile(file: string, content: Uint8Array | string): void {
+  replaceFile(file, (target) => writeFileSync(target, content));
+}
+
+/**
+ * The same for text that comes in pieces; returns how many bytes it has.
+ * @throws WavecError UNWRITABLE
+ */
+export function writePieces(file: string, pieces: Iterable<string>): number {
+  let bytes = 0;
+  replaceFile(file, (target) => {
+    const descriptor = openSync(target, 'w');
+    try {
+      for (const piece of pieces) {
+        writeFileSync(descriptor, piece);
+        bytes += Buffer.byteLength(piece);
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+  return bytes;
+}
+
+function replaceFile(file: string, write: (target: string) => void): void {
   const temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
   try {
     // A device or a pipe is written to; renaming would replace it.
     const existing = lstatSync(file, { throwIfNoEntry: false });
     if (existing !== undefined && !existing.isFile()) {
-      writeFileSync(file, content);
+      write(file);
       return;
     }
-    writeFileSync(temporary, content);
+    write(temporary);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });

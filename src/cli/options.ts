@@ -74,7 +74,7 @@ function finite(text: string): number {
   return value;
 }
 
-function positive(text: string): number {
+export function positive(text: string): number {
   const value = finite(text);
   if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
   return value;

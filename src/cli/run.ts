@@ -13,8 +13,9 @@ import { makeDirectory, readBytes, writeFile } from './files.ts';
 import { addCommonOptions, type CommonOptions, nameAndValue } from './options.ts';
 import { printJson, printText } from './output.ts';
 import { progress } from './progress.ts';
+import { addTraceOptions, recorderOf, type TraceCommandOptions, traceReport, writeTrace } from './trace.ts';
 
-interface RunCommandOptions extends CommonOptions {
+interface RunCommandOptions extends CommonOptions, TraceCommandOptions {
   readonly mode?: RunMode;
   readonly input: readonly (readonly [name: string, file: string])[];
   readonly output?: string;
@@ -28,6 +29,8 @@ Examples:
   $ wavec run resnet50.wvc --mode timing --verify
   $ wavec run resnet50.wvc --mode timing --json > run.json
   $ wavec run resnet50.wvc --check
+  $ wavec run resnet50.wvc --trace run.json            see it in ui.perfetto.dev
+  $ wavec run resnet50.wvc --trace run.json --trace-window 10ms:12ms
   $ wavec run net.wvc --input data=images.npy --input labels=labels.npy --output results/
 
 Without --mode, a run with --input or --output computes every tensor (functional), any other counts only (timing);
@@ -49,9 +52,8 @@ export function runCommand(program: Command): void {
     .option('--output <DIR>', 'write the outputs to this directory')
     .addOption(new Option('--output-format <format>', 'form of the outputs').choices(['npy', 'pb']).default('npy'))
     .option('--verify', 'compare the counted traffic with the prediction of the compiler; a difference fails the run')
-    .option('--check', 'judge every memory access: uninitialized, misplaced, unordered; a finding fails the run')
-    .addHelpText('after', EXAMPLES)
-    .action(execute);
+    .option('--check', 'judge every memory access: uninitialized, misplaced, unordered; a finding fails the run');
+  addTraceOptions(command).addHelpText('after', EXAMPLES).action(execute);
 }
 
 function addInput(text: string, given: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
@@ -66,12 +68,14 @@ function execute(file: string, options: RunCommandOptions): void {
   }
   const program = decodeProgram(readBytes(file), file);
   const inputs = mode === 'functional' ? readInputs(program, options.input) : new Map<string, Uint8Array>();
-  const result = runWith(program, { mode, inputs, check: options.check === true });
+  const recorder = recorderOf(program, options);
+  const result = runWith(program, { mode, inputs, check: options.check === true, observer: recorder });
   if (options.output !== undefined) writeOutputs(result, options.output, options.outputFormat);
+  const trace = recorder && options.trace !== undefined ? writeTrace(options.trace, recorder, result) : undefined;
   const verification = options.verify ? verify(program, result) : undefined;
   const summary = runSummary(program, result, verification);
-  if (options.json) printJson(summary);
-  else printText(runReport(summary));
+  if (options.json) printJson(trace === undefined ? summary : { ...summary, trace });
+  else printText([runReport(summary), ...(trace === undefined ? [] : [traceReport(trace)])].join('\n\n'));
   const { findings = [], more = 0 } = result.check ?? {};
   if (findings.length > 0) throw new WavecError(more > 0 ? [...findings, diag.moreFindings({ file }, more)] : findings);
   const [difference] = verification?.problems ?? [];

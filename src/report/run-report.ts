@@ -15,7 +15,8 @@ const SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
   static: 'static',
 };
 
-const UNITS: Readonly<Record<Pipeline, string>> = {
+/** How the pipelines are called in reports and traces. */
+export const UNITS: Readonly<Record<Pipeline, string>> = {
   sequencer: 'sequencer',
   dmaLoad: 'DMA load',
   dmaStore: 'DMA store',

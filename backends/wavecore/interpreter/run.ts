@@ -8,7 +8,7 @@ import { type Image, imageOf } from './image.ts';
 import { type KernelChoice, kernelsOf } from './kernels/choose.ts';
 import type { Observer } from './observer.ts';
 import type { RunMode, RunResult } from './result.ts';
-import { dramOf, type InputValue, readSymbol } from './storage.ts';
+import { type InputValue, initialDram, readSymbol, writeInputs } from './storage.ts';
 
 export interface RunOptions {
   readonly mode: RunMode;
@@ -33,12 +33,32 @@ const PROGRESS_STEP = 2 ** 20;
  * @throws WavecError for code that is not well formed, missing or wrong inputs, and every fault, naming instruction, layer and ONNX node.
  */
 export function run(program: Program, options: RunOptions): RunResult {
+  const image = soundImage(program);
+  const data = options.mode === 'functional' ? dataOf(program, options.kernels) : undefined;
+  if (data !== undefined) writeInputs(data.dram, program, options.inputs ?? new Map());
+  return runOn(program, image, data, options);
+}
+
+/**
+ * The code of a program, checked.
+ * @throws WavecError BAD_PROGRAM with every problem of the code
+ */
+export function soundImage(program: Program): Image {
   const problems: Diagnostic[] = codeProblems(program.code).map(({ instruction, reason }) =>
     diag.badProgram({}, `instruction ${instruction}: ${reason}`),
   );
   if (problems.length > 0) throw new WavecError(problems);
-  const image = imageOf(program);
-  const data = options.mode === 'functional' ? dataOf(program, options) : undefined;
+  return imageOf(program);
+}
+
+/** The memories of a core before its first run: initial values in DRAM, nothing elsewhere. */
+export function dataOf(program: Program, choice: KernelChoice = 'wasm'): Data {
+  const kernels = kernelsOf(program.machine, choice);
+  return { kernels, dram: initialDram(program), buffer: new Uint8Array(kernels.memory, 0, program.machine.buffers.globalBytes) };
+}
+
+/** Executes a program on memories that hold its inputs; without memories, counts only. */
+export function runOn(program: Program, image: Image, data: Data | undefined, options: Omit<RunOptions, 'inputs' | 'kernels'>): RunResult {
   const core = new Core(program, image, data, options.observer);
   const sanitizer = options.check === true ? new Sanitizer(program, core) : undefined;
   try {
@@ -59,14 +79,12 @@ function requireBalance({ tokens }: Core): void {
   fail(diag.unbalancedTokens({}, left.map(({ token, count }) => (count === 1 ? `${token}` : `${token} (${count} times)`)).join(', ')));
 }
 
-function dataOf(program: Program, options: RunOptions): Data {
-  const dram = dramOf(program, options.inputs ?? new Map());
-  const kernels = kernelsOf(program.machine, options.kernels ?? 'wasm');
-  return { kernels, dram, buffer: new Uint8Array(kernels.memory, 0, program.machine.buffers.globalBytes) };
-}
-
 /** The dynamic instructions, one after the other; returns how many. */
-function execute(core: Core, { instructionLimit = INSTRUCTION_LIMIT, onProgress }: RunOptions, sanitizer: Sanitizer | undefined): number {
+function execute(
+  core: Core,
+  { instructionLimit = INSTRUCTION_LIMIT, onProgress }: Pick<RunOptions, 'instructionLimit' | 'onProgress'>,
+  sanitizer: Sanitizer | undefined,
+): number {
   const { image, position, counters, timing } = core;
   const { handlers, rows } = image;
   let executed = 0;

@@ -16,8 +16,8 @@ export interface TensorValue {
 
 const CHUNK = 2 ** 16;
 
-/** A DRAM that holds the initial values of the program's tensors and the given inputs; all problems are reported at once. */
-export function dramOf(program: Program, inputs: ReadonlyMap<string, InputValue>): DramMemory {
+/** A DRAM that holds the initial values of the program's tensors; all problems are reported at once. */
+export function initialDram(program: Program): DramMemory {
   const dram = new DramMemory();
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
@@ -33,17 +33,29 @@ export function dramOf(program: Program, inputs: ReadonlyMap<string, InputValue>
       problems.push(diag.badRunInput({ tensor: symbol.name }, `is a copy of '${symbol.initial.tensor}', which is not in the program`));
     else copyElements(dram, source, symbol);
   }
-  for (const symbol of program.symbols) {
-    if (symbol.role !== 'input') continue;
-    const value = inputs.get(symbol.name);
-    const reason = value === undefined ? 'no value is given for this input' : writeInput(dram, symbol, value);
-    if (reason !== undefined) problems.push(diag.badRunInput({ tensor: symbol.name }, reason));
-  }
-  for (const name of inputs.keys()) {
-    if (byName.get(name)?.role !== 'input') problems.push(diag.badRunInput({ tensor: name }, 'the program has no such input'));
-  }
   if (problems.length > 0) throw new WavecError(problems);
   return dram;
+}
+
+/** Writes the inputs of a run, which needs one for every input that is not in `present`; all problems are reported at once. */
+export function writeInputs(
+  dram: DramMemory,
+  program: Program,
+  inputs: ReadonlyMap<string, InputValue>,
+  present: ReadonlySet<string> = new Set(),
+): void {
+  const problems: Diagnostic[] = [];
+  const wanted = new Map(program.symbols.filter((s) => s.role === 'input').map((s) => [s.name, s]));
+  for (const [name, symbol] of wanted) {
+    const value = inputs.get(name);
+    if (value === undefined && present.has(name)) continue;
+    const reason = value === undefined ? 'no value is given for this input' : writeSymbol(dram, symbol, value);
+    if (reason !== undefined) problems.push(diag.badRunInput({ tensor: name }, reason));
+  }
+  for (const name of inputs.keys()) {
+    if (!wanted.has(name)) problems.push(diag.badRunInput({ tensor: name }, 'the program has no such input'));
+  }
+  if (problems.length > 0) throw new WavecError(problems);
 }
 
 export function readSymbol(dram: DramMemory, symbol: ProgramSymbol): TensorValue {
@@ -52,8 +64,8 @@ export function readSymbol(dram: DramMemory, symbol: ProgramSymbol): TensorValue
   return { dtype: symbol.dtype, shape: symbol.shape, bytes };
 }
 
-/** Writes an input; returns what is wrong with it, if anything. */
-function writeInput(dram: DramMemory, symbol: ProgramSymbol, value: InputValue): string | undefined {
+/** Writes the value of a tensor; returns what is wrong with it, if anything. */
+export function writeSymbol(dram: DramMemory, symbol: ProgramSymbol, value: InputValue): string | undefined {
   const type = formatType(symbol);
   const count = elementCount(symbol.shape);
   const raw = value instanceof Uint8Array || (value instanceof Uint16Array && symbol.dtype === 'f16');
@@ -100,7 +112,7 @@ function setterOf(symbol: ProgramSymbol, view: DataView): (at: number, value: nu
 }
 
 /** Rounds the value of one tensor into another of as many elements. */
-function copyElements(dram: DramMemory, source: ProgramSymbol, target: ProgramSymbol): void {
+export function copyElements(dram: DramMemory, source: ProgramSymbol, target: ProgramSymbol): void {
   const { bytes } = readSymbol(dram, source);
   const view = new DataView(bytes.buffer);
   if (source.dtype === target.dtype) dram.write(target.address, bytes.subarray(0, target.bytes));
