@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { asmCommand } from './asm.ts';
 import { compareCommand } from './compare.ts';
 import { compileCommand } from './compile.ts';
 import { disasmCommand } from './disasm.ts';
@@ -42,6 +43,6 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand]) add(program);
+  for (const add of [compileCommand, inspectCommand, disasmCommand, asmCommand, runCommand, compareCommand]) add(program);
   return program;
 }

@@ -7,7 +7,7 @@ import { parseMachine } from '../machine/load.ts';
 import type { Allocation, DebugRange, Program } from '../program.ts';
 import { BufferSchema, DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
 import { FormatError, readSections } from './sections.ts';
-import { restoreSymbols, symbolProblems } from './symbols.ts';
+import { dataProblems, restoreSymbols, symbolProblems } from './symbols.ts';
 
 /**
  * The program that a file holds. `file` is its name, for messages.
@@ -25,23 +25,24 @@ export function decodeProgram(bytes: Uint8Array, file = 'program'): Program {
   const code = attempt(place, () => readCode(sections.code));
   const problems = [
     ...codeProblems(code).map(({ instruction, reason }) => `instruction ${instruction}: ${reason}`),
-    ...symbolProblems(stored, sections.data),
+    ...dataProblems(stored, sections.data),
     ...debugProblems(debug, code.length),
     ...bufferProblems(buffer, machine.buffers.globalBytes),
   ];
-  if (problems.length > 0) throw new WavecError(problems.map((reason): Diagnostic => diag.badProgramFile(place, reason)));
-  return {
-    ...meta,
-    machine,
-    code,
-    symbols: restoreSymbols(stored, sections.data),
-    debug,
-    buffer,
-    predicted: Object.fromEntries(predicted),
-  };
+  refuse(place, problems);
+  const symbols = restoreSymbols(stored, sections.data);
+  refuse(
+    place,
+    symbolProblems(symbols).map(({ reason }) => reason),
+  );
+  return { ...meta, machine, code, symbols, debug, buffer, predicted: Object.fromEntries(predicted) };
 }
 
 type FilePlace = { readonly file: string };
+
+function refuse(place: FilePlace, problems: readonly string[]): void {
+  if (problems.length > 0) throw new WavecError(problems.map((reason): Diagnostic => diag.badProgramFile(place, reason)));
+}
 
 /** Turns what the readers throw into a diagnostic that names the file. */
 function attempt<T>(place: FilePlace, read: () => T): T {
