@@ -26,8 +26,6 @@ export function assemble(source: string, options: AssembleOptions = {}): Program
   const { file = 'text' } = options;
   const draft = new Draft(file, options.readFile);
   const problems: Diagnostic[] = [];
-  /** Instructions that could not be read; they keep their places, so that loops and labels are still checked. */
-  const unread = new Set<number>();
   source.split('\n').forEach((text, i) => {
     const before = draft.code.length;
     const failure = caught(() => readLine(new Line(text, file, i + 1), draft, i + 1));
@@ -35,14 +33,14 @@ export function assemble(source: string, options: AssembleOptions = {}): Program
     problems.push(...failure);
     const op = opOf(text);
     if (op !== undefined && draft.code.length === before) {
-      unread.add(before);
+      draft.unread.add(before);
       push(draft, { op, operands: {}, wait: [], signal: [] }, i + 1);
     }
   });
   for (const { line } of draft.open) problems.push(diag.badAssembly({ file, line }, 'no .endlayer ends this layer'));
   problems.push(...resolveJumps(draft));
   for (const { instruction, reason } of codeProblems(draft.code)) {
-    if (!unread.has(instruction)) problems.push(diag.badAssembly({ file, line: draft.codeLines[instruction] ?? 1 }, reason));
+    if (!draft.unread.has(instruction)) problems.push(diag.badAssembly({ file, line: draft.codeLines[instruction] ?? 1 }, reason));
   }
   for (const { symbol, reason } of symbolProblems(draft.symbols)) {
     problems.push(diag.badAssembly({ file, line: draft.symbolLines[symbol] ?? 1 }, reason));
@@ -101,12 +99,16 @@ function opOf(text: string): Op | undefined {
 }
 
 /** Replaces labels by the number of instructions up to them. */
-function resolveJumps({ jumps, labels, code, file }: Draft): Diagnostic[] {
+function resolveJumps({ jumps, labels, code, unread, file }: Draft): Diagnostic[] {
   return jumps.flatMap(({ instruction, field, label, line }) => {
+    const refused = (reason: string): Diagnostic[] => {
+      unread.add(instruction);
+      return [diag.badAssembly({ file, line }, reason)];
+    };
     const [at, from] = [labels.get(label), code[instruction]];
-    if (at === undefined || from === undefined) return [diag.badAssembly({ file, line }, `there is no label '${label}'`)];
+    if (at === undefined || from === undefined) return refused(`there is no label '${label}'`);
     const count = at - instruction - 1;
-    if (count < 0) return [diag.badAssembly({ file, line }, `label '${label}' stands above; a skip leads forward`)];
+    if (count < 0) return refused(`label '${label}' stands above; a skip leads forward`);
     code[instruction] = { ...from, operands: { ...from.operands, [field]: count } };
     return [];
   });

@@ -28,6 +28,8 @@ export class Draft {
   readonly symbolLines: number[] = [];
   readonly code: Instruction[] = [];
   readonly codeLines: number[] = [];
+  /** Instructions that could not be read; they keep their places, so that loops and labels are still checked. */
+  readonly unread = new Set<number>();
   readonly labels = new Map<string, number>();
   readonly jumps: Target[] = [];
   readonly debug: DraftRange[] = [];

@@ -19,7 +19,7 @@ const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ['string', /"(?:[^"\\]|\\.)*"/y],
   ['number', /(?:0[xX][0-9a-fA-F]+|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?![A-Za-z0-9_])/y],
   ['word', new RegExp(WORD.source, 'y')],
-  ['mark', /[=,()+\-*:&]/y],
+  ['mark', /[=,()[\]+\-*:&]/y],
 ];
 const BLANK = /\s*(?:;.*)?/y;
 const END: Token = { kind: 'end', text: '' };

@@ -28,12 +28,16 @@ export function readMachine(line: Line, draft: Draft): void {
 /** The directives of a machine: a preset by its name, any other machine by the fields that differ from the first preset. */
 export function machineLines(machine: Machine): string[] {
   for (const [name, preset] of Object.entries(PRESETS)) {
-    if (differing(machine, preset).length === 0) return [`.machine ${name}`];
+    if (differing(machine, preset).length === 0) return [`.machine ${nameText(name)}`];
   }
   const [first = ''] = Object.keys(PRESETS);
   const preset = PRESETS[first];
   const fields = preset === undefined ? [] : differing(machine, preset).filter(([path]) => path !== 'name');
-  return [`.machine ${first}`, `.machine name=${nameText(machine.name)}`, ...fields.map(([path, text]) => `.machine ${path}=${text}`)];
+  return [
+    `.machine ${nameText(first)}`,
+    `.machine name=${nameText(machine.name)}`,
+    ...fields.map(([path, text]) => `.machine ${path}=${text}`),
+  ];
 }
 
 function differing(machine: Machine, other: Machine): (readonly [path: string, text: string])[] {

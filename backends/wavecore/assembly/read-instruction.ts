@@ -45,7 +45,7 @@ function readSlots(line: Line, op: Op, names: Names): Operands[] | undefined {
     const v0 = readSlot(line, names, slots[slot]);
     const second = slots[slot + 1];
     if (second !== undefined) line.expect(',');
-    if (second !== undefined && !line.sees(second)) line.unexpected(`'${second}=', the slot that is set together with ${slots[slot]},`);
+    if (second !== undefined && !line.sees(second)) line.unexpected(`'${second}=', the slot that is set together with ${slots[slot]}`);
     pairs.push({ slot, v0, v1: second === undefined ? 0 : readSlot(line, names, second) });
   } while (line.takes(','));
   return pairs;

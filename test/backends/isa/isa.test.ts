@@ -5,7 +5,6 @@ import { DecodeError, decode, decodeAll } from '../../../backends/wavecore/isa/d
 import { encode, encodeAll } from '../../../backends/wavecore/isa/encode.ts';
 import { layoutOf, OPS, specOf, tableProblems } from '../../../backends/wavecore/isa/layout.ts';
 import type { Instruction, Op } from '../../../backends/wavecore/isa/table.ts';
-import { Assembler } from '../assembler.ts';
 import { anyCode, anyInstruction } from './instructions.ts';
 
 const make = (op: Op, operands: Record<string, number> = {}, rest: Partial<Instruction> = {}): Instruction => ({
