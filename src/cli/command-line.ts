@@ -3,6 +3,7 @@ import { asmCommand } from './asm.ts';
 import { compareCommand } from './compare.ts';
 import { compileCommand } from './compile.ts';
 import { disasmCommand } from './disasm.ts';
+import { dumpCommand } from './dump.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
 import { runCommand } from './run.ts';
@@ -43,6 +44,6 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, asmCommand, runCommand, compareCommand]) add(program);
+  for (const add of [compileCommand, inspectCommand, disasmCommand, asmCommand, dumpCommand, runCommand, compareCommand]) add(program);
   return program;
 }
