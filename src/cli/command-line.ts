@@ -7,6 +7,7 @@ import { dumpCommand } from './dump.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
 import { runCommand } from './run.ts';
+import { statCommand } from './stat.ts';
 import { VERSION } from './version.ts';
 
 const INTRODUCTION =
@@ -44,6 +45,7 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, asmCommand, dumpCommand, runCommand, compareCommand]) add(program);
+  for (const add of [compileCommand, inspectCommand, disasmCommand, asmCommand, dumpCommand, statCommand, runCommand, compareCommand])
+    add(program);
   return program;
 }
