@@ -8,8 +8,8 @@ interface Token {
   readonly text: string;
 }
 
-// Colons inside a word belong to it (onnx::Conv_1), a colon behind it does not (a label).
-const WORD = /[A-Za-z_$/](?:[A-Za-z0-9_.$/]|:+(?=[A-Za-z0-9_.$/]))*/;
+// Two colons inside a word belong to it (onnx::Conv_1), one does not (a label).
+const WORD = /[A-Za-z_$/](?:[A-Za-z0-9_.$/]|::+(?=[A-Za-z0-9_.$/]))*/;
 const WHOLE_WORD = new RegExp(`^${WORD.source}$`);
 
 // In the order in which they are tried.
