@@ -4,6 +4,7 @@ import type { Instruction } from './isa/table.ts';
 import type { Machine } from './machine/machine.ts';
 
 export const MODES = ['training', 'inference'] as const;
+export const ACCESSES = ['read', 'write', 'both'] as const;
 export const ROLES = ['input', 'output', 'internal'] as const;
 
 /** A tensor that lies in DRAM. */
@@ -43,7 +44,7 @@ export interface Allocation {
   readonly address: number;
   readonly bytes: number;
   /** What layers of the group do with it, in the order of execution; alive from the first to the last of them. */
-  readonly layers: readonly { readonly layer: string; readonly access: 'read' | 'write' | 'both' }[];
+  readonly layers: readonly { readonly layer: string; readonly access: (typeof ACCESSES)[number] }[];
 }
 
 /** Bytes that cross the DRAM pins, rounded up to bursts. */

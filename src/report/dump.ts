@@ -26,6 +26,7 @@ const TITLES: Readonly<Record<FileRange['part'], string>> = {
   code: 'section code: index, mnemonic and fields of each instruction',
   symbols: 'section symbols: JSON, tensors in DRAM',
   debug: 'section debug: JSON, what the code executes',
+  buffer: 'section buffer: JSON, allocations of the global buffer',
   predicted: 'section predicted: JSON, DRAM traffic in bytes',
   data: 'section data: initial values, 4 bytes each',
   rest: 'behind the sections',

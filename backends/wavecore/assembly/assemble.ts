@@ -1,13 +1,12 @@
 import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
-import { codeProblems } from '../isa/check.ts';
 import { OPS } from '../isa/layout.ts';
 import type { Instruction, Op } from '../isa/table.ts';
 import { machineFrom, presetMachine } from '../machine/load.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { DebugRange, Program } from '../program.ts';
-import { symbolProblems } from '../program-file/symbols.ts';
 import { DIRECTIVES } from './directives.ts';
 import { Draft, type ReadFile } from './draft.ts';
+import { draftProblems } from './draft-problems.ts';
 import { Line } from './line.ts';
 import { readInstruction } from './read-instruction.ts';
 
@@ -28,30 +27,25 @@ export function assemble(source: string, options: AssembleOptions = {}): Program
   const problems: Diagnostic[] = [];
   source.split('\n').forEach((text, i) => {
     const before = draft.code.length;
-    const failure = caught(() => readLine(new Line(text, file, i + 1), draft, i + 1));
-    if (failure === undefined) return;
+    const [, failure] = attempt(() => readLine(new Line(text, file, i + 1), draft, i + 1));
     problems.push(...failure);
     const op = opOf(text);
-    if (op !== undefined && draft.code.length === before) {
+    if (failure.length > 0 && op !== undefined && draft.code.length === before) {
       draft.unread.add(before);
       push(draft, { op, operands: {}, wait: [], signal: [] }, i + 1);
     }
   });
-  for (const { line } of draft.open) problems.push(diag.badAssembly({ file, line }, 'no .endlayer ends this layer'));
-  problems.push(...resolveJumps(draft));
-  for (const { instruction, reason } of codeProblems(draft.code)) {
-    if (!draft.unread.has(instruction)) problems.push(diag.badAssembly({ file, line: draft.codeLines[instruction] ?? 1 }, reason));
-  }
-  for (const { symbol, reason } of symbolProblems(draft.symbols)) {
-    problems.push(diag.badAssembly({ file, line: draft.symbolLines[symbol] ?? 1 }, reason));
-  }
-  let machine: Machine | undefined;
-  problems.push(...(caught(() => (machine = machineOf(draft))) ?? []));
-  if (problems.length > 0 || machine === undefined)
-    throw new WavecError(problems.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0)));
-  const { code, symbols, head } = draft;
+  const jumps = resolveJumps(draft);
+  const [machine, unknownMachine] = attempt(() => machineOf(draft));
   const debug = draft.debug.map(({ from, to = from, ...info }): DebugRange => ({ from, to, ...info }));
-  return { ...head, machine, code, symbols, debug, predicted: Object.fromEntries(draft.predicted) };
+  problems.push(...jumps, ...unknownMachine, ...draftProblems(draft, debug, machine));
+  if (problems.length > 0 || machine === undefined) throw new WavecError(problems.sort(byLine));
+  const { code, symbols, head, buffer } = draft;
+  return { ...head, machine, code, symbols, debug, buffer, predicted: Object.fromEntries(draft.predicted) };
+}
+
+function byLine(a: Diagnostic, b: Diagnostic): number {
+  return (a.place.line ?? 0) - (b.place.line ?? 0);
 }
 
 /** One line: a directive, a label, an instruction, or nothing. */
@@ -120,13 +114,12 @@ function machineOf({ machine, file }: Draft): Machine {
   return presetMachine(preset) ?? fail(diag.internal({ file }, `there is no preset ${preset}`));
 }
 
-/** The diagnostics that `action` ends with; undefined where it succeeds. */
-function caught(action: () => void): readonly Diagnostic[] | undefined {
+/** What `action` gives, and the diagnostics that it ends with. */
+function attempt<T>(action: () => T): [result: T | undefined, problems: readonly Diagnostic[]] {
   try {
-    action();
-    return undefined;
+    return [action(), []];
   } catch (error) {
-    if (error instanceof WavecError) return error.diagnostics;
+    if (error instanceof WavecError) return [undefined, error.diagnostics];
     throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { PHASES } from '../../../ir/graph.ts';
 import { TENSOR_KINDS } from '../../../ir/tensor.ts';
 import { TOKENS } from '../isa/table.ts';
-import { type Bytes, MODES } from '../program.ts';
+import { ACCESSES, type Allocation, type Bytes, MODES } from '../program.ts';
 import type { Draft } from './draft.ts';
-import { isRegister, readConstant, readExpression } from './expression.ts';
+import { isRegister, readConstant, readCount, readExpression } from './expression.ts';
 import { readKeyed, required } from './keyed.ts';
 import type { Line } from './line.ts';
 import { readMachine } from './machine-directive.ts';
@@ -80,15 +80,20 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     doc: 'A tensor in DRAM; role internal, behind the tensors above and without initial value unless it says otherwise.',
     read: readTensor,
   },
+  '.buffer': {
+    usage: 'NAME, group=N, at=ADDRESS, bytes=N, layers=(LAYER: read|write|both, …)',
+    doc: 'A place in the global buffer and the layers of a group that use it, in order; a checked run holds the code to it.',
+    read: readAllocation,
+  },
   '.predict': {
     usage: 'LAYER, KIND=READ:WRITTEN, …',
     doc: 'DRAM traffic that wavec run --verify expects of a layer, in bytes rounded up to bursts.',
     read: (line, draft) => {
       const layer = line.name('the name of a layer');
       const bytes = (): Bytes => {
-        const read = readConstant(line, draft.names, 'the bytes read');
+        const read = readCount(line, draft.names, 'the bytes read');
         line.expect(':');
-        return { read, write: readConstant(line, draft.names, 'the bytes written') };
+        return { read, write: readCount(line, draft.names, 'the bytes written') };
       };
       draft.predicted.push([layer, readKeyed(line, Object.fromEntries(TENSOR_KINDS.map((kind) => [kind, bytes])))]);
     },
@@ -117,10 +122,7 @@ function newConstant(line: Line, draft: Draft): string {
 }
 
 function readLayer(line: Line, draft: Draft, number: number): void {
-  const count = (what: string) => (): number => {
-    const value = readConstant(line, draft.names, what);
-    return value >= 0 ? value : line.refuse(`expected ${what}, found ${value}`);
-  };
+  const count = (what: string) => () => readCount(line, draft.names, what);
   const layer = line.name('the name of a layer');
   const { kind, phase, group, origin, from, to } = readKeyed(line, {
     kind: () => line.name('a layer kind'),
@@ -133,6 +135,40 @@ function readLayer(line: Line, draft: Draft, number: number): void {
   if ((from === undefined) !== (to === undefined)) line.refuse('from= and to= go together');
   const info = { layer, kind: required(line, 'kind', kind), phase: phase ?? 'forward', group: group ?? 0, origin: origin ?? layer };
   const range = { from: from ?? draft.code.length, ...(to === undefined ? {} : { to }), ...info };
+  draft.debugLines.push(number);
   draft.debug.push(range);
   if (to === undefined) draft.open.push({ range, line: number });
+}
+
+function readAllocation(line: Line, draft: Draft, number: number): void {
+  const count = (what: string) => () => readCount(line, draft.names, what);
+  const name = line.name('the name of what lies there');
+  const { group, at, bytes, layers } = readKeyed(line, {
+    group: count('the index of a layer group'),
+    at: count('an address in the global buffer'),
+    bytes: count('a number of bytes'),
+    layers: () => readUses(line),
+  });
+  draft.bufferLines.push(number);
+  draft.buffer.push({
+    group: group ?? 0,
+    name,
+    address: required(line, 'at', at),
+    bytes: required(line, 'bytes', bytes),
+    layers: required(line, 'layers', layers),
+  });
+}
+
+/** `(LAYER: read, LAYER: write)`. */
+function readUses(line: Line): Allocation['layers'] {
+  const uses: Allocation['layers'][number][] = [];
+  line.expect('(');
+  if (line.takes(')')) return uses;
+  do {
+    const layer = line.name('the name of a layer');
+    line.expect(':');
+    uses.push({ layer, access: line.choice(ACCESSES, 'an access') });
+  } while (line.takes(','));
+  line.expect(')');
+  return uses;
 }

@@ -1,7 +1,7 @@
 import { formatType } from '../../../ir/tensor.ts';
 import { floatText } from '../isa/float.ts';
 import type { Instruction, Op } from '../isa/table.ts';
-import type { DebugRange, LayerTraffic, Program, ProgramSymbol } from '../program.ts';
+import type { Allocation, DebugRange, LayerTraffic, Program, ProgramSymbol } from '../program.ts';
 import { initialValuesIn } from '../program-file/initial-values.ts';
 import { dramBases } from './dram-bases.ts';
 import { nameText } from './line.ts';
@@ -20,7 +20,7 @@ const INLINE_VALUES = 16;
 
 /** The whole program as assembly text, which `assemble` reads back to the same program. */
 export function disassemble(program: Program, options: DisassembleOptions = {}): string {
-  const { model, mode, batch, schedule, machine, code, symbols, predicted } = program;
+  const { model, mode, batch, schedule, machine, code, symbols, buffer, predicted } = program;
   const head = [
     `; ${code.length} instructions, ${symbols.length} tensors`,
     `.model ${nameText(model)}`,
@@ -29,7 +29,7 @@ export function disassemble(program: Program, options: DisassembleOptions = {}):
     `.schedule ${nameText(schedule)}`,
     ...machineLines(machine),
   ];
-  const parts = [head, tensorLines(symbols, options), predictLines(predicted), codeLines(program)];
+  const parts = [head, tensorLines(symbols, options), buffer.map(bufferLine), predictLines(predicted), codeLines(program)];
   return `${parts
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
@@ -52,6 +52,11 @@ function tensorLines(symbols: readonly ProgramSymbol[], { source }: DisassembleO
     const { offset, checksum } = range;
     return `${head}, file=${nameText(source.name)}, offset=${offset}, type=${type}, crc32=0x${checksum.toString(16)}`;
   });
+}
+
+function bufferLine({ name, group, address, bytes, layers }: Allocation): string {
+  const uses = layers.map(({ layer, access }) => `${nameText(layer)}: ${access}`);
+  return `.buffer ${nameText(name)}, group=${group}, at=${address}, bytes=${bytes}, layers=(${uses.join(', ')})`;
 }
 
 function predictLines(predicted: LayerTraffic): string[] {

@@ -1,6 +1,6 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Instruction } from '../isa/table.ts';
-import type { DebugRange, LayerTraffic, Program, ProgramSymbol } from '../program.ts';
+import type { Allocation, DebugRange, LayerTraffic, Program, ProgramSymbol } from '../program.ts';
 import type { Names } from './expression.ts';
 import type { Jump } from './read-instruction.ts';
 
@@ -33,8 +33,11 @@ export class Draft {
   readonly labels = new Map<string, number>();
   readonly jumps: Target[] = [];
   readonly debug: DraftRange[] = [];
+  readonly debugLines: number[] = [];
   /** Ranges that no `.endlayer` has closed, with the lines that opened them. */
   readonly open: { readonly range: DraftRange; readonly line: number }[] = [];
+  readonly buffer: Allocation[] = [];
+  readonly bufferLines: number[] = [];
   readonly predicted: [layer: string, traffic: LayerTraffic[string]][] = [];
   /** Tokens that have names. */
   tokens = 0;

@@ -32,6 +32,12 @@ export function readConstant(line: Line, names: Names, what: string): number {
   return register === undefined ? constant : line.refuse(`expected ${what}, found an expression with register r${register.index}`);
 }
 
+/** A constant that is not negative. */
+export function readCount(line: Line, names: Names, what: string): number {
+  const value = readConstant(line, names, what);
+  return value >= 0 ? value : line.refuse(`expected ${what}, found ${value}`);
+}
+
 /** The number of a register. */
 export function readRegister(line: Line, names: Names, what: string): number {
   const { constant, register } = readExpression(line, names);

@@ -5,7 +5,7 @@ import { PRESETS } from '../machine/presets.ts';
 import { ROLES } from '../program.ts';
 import { crc32 } from '../program-file/crc32.ts';
 import type { Draft } from './draft.ts';
-import { readConstant } from './expression.ts';
+import { readConstant, readCount } from './expression.ts';
 import { readKeyed, required } from './keyed.ts';
 import type { Line } from './line.ts';
 
@@ -25,7 +25,7 @@ export function readTensor(line: Line, draft: Draft, number: number): void {
   const { kind, role, at, ...initial } = readKeyed(line, {
     kind: () => line.choice(TENSOR_KINDS, 'a tensor kind'),
     role: () => line.choice(ROLES, 'a role'),
-    at: constant('a DRAM address'),
+    at: () => readCount(line, draft.names, 'a DRAM address'),
     splat: () => line.number('a number'),
     copyOf: () => line.name('the name of a tensor'),
     values: () => readValues(line, draft),

@@ -4,7 +4,8 @@ import { codeProblems } from '../isa/check.ts';
 import { DecodeError, decodeAll } from '../isa/decode.ts';
 import { INSTRUCTION_BYTES, type Instruction } from '../isa/table.ts';
 import { parseMachine } from '../machine/load.ts';
-import type { Allocation, DebugRange, Program } from '../program.ts';
+import type { Program } from '../program.ts';
+import { allocationProblems, rangeProblems } from './extents.ts';
 import { BufferSchema, DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
 import { FormatError, readSections } from './sections.ts';
 import { dataProblems, restoreSymbols, symbolProblems } from './symbols.ts';
@@ -26,8 +27,8 @@ export function decodeProgram(bytes: Uint8Array, file = 'program'): Program {
   const problems = [
     ...codeProblems(code).map(({ instruction, reason }) => `instruction ${instruction}: ${reason}`),
     ...dataProblems(stored, sections.data),
-    ...debugProblems(debug, code.length),
-    ...bufferProblems(buffer, machine.buffers.globalBytes),
+    ...rangeProblems(debug, code.length).map(({ reason }) => reason),
+    ...allocationProblems(buffer, machine).map(({ reason }) => reason),
   ];
   refuse(place, problems);
   const symbols = restoreSymbols(stored, sections.data);
@@ -74,18 +75,4 @@ function readCode(bytes: Uint8Array): Instruction[] {
   if (bytes.length % INSTRUCTION_BYTES !== 0)
     throw new FormatError(`the code has ${bytes.length} bytes, not a multiple of ${INSTRUCTION_BYTES}`);
   return decodeAll(bytes);
-}
-
-function bufferProblems(buffer: readonly Allocation[], globalBytes: number): string[] {
-  return buffer.flatMap(({ name, address, bytes }) =>
-    address + bytes <= globalBytes
-      ? []
-      : [`'${name}' is allocated at bytes ${address} to ${address + bytes} of the global buffer, which has ${globalBytes}`],
-  );
-}
-
-function debugProblems(debug: readonly DebugRange[], instructions: number): string[] {
-  return debug.flatMap(({ from, to, layer }) =>
-    from <= to && to <= instructions ? [] : [`layer '${layer}' has instructions ${from} to ${to} of ${instructions}`],
-  );
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { PHASES } from '../../../ir/graph.ts';
 import { DTYPES, TENSOR_KINDS } from '../../../ir/tensor.ts';
-import { MODES, ROLES } from '../program.ts';
+import { ACCESSES, MODES, ROLES } from '../program.ts';
 
 /** Addresses have 48 bits, as the sequencer's registers do. */
 const address = v.pipe(
@@ -58,7 +58,7 @@ export const BufferSchema = v.array(
     name: v.string(),
     address,
     bytes: address,
-    layers: v.array(v.strictObject({ layer: v.string(), access: v.picklist(['read', 'write', 'both']) })),
+    layers: v.array(v.strictObject({ layer: v.string(), access: v.picklist(ACCESSES) })),
   }),
 );
 

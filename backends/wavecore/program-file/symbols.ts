@@ -1,30 +1,25 @@
 import type { Constant } from '../../../ir/graph.ts';
 import { elementCount, formatType, tensorBytes } from '../../../ir/tensor.ts';
 import type { ProgramSymbol } from '../program.ts';
+import type { EntryProblem } from './extents.ts';
 import { ALIGNMENT } from './format.ts';
 import type { StoredConstant, StoredSymbol } from './schema.ts';
 
-/** One thing that is wrong with a program's tensors; `symbol` is the index of the tensor. */
-export interface SymbolProblem {
-  readonly symbol: number;
-  readonly reason: string;
-}
-
 /** What is wrong with the tensors of a program: names, sizes, overlaps, initial values. */
-export function symbolProblems(symbols: readonly ProgramSymbol[]): SymbolProblem[] {
-  const problems: SymbolProblem[] = [];
+export function symbolProblems(symbols: readonly ProgramSymbol[]): EntryProblem[] {
+  const problems: EntryProblem[] = [];
   const byName = new Map<string, ProgramSymbol>();
   symbols.forEach((symbol, i) => {
-    if (byName.has(symbol.name)) problems.push({ symbol: i, reason: `tensor '${symbol.name}' occurs twice` });
+    if (byName.has(symbol.name)) problems.push({ index: i, reason: `tensor '${symbol.name}' occurs twice` });
     byName.set(symbol.name, symbol);
     if (symbol.bytes !== tensorBytes(symbol)) {
       const reason = `tensor '${symbol.name}' has ${symbol.bytes} bytes, its type ${formatType(symbol)} needs ${tensorBytes(symbol)}`;
-      problems.push({ symbol: i, reason });
+      problems.push({ index: i, reason });
     }
   });
   symbols.forEach((symbol, i) => {
     const reason = symbol.initial === undefined ? undefined : constantProblem(symbol, symbol.initial, byName);
-    if (reason !== undefined) problems.push({ symbol: i, reason: `tensor '${symbol.name}': ${reason}` });
+    if (reason !== undefined) problems.push({ index: i, reason: `tensor '${symbol.name}': ${reason}` });
   });
   return [...problems, ...overlaps(symbols)];
 }
@@ -42,16 +37,16 @@ function constantProblem(symbol: ProgramSymbol, initial: Constant, byName: Reado
 }
 
 /** Tensors that share storage have one address; all others lie apart. */
-function overlaps(symbols: readonly ProgramSymbol[]): SymbolProblem[] {
+function overlaps(symbols: readonly ProgramSymbol[]): EntryProblem[] {
   const sorted = symbols
     .map((symbol, index) => ({ ...symbol, index }))
     .filter((s) => s.bytes > 0)
     .sort((a, b) => a.address - b.address);
-  const problems: SymbolProblem[] = [];
+  const problems: EntryProblem[] = [];
   let before: ProgramSymbol | undefined;
   for (const symbol of sorted) {
     if (before !== undefined && symbol.address !== before.address && symbol.address < before.address + before.bytes) {
-      problems.push({ symbol: symbol.index, reason: `tensors '${before.name}' and '${symbol.name}' overlap in DRAM` });
+      problems.push({ index: symbol.index, reason: `tensors '${before.name}' and '${symbol.name}' overlap in DRAM` });
     }
     if (before === undefined || symbol.address + symbol.bytes >= before.address + before.bytes) before = symbol;
   }

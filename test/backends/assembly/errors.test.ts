@@ -59,7 +59,7 @@ describe('assembly text that is wrong', () => {
     ['la r1, (3', "1: expected ')', found the end of the line"],
     [
       '.cheese',
-      "1: expected a directive (.model, .mode, .batch, .schedule, .machine, .equ, .token, .tensor, .predict, .layer, .endlayer), found '.cheese'",
+      "1: expected a directive (.model, .mode, .batch, .schedule, .machine, .equ, .token, .tensor, .buffer, .predict, .layer, .endlayer), found '.cheese'",
     ],
     ['.mode fast', "1: expected a mode (training, inference), found 'fast'"],
     ['.batch 0', '1: expected at least 1 sample, found 0'],
@@ -74,6 +74,13 @@ describe('assembly text that is wrong', () => {
     ['.tensor x, f16[2], kind=input, copyOf=y', "1: tensor 'x': is a copy of 'y', which is not in the program"],
     ['.layer a', '1: kind= is missing'],
     ['.layer a, kind=b', '1: no .endlayer ends this layer'],
+    ['.layer a, kind=b, from=0, to=9', "1: layer 'a' has instructions 0 to 9 of 1"],
+    [
+      '.buffer x, at=10485760, bytes=1, layers=()',
+      "1: 'x' is allocated at bytes 10485760 to 10485761 of the global buffer, which has 10485760",
+    ],
+    ['.buffer x, at=0, bytes=1, layers=(a: write, b)', "1: expected ':', found ')'"],
+    ['.predict x, input=-1:0', '1: expected the bytes read, found -1'],
     ['.layer a, kind=b, from=0', '1: from= and to= go together'],
     ['.endlayer', '1: no .layer is open'],
     ['done:', '1:'],

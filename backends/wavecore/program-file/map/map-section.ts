@@ -4,7 +4,7 @@ import { printFields } from '../../assembly/print-instruction.ts';
 import { DecodeError, decodeAll } from '../../isa/decode.ts';
 import { INSTRUCTION_BYTES } from '../../isa/table.ts';
 import type { SectionName } from '../format.ts';
-import { DebugSchema, PredictedSchema, SymbolsSchema } from '../schema.ts';
+import { BufferSchema, DebugSchema, PredictedSchema, SymbolsSchema } from '../schema.ts';
 import { storedBytes } from '../symbols.ts';
 import { jsonParts } from './json-parts.ts';
 import type { MapBuilder } from './map-builder.ts';
@@ -22,6 +22,7 @@ const SECTION_MAPS: Readonly<Record<SectionName, MapContents>> = {
   code: mapCode,
   symbols: jsonMap('symbols', describeSymbol),
   debug: jsonMap('debug', describeRange),
+  buffer: jsonMap('buffer', describeAllocation),
   predicted: jsonMap('predicted', describePrediction),
   data: mapData,
 };
@@ -71,6 +72,14 @@ function describeRange(text: string): string | undefined {
   if (range === undefined) return undefined;
   const { from, to, layer, kind, phase, group, origin } = range;
   return `instructions ${from} to ${to - 1}: ${phase} layer '${layer}' (${kind}), group ${group}, from node '${origin}'`;
+}
+
+function describeAllocation(text: string): string | undefined {
+  if (isMark(text)) return text;
+  const allocation = element(BufferSchema.item, text);
+  if (allocation === undefined) return undefined;
+  const { group, name, address, bytes, layers } = allocation;
+  return `group ${group}: '${name}' at ${address} to ${address + bytes}, ${layers.length} uses`;
 }
 
 function describePrediction(text: string): string | undefined {
