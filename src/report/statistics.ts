@@ -23,11 +23,11 @@ export interface ProgramStatistics extends Omit<CodeStatistics, 'dynamic'> {
 }
 
 export function programStatistics(program: Program): ProgramStatistics {
-  const { dynamic, ...statistics } = codeStatistics(program.code);
+  const statistics = codeStatistics(program.code);
   return {
     model: program.model,
     ...statistics,
-    dynamic: dynamic ?? null,
+    dynamic: statistics.dynamic ?? null,
     units: byUnit(statistics.mnemonics),
     memory: memoryByKind(program.symbols),
     layers: layerCode(program.debug),

@@ -46,6 +46,6 @@ export class Draft {
 
   constructor(file: string, readFile: ReadFile | undefined) {
     this.file = file;
-    this.readFile = readFile ?? ((name) => fail(diag.unreadable({ file: name }, 'files cannot be read here')));
+    this.readFile = readFile ?? ((name) => fail(diag.unreadable({ file: name }, 'no files can be read here')));
   }
 }

@@ -1,3 +1,4 @@
+import { WavecError } from '../../../ir/diagnostics.ts';
 import type { Constant } from '../../../ir/graph.ts';
 import { elementCount, parseType, TENSOR_KINDS, type TensorType, tensorBytes } from '../../../ir/tensor.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -89,7 +90,19 @@ function initialValue(line: Line, draft: Draft, type: TensorType, initial: Initi
   }
   if (copyOf !== undefined) return { form: 'copyOf', tensor: copyOf };
   if (values !== undefined) return { form: 'values', values };
-  return file === undefined ? undefined : { form: 'values', values: fileValues(line, draft.readFile(file), type, { ...initial, file }) };
+  return file === undefined
+    ? undefined
+    : { form: 'values', values: fileValues(line, contentOf(line, draft, file), type, { ...initial, file }) };
+}
+
+/** A file that the text names. */
+function contentOf(line: Line, draft: Draft, file: string): Uint8Array {
+  try {
+    return draft.readFile(file);
+  } catch (error) {
+    if (error instanceof WavecError) return line.refuse(`'${file}' ${error.diagnostics.map((d) => d.message).join('; ')}`);
+    throw error;
+  }
 }
 
 /** Numbers of 4 bytes, little-endian, as they lie in a file. */

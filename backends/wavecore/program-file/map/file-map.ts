@@ -30,8 +30,8 @@ export function mapFile(file: Uint8Array): FileMap {
 function mapHeader(map: MapBuilder): Entry[] {
   if (map.file.length === 0) throw new Stop('it is empty');
   const magic = map.text(4);
-  map.take('header', 4, magic === MAGIC ? `magic ${MAGIC}` : `no magic; ${MAGIC} is expected`);
   if (magic !== MAGIC) throw new Stop(`it does not begin with ${MAGIC}`);
+  map.take('header', 4, `magic ${MAGIC}`);
   const version = map.word();
   map.take('header', 4, `format version ${version}`);
   if (version !== VERSION) throw new Stop(`its format version is ${version}; version ${VERSION} is read here`);
