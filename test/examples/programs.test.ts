@@ -48,6 +48,14 @@ describe('programs written by hand', () => {
     expect(survivesAssembly(programOf(file))).toBe(true);
   });
 
+  it.each(readdirSync(folder))('%s has no race, and stays within its places', (file) => {
+    const program = programOf(file);
+    expect(run(program, { mode: 'timing', check: true }).check?.findings).toEqual([]);
+    // Without its tokens the order is gone.
+    const code = program.code.map((instruction) => ({ ...instruction, wait: [], signal: [] }));
+    expect(run({ ...program, code }, { mode: 'timing', check: true }).check?.findings).not.toEqual([]);
+  });
+
   it('matmul.wvs multiplies matrices', () => {
     const program = programOf('matmul.wvs');
     const inputs = wholeInputs(program, 1);
