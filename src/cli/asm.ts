@@ -1,4 +1,4 @@
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { DIRECTIVES } from '../../backends/wavecore/assembly/directives.ts';
 import { assemble, encodeProgram } from '../../backends/wavecore/index.ts';
@@ -42,7 +42,7 @@ export function asmCommand(program: Command): void {
 }
 
 function asm(file: string, { output = `${basename(file, '.wvs')}.wvc`, json }: AsmOptions): void {
-  const program = assemble(readText(file), { file, readFile: (name) => readBytes(join(dirname(file), name)) });
+  const program = assemble(readText(file), { file, readFile: (name) => readBytes(resolve(dirname(file), name)) });
   const bytes = encodeProgram(program);
   writeFile(output, bytes);
   const summary = { file: output, bytes: bytes.length, instructions: program.code.length, tensors: program.symbols.length };

@@ -1,12 +1,10 @@
-import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
+import { type Diagnostic, WavecError } from '../../../ir/diagnostics.ts';
 import { OPS } from '../isa/layout.ts';
-import type { Instruction, Op } from '../isa/table.ts';
-import { machineFrom, presetMachine } from '../machine/load.ts';
-import type { Machine } from '../machine/machine.ts';
-import type { DebugRange, Program } from '../program.ts';
+import type { Op } from '../isa/table.ts';
+import type { Program } from '../program.ts';
 import { DIRECTIVES } from './directives.ts';
 import { Draft, type ReadFile } from './draft.ts';
-import { draftProblems } from './draft-problems.ts';
+import { finish } from './finish.ts';
 import { Line } from './line.ts';
 import { readInstruction } from './read-instruction.ts';
 
@@ -18,7 +16,15 @@ export interface AssembleOptions {
 }
 
 /**
- * The program that assembly text stands for; the inverse of `disassemble`.
+ * The program that assembly text stands for; the inverse of `disassemble`. A line holds
+ *
+ *     .directive arguments           (directives.ts)
+ *     label:
+ *     mnemonic operands wait tokens signal tokens
+ *
+ * or nothing; a comment runs from `;` to its end. Operands stand in the order of the ISA table or as `name=value`; fields `rs, scale,
+ * base` may be one expression `rs*scale + base`; slots are set by their names, two adjacent ones an instruction; the
+ * count of a skip may be a label further down. What an expression may hold stands in expression.ts.
  * @throws WavecError with every problem of the text, each with file and line
  */
 export function assemble(source: string, options: AssembleOptions = {}): Program {
@@ -26,52 +32,33 @@ export function assemble(source: string, options: AssembleOptions = {}): Program
   const draft = new Draft(file, options.readFile);
   const problems: Diagnostic[] = [];
   source.split('\n').forEach((text, i) => {
-    const before = draft.code.length;
-    const [, failure] = attempt(() => readLine(new Line(text, file, i + 1), draft, i + 1));
-    problems.push(...failure);
-    const op = opOf(text);
-    if (failure.length > 0 && op !== undefined && draft.code.length === before) {
-      draft.unread.add(before);
-      push(draft, { op, operands: {}, wait: [], signal: [] }, i + 1);
+    const instructions = draft.code.length;
+    try {
+      readLine(new Line(text, file, i + 1), draft);
+    } catch (error) {
+      if (!(error instanceof WavecError)) throw error;
+      problems.push(...error.diagnostics);
+      if (draft.code.length === instructions) keepPlace(draft, text, i + 1);
     }
   });
-  const jumps = resolveJumps(draft);
-  const [machine, unknownMachine] = attempt(() => machineOf(draft));
-  const debug = draft.debug.map(({ from, to = from, ...info }): DebugRange => ({ from, to, ...info }));
-  problems.push(...jumps, ...unknownMachine, ...draftProblems(draft, debug, machine));
-  if (problems.length > 0 || machine === undefined) throw new WavecError(problems.sort(byLine));
-  const { code, symbols, head, buffer } = draft;
-  return { ...head, machine, code, symbols, debug, buffer, predicted: Object.fromEntries(draft.predicted) };
-}
-
-function byLine(a: Diagnostic, b: Diagnostic): number {
-  return (a.place.line ?? 0) - (b.place.line ?? 0);
+  return finish(draft, problems);
 }
 
 /** One line: a directive, a label, an instruction, or nothing. */
-function readLine(line: Line, draft: Draft, number: number): void {
+function readLine(line: Line, draft: Draft): void {
   const { kind } = line.peek();
-  if (kind === 'directive') readDirective(line, draft, number);
+  if (kind === 'directive') readDirective(line, draft);
   else if (kind === 'word' && line.sees(':', 1)) readLabel(line, draft);
-  else if (kind !== 'end') readCode(line, draft, number);
+  else if (kind !== 'end') readCode(line, draft);
 }
 
-function readDirective(line: Line, draft: Draft, number: number): void {
+function readDirective(line: Line, draft: Draft): void {
   const { text } = line.peek();
   const known = Object.keys(DIRECTIVES).join(', ');
   const directive = (Object.hasOwn(DIRECTIVES, text) ? DIRECTIVES[text] : undefined) ?? line.unexpected(`a directive (${known})`);
   line.next();
-  directive.read(line, draft, number);
+  directive.read(line, draft);
   line.end();
-}
-
-function readCode(line: Line, draft: Draft, number: number): void {
-  const op = opOf(line.peek().text) ?? line.unexpected('an instruction, a label: or a .directive');
-  line.next();
-  for (const { instruction, jump } of readInstruction(line, op, draft.names)) {
-    if (jump !== undefined) draft.jumps.push({ ...jump, instruction: draft.code.length, line: number });
-    push(draft, instruction, number);
-  }
 }
 
 function readLabel(line: Line, draft: Draft): void {
@@ -82,44 +69,24 @@ function readLabel(line: Line, draft: Draft): void {
   draft.labels.set(label, draft.code.length);
 }
 
-function push(draft: Draft, instruction: Instruction, line: number): void {
-  draft.code.push(instruction);
-  draft.codeLines.push(line);
-}
-
-function opOf(text: string): Op | undefined {
-  const [word] = text.trim().split(/[\s;]/);
-  return OPS.find((op) => op === word);
-}
-
-/** Replaces labels by the number of instructions up to them. */
-function resolveJumps({ jumps, labels, code, unread, file }: Draft): Diagnostic[] {
-  return jumps.flatMap(({ instruction, field, label, line }) => {
-    const refused = (reason: string): Diagnostic[] => {
-      unread.add(instruction);
-      return [diag.badAssembly({ file, line }, reason)];
-    };
-    const [at, from] = [labels.get(label), code[instruction]];
-    if (at === undefined || from === undefined) return refused(`there is no label '${label}'`);
-    const count = at - instruction - 1;
-    if (count < 0) return refused(`label '${label}' stands above; a skip leads forward`);
-    code[instruction] = { ...from, operands: { ...from.operands, [field]: count } };
-    return [];
-  });
-}
-
-function machineOf({ machine, file }: Draft): Machine {
-  const { extends: preset, fields } = machine;
-  if (Object.keys(fields).length > 0) return machineFrom({ extends: preset, ...fields }, file);
-  return presetMachine(preset) ?? fail(diag.internal({ file }, `there is no preset ${preset}`));
-}
-
-/** What `action` gives, and the diagnostics that it ends with. */
-function attempt<T>(action: () => T): [result: T | undefined, problems: readonly Diagnostic[]] {
-  try {
-    return [action(), []];
-  } catch (error) {
-    if (error instanceof WavecError) return [undefined, error.diagnostics];
-    throw error;
+function readCode(line: Line, draft: Draft): void {
+  const op = opOf(line.peek().text) ?? line.unexpected('an instruction, a label: or a .directive');
+  line.next();
+  for (const { instruction, jump } of readInstruction(line, op, draft.names)) {
+    if (jump !== undefined) draft.jumps.set(draft.code.length, jump);
+    draft.code.push({ item: instruction, line: line.number });
   }
+}
+
+/** Puts something in the place of an instruction that could not be read. */
+function keepPlace({ code, unread }: Draft, text: string, line: number): void {
+  const [mnemonic = ''] = text.trim().split(/[\s;]/);
+  const op = opOf(mnemonic);
+  if (op === undefined) return;
+  unread.add(code.length);
+  code.push({ item: { op, operands: {}, wait: [], signal: [] }, line });
+}
+
+function opOf(mnemonic: string): Op | undefined {
+  return OPS.find((op) => op === mnemonic);
 }

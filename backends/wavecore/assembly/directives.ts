@@ -1,10 +1,11 @@
-import { PHASES } from '../../../ir/graph.ts';
 import { TENSOR_KINDS } from '../../../ir/tensor.ts';
 import { TOKENS } from '../isa/table.ts';
-import { ACCESSES, type Allocation, type Bytes, MODES } from '../program.ts';
+import { type Bytes, MODES } from '../program.ts';
+import { readAllocation } from './buffer-directive.ts';
 import type { Draft } from './draft.ts';
-import { isRegister, readConstant, readCount, readExpression } from './expression.ts';
-import { readKeyed, required } from './keyed.ts';
+import { isRegister, readConstant, readExpression } from './expression.ts';
+import { readKeyed } from './keyed.ts';
+import { endLayer, readLayer } from './layer-directive.ts';
 import type { Line } from './line.ts';
 import { readMachine } from './machine-directive.ts';
 import { readTensor } from './tensor-directive.ts';
@@ -15,7 +16,7 @@ interface Directive {
   readonly usage: string;
   /** One sentence. */
   readonly doc: string;
-  read(line: Line, draft: Draft, number: number): void;
+  read(line: Line, draft: Draft): void;
 }
 
 /** Every directive, by its name with the dot. */
@@ -91,11 +92,12 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     read: (line, draft) => {
       const layer = line.name('the name of a layer');
       const bytes = (): Bytes => {
-        const read = readCount(line, draft.names, 'the bytes read');
+        const read = readConstant(line, draft.names, 'the bytes read');
         line.expect(':');
-        return { read, write: readCount(line, draft.names, 'the bytes written') };
+        return { read, write: readConstant(line, draft.names, 'the bytes written') };
       };
-      draft.predicted.push([layer, readKeyed(line, Object.fromEntries(TENSOR_KINDS.map((kind) => [kind, bytes])))]);
+      const traffic = readKeyed(line, Object.fromEntries(TENSOR_KINDS.map((kind) => [kind, bytes])));
+      draft.predicted.push({ item: [layer, traffic], line: line.number });
     },
   },
   '.layer': {
@@ -106,10 +108,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   '.endlayer': {
     usage: '',
     doc: 'Ends the code of the layer that was opened last.',
-    read: (line, draft) => {
-      const opened = draft.open.pop() ?? line.refuse('no .layer is open');
-      opened.range.to = draft.code.length;
-    },
+    read: endLayer,
   },
 };
 
@@ -119,56 +118,4 @@ function newConstant(line: Line, draft: Draft): string {
   if (draft.names.constants.has(text)) line.refuse(`'${text}' is declared above`);
   line.next();
   return text;
-}
-
-function readLayer(line: Line, draft: Draft, number: number): void {
-  const count = (what: string) => () => readCount(line, draft.names, what);
-  const layer = line.name('the name of a layer');
-  const { kind, phase, group, origin, from, to } = readKeyed(line, {
-    kind: () => line.name('a layer kind'),
-    phase: () => line.choice(PHASES, 'a phase'),
-    group: count('the index of a layer group'),
-    origin: () => line.name('the name of an ONNX node'),
-    from: count('the index of an instruction'),
-    to: count('the index of an instruction'),
-  });
-  if ((from === undefined) !== (to === undefined)) line.refuse('from= and to= go together');
-  const info = { layer, kind: required(line, 'kind', kind), phase: phase ?? 'forward', group: group ?? 0, origin: origin ?? layer };
-  const range = { from: from ?? draft.code.length, ...(to === undefined ? {} : { to }), ...info };
-  draft.debugLines.push(number);
-  draft.debug.push(range);
-  if (to === undefined) draft.open.push({ range, line: number });
-}
-
-function readAllocation(line: Line, draft: Draft, number: number): void {
-  const count = (what: string) => () => readCount(line, draft.names, what);
-  const name = line.name('the name of what lies there');
-  const { group, at, bytes, layers } = readKeyed(line, {
-    group: count('the index of a layer group'),
-    at: count('an address in the global buffer'),
-    bytes: count('a number of bytes'),
-    layers: () => readUses(line),
-  });
-  draft.bufferLines.push(number);
-  draft.buffer.push({
-    group: group ?? 0,
-    name,
-    address: required(line, 'at', at),
-    bytes: required(line, 'bytes', bytes),
-    layers: required(line, 'layers', layers),
-  });
-}
-
-/** `(LAYER: read, LAYER: write)`. */
-function readUses(line: Line): Allocation['layers'] {
-  const uses: Allocation['layers'][number][] = [];
-  line.expect('(');
-  if (line.takes(')')) return uses;
-  do {
-    const layer = line.name('the name of a layer');
-    line.expect(':');
-    uses.push({ layer, access: line.choice(ACCESSES, 'an access') });
-  } while (line.takes(','));
-  line.expect(')');
-  return uses;
 }

@@ -7,40 +7,40 @@ import type { Jump } from './read-instruction.ts';
 /** Reads a file that the text names; the name stands as it does in the text. */
 export type ReadFile = (name: string) => Uint8Array;
 
-export type Head = Pick<Program, 'model' | 'mode' | 'batch' | 'schedule'>;
+/** What a line of the text stands for. */
+export interface Entry<T> {
+  readonly item: T;
+  readonly line: number;
+}
 
 /** A range of code whose end is not yet known is open. */
 export type DraftRange = Omit<DebugRange, 'to'> & { to?: number };
 
-/** A jump to a label that may stand further down. */
-export interface Target extends Jump {
-  readonly instruction: number;
-  readonly line: number;
+/** A machine as a machine file describes it: fields that differ from a preset, nested. */
+interface DraftMachine {
+  readonly preset: string;
+  readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** What has been read of a program so far. Lines are kept for complaints. */
+/** What has been read of a program so far. */
 export class Draft {
-  head: Head = { model: 'program', mode: 'inference', batch: 1, schedule: 'none' };
-  /** Preset, and fields that differ from it, nested as in a machine file. */
-  machine: { extends: string; fields: Record<string, unknown> } = { extends: 'wavecore', fields: {} };
+  head: Pick<Program, 'model' | 'mode' | 'batch' | 'schedule'> = { model: 'program', mode: 'inference', batch: 1, schedule: 'none' };
+  machine: Entry<DraftMachine> = { item: { preset: 'wavecore', fields: {} }, line: 1 };
   readonly names: Names = { constants: new Map(), tensors: new Map() };
-  readonly symbols: ProgramSymbol[] = [];
-  readonly symbolLines: number[] = [];
-  readonly code: Instruction[] = [];
-  readonly codeLines: number[] = [];
+  /** How many tokens have names. */
+  tokens = 0;
+  readonly code: Entry<Instruction>[] = [];
   /** Instructions that could not be read; they keep their places, so that loops and labels are still checked. */
   readonly unread = new Set<number>();
   readonly labels = new Map<string, number>();
-  readonly jumps: Target[] = [];
-  readonly debug: DraftRange[] = [];
-  readonly debugLines: number[] = [];
-  /** Ranges that no `.endlayer` has closed, with the lines that opened them. */
-  readonly open: { readonly range: DraftRange; readonly line: number }[] = [];
-  readonly buffer: Allocation[] = [];
-  readonly bufferLines: number[] = [];
-  readonly predicted: [layer: string, traffic: LayerTraffic[string]][] = [];
-  /** Tokens that have names. */
-  tokens = 0;
+  /** By instruction: those whose operands wait for a label, which may stand further down. */
+  readonly jumps = new Map<number, Jump>();
+  readonly symbols: Entry<ProgramSymbol>[] = [];
+  readonly debug: Entry<DraftRange>[] = [];
+  /** Ranges that no `.endlayer` has closed. */
+  readonly open: Entry<DraftRange>[] = [];
+  readonly buffer: Entry<Allocation>[] = [];
+  readonly predicted: Entry<readonly [layer: string, traffic: LayerTraffic[string]]>[] = [];
   readonly file: string;
   readonly readFile: ReadFile;
 
@@ -48,4 +48,8 @@ export class Draft {
     this.file = file;
     this.readFile = readFile ?? ((name) => fail(diag.unreadable({ file: name }, 'no files can be read here')));
   }
+}
+
+export function itemsOf<T>(entries: readonly Entry<T>[]): T[] {
+  return entries.map(({ item }) => item);
 }

@@ -32,12 +32,6 @@ export function readConstant(line: Line, names: Names, what: string): number {
   return register === undefined ? constant : line.refuse(`expected ${what}, found an expression with register r${register.index}`);
 }
 
-/** A constant that is not negative. */
-export function readCount(line: Line, names: Names, what: string): number {
-  const value = readConstant(line, names, what);
-  return value >= 0 ? value : line.refuse(`expected ${what}, found ${value}`);
-}
-
 /** The number of a register. */
 export function readRegister(line: Line, names: Names, what: string): number {
   const { constant, register } = readExpression(line, names);
@@ -66,11 +60,11 @@ function readFactor(line: Line, names: Names): Value {
   if (line.sees('f32') && line.sees('(', 1)) {
     line.expect('f32');
     line.expect('(');
-    const value = line.number('a number');
+    const value = line.literal('a number');
     line.expect(')');
     return { constant: floatBits(value) };
   }
-  if (line.peek().kind === 'number') return { constant: whole(line, line.number('a number')) };
+  if (line.peek().kind === 'number') return { constant: whole(line, line.literal('a number')) };
   if (line.peek().kind !== 'word') line.unexpected('a number, constant, register or &tensor');
   return named(line, names);
 }

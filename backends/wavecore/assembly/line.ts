@@ -32,10 +32,13 @@ export function nameText(name: string): string {
 /** One line of assembly text as tokens; a comment runs from `;` to its end. Every complaint names file and line. */
 export class Line {
   private readonly tokens: readonly Token[];
+  /** Counted from 1. */
+  readonly number: number;
   private readonly place: { readonly file: string; readonly line: number };
   private at = 0;
 
   constructor(text: string, file: string, line: number) {
+    this.number = line;
     this.place = { file, line };
     this.tokens = this.scan(text);
   }
@@ -81,7 +84,7 @@ export class Line {
   }
 
   /** A number of any kind: decimal, hexadecimal, `inf`, `nan`, with or without a sign. */
-  number(what: string): number {
+  literal(what: string): number {
     const sign = this.takes('-') ? -1 : 1;
     if (this.takes('inf')) return sign * Number.POSITIVE_INFINITY;
     if (this.takes('nan')) return Number.NaN;
@@ -117,7 +120,7 @@ export class Line {
   private scan(text: string): Token[] {
     const tokens: Token[] = [];
     for (let at = skipBlank(text, 0); at < text.length; at = skipBlank(text, at)) {
-      const found = PATTERNS.map(([kind, pattern]) => ({ kind, text: matchAt(pattern, text, at) })).find((t) => t.text !== '');
+      const found = tokenAt(text, at);
       if (found === undefined) {
         const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
         return fail(diag.syntax(this.place, 'a name, number or mark', JSON.stringify(character)));
@@ -127,6 +130,14 @@ export class Line {
     }
     return tokens;
   }
+}
+
+function tokenAt(text: string, at: number): Token | undefined {
+  for (const [kind, pattern] of PATTERNS) {
+    const found = matchAt(pattern, text, at);
+    if (found !== '') return { kind, text: found };
+  }
+  return undefined;
 }
 
 function skipBlank(text: string, at: number): number {

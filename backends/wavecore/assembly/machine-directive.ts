@@ -12,17 +12,19 @@ export function readMachine(line: Line, draft: Draft): void {
   if (!line.sees('=', 1)) {
     const name = line.name('the name of a preset, or fields of a machine');
     if (!Object.hasOwn(PRESETS, name)) line.refuse(`there is no preset '${name}'; known are ${Object.keys(PRESETS).join(', ')}`);
-    draft.machine = { extends: name, fields: {} };
+    draft.machine = { item: { preset: name, fields: {} }, line: line.number };
     return;
   }
   const text = () => line.name('a name');
-  const number = () => line.number('a number');
+  const number = () => line.literal('a number');
   const readers = Object.fromEntries([...TEXT_FIELDS.map((f) => [f, text]), ...Object.keys(FIELDS).map((f) => [f, number])]);
+  const { preset, fields: before } = draft.machine.item;
+  const fields: Record<string, unknown> = { ...before };
   for (const [path, value] of Object.entries(readKeyedOnly(line, readers))) {
     const [head = '', tail] = path.split('.');
-    const { fields } = draft.machine;
     fields[head] = tail === undefined ? value : { ...(fields[head] as object | undefined), [tail]: value };
   }
+  draft.machine = { item: { preset, fields }, line: line.number };
 }
 
 /** The directives of a machine: a preset by its name, any other machine by the fields that differ from the first preset. */

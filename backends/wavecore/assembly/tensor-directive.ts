@@ -6,7 +6,7 @@ import { PRESETS } from '../machine/presets.ts';
 import { ROLES } from '../program.ts';
 import { crc32 } from '../program-file/crc32.ts';
 import type { Draft } from './draft.ts';
-import { readConstant, readCount } from './expression.ts';
+import { readConstant } from './expression.ts';
 import { readKeyed, required } from './keyed.ts';
 import type { Line } from './line.ts';
 
@@ -16,7 +16,8 @@ type Values = Float32Array | Int32Array;
 
 const VALUE_BYTES = 4;
 
-export function readTensor(line: Line, draft: Draft, number: number): void {
+/** Reads what stands behind `.tensor`. */
+export function readTensor(line: Line, draft: Draft): void {
   const name = line.name('the name of a tensor');
   if (draft.names.tensors.has(name)) line.refuse(`tensor '${name}' is declared above`);
   line.expect(',');
@@ -26,8 +27,8 @@ export function readTensor(line: Line, draft: Draft, number: number): void {
   const { kind, role, at, ...initial } = readKeyed(line, {
     kind: () => line.choice(TENSOR_KINDS, 'a tensor kind'),
     role: () => line.choice(ROLES, 'a role'),
-    at: () => readCount(line, draft.names, 'a DRAM address'),
-    splat: () => line.number('a number'),
+    at: constant('a DRAM address'),
+    splat: () => line.literal('a number'),
     copyOf: () => line.name('the name of a tensor'),
     values: () => readValues(line, draft),
     file: () => line.name('the name of a file'),
@@ -38,23 +39,16 @@ export function readTensor(line: Line, draft: Draft, number: number): void {
   const address = at ?? nextAddress(draft);
   const given = initialValue(line, draft, type, initial);
   draft.names.tensors.set(name, address);
-  draft.symbolLines.push(number);
-  draft.symbols.push({
-    name,
-    kind: required(line, 'kind', kind),
-    ...type,
-    address,
-    bytes: tensorBytes(type),
-    role: role ?? 'internal',
-    ...(given === undefined ? {} : { initial: given }),
-  });
+  const symbol = { name, kind: required(line, 'kind', kind), ...type, address, bytes: tensorBytes(type), role: role ?? 'internal' };
+  draft.symbols.push({ item: given === undefined ? symbol : { ...symbol, initial: given }, line: line.number });
 }
 
 /** The first address behind all tensors so far that a burst may begin at. */
 function nextAddress({ symbols, machine }: Draft): number {
-  const own = machine.fields.dram as Partial<Machine['dram']> | undefined;
-  const burst = own?.burstBytes ?? PRESETS[machine.extends]?.dram.burstBytes ?? 1;
-  const end = Math.max(0, ...symbols.map((s) => s.address + s.bytes));
+  const { preset, fields } = machine.item;
+  const own = fields.dram as Partial<Machine['dram']> | undefined;
+  const burst = own?.burstBytes ?? PRESETS[preset]?.dram.burstBytes ?? 1;
+  const end = symbols.reduce((last, { item }) => Math.max(last, item.address + item.bytes), 0);
   return Math.ceil(end / burst) * burst;
 }
 
@@ -64,7 +58,7 @@ function readValues(line: Line, draft: Draft): Values {
   const values: number[] = [];
   line.expect('(');
   if (!line.takes(')')) {
-    do values.push(type === 'f32' ? line.number('a number') : readConstant(line, draft.names, 'a whole number'));
+    do values.push(type === 'f32' ? line.literal('a number') : readConstant(line, draft.names, 'a whole number'));
     while (line.takes(','));
     line.expect(')');
   }

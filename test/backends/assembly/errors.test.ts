@@ -80,14 +80,23 @@ describe('assembly text that is wrong', () => {
       "1: 'x' is allocated at bytes 10485760 to 10485761 of the global buffer, which has 10485760",
     ],
     ['.buffer x, at=0, bytes=1, layers=(a: write, b)', "1: expected ':', found ')'"],
-    ['.predict x, input=-1:0', '1: expected the bytes read, found -1'],
+    ['.predict x, input=-1:0', '1: 1.input.read: must not be negative'],
     ['.layer a, kind=b, from=0', '1: from= and to= go together'],
     ['.endlayer', '1: no .layer is open'],
+    ['.tensor x, f16[2], kind=input, at=-64', '1: address: must not be negative'],
+    ['.tensor x, f16[99999999999999], kind=input', '1: bytes: needs more than 47 bits'],
+    ['.layer a, kind=b, group=-1, from=0, to=1', '1: group: must not be negative'],
+    ['.buffer x, at=-1, bytes=1, layers=()', '1: address: must not be negative'],
+    ['.buffer x, bytes=1, layers=()', '1: at= is missing'],
     ['done:', '1:'],
     ['skipz r1, 7', '1: skips 7 instructions, past the end of the program'],
   ])('%s', (line, expected) => {
     if (expected === '1:') expect(() => assemble(`${line}\nhalt`)).not.toThrow();
     else expect(about(line)).toContain(expected);
+  });
+
+  it('is refused where traffic is predicted twice', () => {
+    expect(complaints('.predict x, input=1:0\n.predict x\nhalt')).toEqual(["2: the traffic of layer 'x' is predicted above already"]);
   });
 
   it('is refused where labels stand twice or above', () => {
@@ -98,8 +107,8 @@ describe('assembly text that is wrong', () => {
   });
 
   it('is refused where an impossible machine is described', () => {
-    const [first] = caught(() => assemble('.machine array.rows=0\nhalt', { file: 'x.wvs' })).diagnostics;
-    expect(first).toMatchObject({ code: 'BAD_MACHINE', place: { file: 'x.wvs' } });
+    const [first] = caught(() => assemble('\n.machine array.rows=0\nhalt', { file: 'x.wvs' })).diagnostics;
+    expect(first).toMatchObject({ code: 'BAD_MACHINE', place: { file: 'x.wvs', line: 2 } });
   });
 
   it('is refused where a file of values is missing, short or altered', () => {
