@@ -1,6 +1,7 @@
 import { formatType } from '../../../ir/tensor.ts';
 import { floatText } from '../isa/float.ts';
-import type { Instruction, Op } from '../isa/table.ts';
+import { layoutOf } from '../isa/layout.ts';
+import type { Instruction } from '../isa/table.ts';
 import type { Allocation, DebugRange, LayerTraffic, Program, ProgramSymbol } from '../program.ts';
 import { initialValuesIn } from '../program-file/initial-values.ts';
 import { dramBases } from './dram-bases.ts';
@@ -66,37 +67,36 @@ function predictLines(predicted: LayerTraffic): string[] {
   });
 }
 
-const SKIPS: readonly Op[] = ['skipz', 'skipnz'];
-
 function codeLines({ code, symbols, debug }: Program): string[] {
   const inOrder = debug.every(({ from, to }, i) => from <= to && from >= (debug[i - 1]?.to ?? 0));
   const lines = inOrder ? [] : debug.map((range) => layerLine(range, `, from=${range.from}, to=${range.to}`));
-  const ranges = inOrder ? [...debug] : [];
+  const markers = inOrder ? markersOf(debug) : new Map<number, string[]>();
   const bases = dramBases(code, symbols);
   const labels = labelsOf(code);
-  let depth = 0;
-  let open: DebugRange | undefined;
-  for (let i = 0; i <= code.length; i++) {
-    for (;;) {
-      if (open?.to === i) {
-        lines.push('.endlayer', '');
-        open = undefined;
-      }
-      if (open !== undefined || ranges[0]?.from !== i) break;
-      open = ranges.shift();
-      if (open !== undefined) lines.push(`${layerLine(open)} ; instructions ${i} to ${open.to - 1}`);
-    }
+  let depth = 1;
+  code.forEach((instruction, i) => {
     const label = labels.get(i);
-    if (label !== undefined) lines.push(`${label}:`);
-    const instruction = code[i];
-    if (instruction === undefined) break;
-    if (instruction.op === 'end') depth = Math.max(depth - 1, 0);
+    lines.push(...(markers.get(i) ?? []), ...(label === undefined ? [] : [`${label}:`]));
+    if (instruction.op === 'end') depth--;
     const [target, base] = [labels.get(targetOf(instruction, i)), bases.get(i)];
     const symbolic = { ...(target === undefined ? {} : { label: target }), ...(base === undefined ? {} : { base }) };
-    lines.push(`${'  '.repeat(depth + 1)}${printInstruction(instruction, symbolic)}`);
+    lines.push(`${'  '.repeat(Math.max(depth, 1))}${printInstruction(instruction, symbolic)}`);
     if (instruction.op === 'loop') depth++;
+  });
+  return [...lines, ...(markers.get(code.length) ?? [])];
+}
+
+/** The lines in front of instructions that begin and end ranges; the ranges lie one behind the other. */
+function markersOf(debug: readonly DebugRange[]): Map<number, string[]> {
+  const markers = new Map<number, string[]>();
+  const mark = (at: number, ...lines: string[]): void => {
+    markers.set(at, [...(markers.get(at) ?? []), ...lines]);
+  };
+  for (const range of debug) {
+    mark(range.from, `${layerLine(range)} ; instructions ${range.from} to ${range.to - 1}`);
+    mark(range.to, '.endlayer', '');
   }
-  return lines;
+  return markers;
 }
 
 /** A label for every instruction that a skip leads to. */
@@ -107,7 +107,8 @@ function labelsOf(code: readonly Instruction[]): Map<number, string> {
 
 /** The instruction that a skip leads to; −1 for any other instruction. */
 function targetOf({ op, operands }: Instruction, i: number): number {
-  return SKIPS.includes(op) ? i + 1 + (operands.count ?? 0) : -1;
+  const ahead = layoutOf(op).find(({ type }) => type === 'ahead');
+  return ahead === undefined ? -1 : i + 1 + (operands[ahead.name] ?? 0);
 }
 
 function layerLine({ layer, kind, phase, group, origin }: DebugRange, rest = ''): string {
