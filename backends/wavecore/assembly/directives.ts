@@ -83,7 +83,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   },
   '.buffer': {
     usage: 'NAME, group=N, at=ADDRESS, bytes=N, layers=(LAYER: read|write|both, …)',
-    doc: 'A place in the global buffer and the layers of a group that use it, in order; a checked run holds the code to it.',
+    doc: 'A place in the global buffer and the layers of a group that use it, in order; wavec run --check holds the code to it.',
     read: readAllocation,
   },
   '.predict': {

@@ -93,7 +93,7 @@ function markersOf(debug: readonly DebugRange[]): Map<number, string[]> {
     markers.set(at, [...(markers.get(at) ?? []), ...lines]);
   };
   for (const range of debug) {
-    mark(range.from, `${layerLine(range)} ; instructions ${range.from} to ${range.to - 1}`);
+    mark(range.from, `; instructions ${range.from} to ${range.to - 1}`, layerLine(range));
     mark(range.to, '.endlayer', '');
   }
   return markers;
