@@ -1,3 +1,5 @@
+import type { Op } from './table.ts';
+
 /**
  * Configuration slots of the matrix unit. Strides are in elements of the operand.
  *
@@ -43,7 +45,7 @@ export const MATRIX_SLOTS = [
 ] as const;
 export type MatrixSlot = (typeof MATRIX_SLOTS)[number];
 
-/** Configuration slots of the vector unit; EPS, ALPHA, BETA, BIAS, RATIO, LR, MOMENTUM, DECAY, GRADSCALE, SCALE, WEIGHT hold the bits of an f32. */
+/** Configuration slots of the vector unit; those of `FLOAT_SLOTS` hold the bits of an f32. */
 export const VECTOR_SLOTS = [
   'N',
   'C',
@@ -86,3 +88,24 @@ export const VECTOR_SLOTS = [
   'NESTEROV',
 ] as const;
 export type VectorSlot = (typeof VECTOR_SLOTS)[number];
+
+export const FLOAT_SLOTS: ReadonlySet<string> = new Set<VectorSlot>([
+  'EPS',
+  'ALPHA',
+  'BETA',
+  'BIAS',
+  'RATIO',
+  'LR',
+  'MOMENTUM',
+  'DECAY',
+  'GRADSCALE',
+  'SCALE',
+  'WEIGHT',
+]);
+
+const SLOTS: Partial<Readonly<Record<Op, readonly string[]>>> = { 'm.cfg': MATRIX_SLOTS, 'v.cfg': VECTOR_SLOTS };
+
+/** The configuration slots that an instruction sets by number; undefined where it sets none. */
+export function slotsOf(op: Op): readonly string[] | undefined {
+  return SLOTS[op];
+}

@@ -49,6 +49,23 @@ const traffic = fc.dictionary(
   { noNullPrototype: true },
 );
 
+const info = {
+  layer: name,
+  kind: name,
+  phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
+  group: fc.nat(),
+  origin: name,
+};
+
+/** Ranges of the first 4 instructions: any, or one behind the other. */
+const debug = fc.oneof(
+  fc.array(fc.record({ from: fc.constant(0), to: fc.nat({ max: 4 }), ...info })),
+  fc.array(fc.tuple(fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 4 })), fc.record(info)), { maxLength: 4 }).map((list) => {
+    const bounds = list.flatMap(([pair]) => pair).sort((a, b) => a - b);
+    return list.map(([, rest], i) => ({ from: bounds[2 * i] ?? 0, to: bounds[2 * i + 1] ?? 0, ...rest }));
+  }),
+);
+
 /** Any program that can be stored. */
 export const anyProgram: fc.Arbitrary<Program> = fc.record({
   model: fc.string(),
@@ -58,17 +75,7 @@ export const anyProgram: fc.Arbitrary<Program> = fc.record({
   machine: fc.constantFrom(SMALL, ...Object.values(PRESETS)),
   code: anyCode,
   symbols,
-  debug: fc.array(
-    fc.record({
-      from: fc.constant(0),
-      to: fc.nat({ max: 4 }),
-      layer: name,
-      kind: name,
-      phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
-      group: fc.nat(),
-      origin: name,
-    }),
-  ),
+  debug,
   buffer: fc.array(
     fc.record({
       group: fc.nat(),
