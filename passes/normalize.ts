@@ -60,12 +60,18 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
     }
     const epsilon = epsilonOf(layer);
     if (options.mode === 'inference' && options.norm.kind === 'keep') {
-      const { scale, shift } = scaleAndShift(layer, tensor);
+      const parameters = layer.inputs.slice(1).map(tensor);
       const type = tensor(gamma).type;
       const inputs = [
         given(x),
-        builder.constant(builder.freeName(`${layer.name}.scale`), type, 'weight', compact(scale)),
-        builder.constant(builder.freeName(`${layer.name}.shift`), type, 'weight', compact(shift)),
+        ...(['scale', 'shift'] as const).map((which) =>
+          builder.constant(
+            builder.freeName(`${layer.name}.${which}`),
+            type,
+            'weight',
+            constantOf(parameters, () => compact(scaleAndShift(layer, tensor)[which])),
+          ),
+        ),
       ];
       builder.layer({ ...common, kind: 'affine', name: layer.name, inputs, outputs: layer.outputs, outputKinds: kinds });
       continue;
@@ -137,6 +143,11 @@ function valuesOf(tensor: Tensor): Float32Array {
   return fail(diag.internal({ tensor: tensor.name }, 'is not a constant'));
 }
 
+/** What `make` computes from the values of `sources`; elided where one of them is. */
+function constantOf(sources: readonly Tensor[], make: () => Constant): Constant {
+  return sources.some((t) => t.constant?.form === 'elided') ? { form: 'elided' } : make();
+}
+
 /** Batch normalization with fixed statistics: y = x·scale + shift, scale = gamma/sqrt(variance + epsilon), shift = beta − mean·scale. */
 function scaleAndShift(norm: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
   const [, gamma = '', beta = '', mean = '', variance = ''] = norm.inputs;
@@ -164,17 +175,26 @@ function foldInto(
 ): string[] {
   const [x = '', w = '', b] = conv.inputs;
   const weight = tensor(w);
-  const { scale, shift } = scaleAndShift(norm, tensor);
-  const channels = scale.length;
-  const bias = b === undefined ? new Float32Array(channels) : valuesOf(tensor(b));
-  const fixed = shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0));
-  const uniform = scale.every((s) => s === scale[0]) && weight.constant?.form === 'splat';
-  const each = elementCount(weight.type.shape) / channels;
-  const constant: Constant =
-    uniform && weight.constant?.form === 'splat'
-      ? { form: 'splat', value: Math.fround(weight.constant.value * (scale[0] ?? 1)) }
-      : { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
-  builder.add({ ...weight, constant });
-  const biasName = builder.constant(builder.freeName(`${norm.name}.bias`), { dtype: 'f32', shape: [channels] }, 'weight', compact(fixed));
+  const parameters = [...(b === undefined ? [] : [tensor(b)]), ...norm.inputs.slice(1).map(tensor)];
+  builder.add({ ...weight, constant: constantOf([weight, ...parameters], () => scaledWeight(weight, scaleAndShift(norm, tensor).scale)) });
+  const biasName = builder.constant(
+    builder.freeName(`${norm.name}.bias`),
+    { dtype: 'f32', shape: weight.type.shape.slice(0, 1) },
+    'weight',
+    constantOf(parameters, () => {
+      const { scale, shift } = scaleAndShift(norm, tensor);
+      const bias = b === undefined ? new Float32Array(scale.length) : valuesOf(tensor(b));
+      return compact(shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0)));
+    }),
+  );
   return [given(x), w, biasName];
+}
+
+/** Every output channel of a weight times its factor. */
+function scaledWeight(weight: Tensor, scale: Float32Array): Constant {
+  const { constant, type } = weight;
+  if (constant?.form === 'splat' && scale.every((s) => s === scale[0]))
+    return { form: 'splat', value: Math.fround(constant.value * (scale[0] ?? 1)) };
+  const each = elementCount(type.shape) / scale.length;
+  return { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
 }

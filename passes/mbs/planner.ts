@@ -1,9 +1,10 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { allocate, type Lifetime } from './allocate.ts';
+import { footprintOf } from './footprint.ts';
 import { contentsOf, type LayerView, type Network } from './network.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
-import { blockBytes, burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
+import { burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
 /** A way to run the layers [from, to) as one group, before addresses are given. */
@@ -309,19 +310,19 @@ function placeFits(
     for (const v of chain.intervals)
       residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
   }
-  const live = livePerSample(accesses.intervals, views.length);
-  const steps = fits.map(
-    (fit, i): Step => ({
+  const steps = fits.map((fit, i): Step => {
+    const blocks = fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) }));
+    return {
       layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
       inputs: accesses.inputs[i] ?? [],
       outputs: accesses.outputs[i] ?? [],
       chunk: fit.chunk,
       ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
       ...(fit.panel === undefined ? {} : { panel: fit.panel }),
-      blocks: fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) })),
-      footprint: (live[i] ?? 0) * subBatch + blockBytes(fit.blocks),
-    }),
-  );
+      blocks,
+      footprint: footprintOf(i, residents, blocks),
+    };
+  });
   return { phase: views[0]?.phase ?? 'forward', subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
 }
 
