@@ -38,7 +38,7 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   for (const layer of graph.layers) {
     const kinds = layer.outputs.map((o) => tensor(o).kind);
     const common = { phase: layer.phase, origin: layer.origin, unit: layer.unit };
-    if (layer.kind !== 'batch_norm') {
+    if (isCanonical(layer)) {
       const norm = norms.get(foldedInto.get(layer.name) ?? '');
       const inputs = norm === undefined ? layer.inputs.map(given) : foldInto(builder, layer, norm, tensor, given);
       builder.layer({
@@ -101,6 +101,11 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   return builder.finish(outputs);
 }
 
+/** Whether `normalize` leaves the layer as it is. */
+export function isCanonical(layer: Layer): boolean {
+  return layer.kind !== 'batch_norm';
+}
+
 /** The largest divisor of `channels` that is at most `limit`: the channels of a group where the wish does not divide them. */
 export function largestDivisor(channels: number, limit: number): number {
   for (let d = Math.min(channels, limit); d > 1; d--) if (channels % d === 0) return d;
@@ -123,7 +128,7 @@ function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<strin
   const producer = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
   const pairs = new Map<string, Layer>();
   for (const norm of graph.layers) {
-    if (norm.kind !== 'batch_norm') continue;
+    if (isCanonical(norm)) continue;
     const [x = ''] = norm.inputs;
     const conv = producer.get(x);
     const weight = conv?.inputs[1];

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
-import type { Optimizer } from '../../passes/training/update.ts';
+import { OPTIMIZERS, type Optimizer } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
 import { readMachine } from './files.ts';
@@ -43,7 +43,7 @@ export function addModelOptions(command: Command): Command {
     )
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
     .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
-    .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(['none', 'sgd', 'momentum']).default('momentum'))
+    .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(OPTIMIZERS).default('momentum'))
     .option('--learning-rate <x>', 'learning rate (default: 0.1)', finite)
     .option('--momentum <x>', 'momentum (default: 0.9)', finite)
     .option('--weight-decay <x>', 'weight decay (default: 0.0001)', finite)
