@@ -11,7 +11,7 @@ export function checkAccesses({ view, step }: StepCheck, report: Report): boolea
   let sound = true;
   for (const [direction, accesses, operands] of directions) {
     if (accesses.length !== operands.length) {
-      report(step, `the layer has ${operands.length} operands '${direction}', the step names ${accesses.length}`);
+      report(step, `the layer has ${operands.length} operands '${direction}', the step has ${accesses.length}`);
       sound = false;
       continue;
     }
@@ -27,7 +27,7 @@ export function checkAccesses({ view, step }: StepCheck, report: Report): boolea
 }
 
 function accessProblem(view: LayerView, direction: 'in' | 'out', i: number, access: Access, operand: Operand): string | undefined {
-  if (access.tensor !== operand.tensor) return `operand ${i} of '${direction}' is tensor '${operand.tensor}'`;
+  if (access.tensor !== operand.tensor) return `stands where operand '${direction}' ${i} of the layer is '${operand.tensor}'`;
   const modes = modesOf(view, direction, i, operand);
   if (!modes.includes(access.mode)) return `is reached as '${access.mode}'; the layer can reach it as ${modes.join(', ')}`;
   if (direction === 'in') return access.store ? 'is an input and cannot be stored' : undefined;

@@ -21,8 +21,10 @@ export function validateSchedule(
 ): Diagnostic[] {
   const problems: Diagnostic[] = [];
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
-  const reportAt = (layer: string | undefined, part: object, reason: string, tensor?: string): void => {
+  const layers = layersOfParts(schedule);
+  const report: Report = (part, reason, tensor) => {
     const line = lineOf(part);
+    const layer = layers.get(part);
     const origin = views.get(layer ?? '')?.layer.origin;
     const place = {
       ...(line === undefined ? {} : { line }),
@@ -32,9 +34,6 @@ export function validateSchedule(
     };
     problems.push(diag.badSchedule(place, reason));
   };
-  /** Of a step, or of what belongs to no layer alone. */
-  const report: Report = (part, reason, tensor) =>
-    reportAt('layer' in part && typeof part.layer === 'string' ? part.layer : undefined, part, reason, tensor);
   checkOrder(network, schedule, views, report);
   const bytes = batchedBytes(network);
   const flow = new Flow(network);
@@ -47,11 +46,18 @@ export function validateSchedule(
       const view = views.get(step.layer);
       if (view === undefined) return;
       const check: StepCheck = { network, resources, group, step, index, view };
-      const inStep: Report = (part, reason, tensor) => reportAt(step.layer, part, reason, tensor);
-      if (checkAccesses(check, inStep) && checkTiling(check, inStep)) checkBlocks(check, inStep);
-      flow.step(check, inStep);
+      const [reachable, computable] = [checkAccesses(check, report), checkTiling(check, report)];
+      if (reachable && computable) checkBlocks(check, report);
+      flow.step(check, report);
     });
   }
   flow.end(report);
-  return problems;
+  const lineOrLast = ({ place }: Diagnostic): number => place.line ?? Number.MAX_SAFE_INTEGER;
+  return problems.sort((a, b) => lineOrLast(a) - lineOrLast(b));
+}
+
+/** The layer that a step, access or block belongs to. */
+function layersOfParts({ groups }: Schedule): ReadonlyMap<object, string> {
+  const steps = groups.flatMap((group) => group.steps);
+  return new Map(steps.flatMap((step) => [step, ...step.inputs, ...step.outputs, ...step.blocks].map((part) => [part, step.layer])));
 }
