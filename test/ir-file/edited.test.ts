@@ -5,7 +5,7 @@ import { evaluate } from '../../ir/interpret.ts';
 import { resolveSettings, resumePasses, runPasses, settingsOfIr, withModel } from '../../src/api.ts';
 import { headerOf } from '../../src/ir-file/header.ts';
 import { parseIrFile, printIrFile } from '../../src/ir-file/index.ts';
-import { farFrom, inputsOf, machineWith, runFunctional, tensorsIn, verify } from '../chain/execute.ts';
+import { farFrom, inputsOf, machineWith, run, runFunctional, tensorsIn, verify } from '../chain/execute.ts';
 import { NetworkBuilder } from '../chain/network.ts';
 
 const b = new NetworkBuilder([5, 8, 4, 4], 3);
@@ -33,6 +33,7 @@ function outcome(source: string): string[] {
     const inputs = inputsOf(graph);
     const result = runFunctional({ graph, scheduled, program }, inputs);
     expect(verify(program, result).problems).toEqual([]);
+    expect(run(program, { mode: 'timing', check: true }).check?.findings).toEqual([]);
     expect(farFrom(evaluate(graph, inputs, { round: 'f16' }), tensorsIn({ graph, scheduled, program }, result), 5e-3)).toEqual([]);
     return [];
   } catch (error) {

@@ -63,7 +63,7 @@ describe('an IR file', () => {
           expect(printIrFile(ir.header, resumePasses(ir, settings, { stopAfter: pass }))).toBe(text);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -173,7 +173,7 @@ describe('a file that is none', () => {
         });
         for (const problem of problems) expect(problem.code).toMatch(/^(SYNTAX|BAD_GRAPH|BAD_SHAPE|BAD_ATTRIBUTE|BAD_SCHEDULE)$/);
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
   });
 });

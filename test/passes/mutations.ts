@@ -79,6 +79,9 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   'a result that is read on chip is streamed': ofAccess('outputs', (access) =>
     access.mode === 'resident' ? { ...access, mode: 'stream', store: true } : undefined,
   ),
+  'an operand that is on chip is loaded again': ofAccess('inputs', (access) =>
+    access.mode === 'resident' ? { ...access, mode: 'load' } : undefined,
+  ),
   'a streamed operand is said to be on chip': ofAccess('inputs', (access) =>
     access.mode === 'stream' || access.mode === 'whole' || access.mode === 'panel' ? { ...access, mode: 'resident' } : undefined,
   ),
@@ -127,7 +130,6 @@ export const DARING: Readonly<Record<string, Mutation>> = {
   'a resident tensor moves': ofResident((r, pick) => ({ ...r, address: 64 * pick(1024) })),
   'a resident tensor stays longer': ofResident((r) => ({ ...r, to: r.to + 1 })),
   'a resident result is stored as well': ofAccess('outputs', (access) => (access.store ? undefined : { ...access, store: true })),
-  'an operand is loaded and kept': ofAccess('inputs', (access) => (access.mode === 'resident' ? { ...access, mode: 'load' } : undefined)),
   'an operand is streamed though it is on chip': ofAccess('inputs', (access) =>
     access.mode === 'resident' ? { ...access, mode: 'stream' } : undefined,
   ),

@@ -57,6 +57,7 @@ export class Flow {
   private fill(group: Group, index: number, access: Access, report: Report): void {
     const place = residentAt(group, access.tensor, index);
     if (place === undefined) report(access, 'has no place on chip at this step', access.tensor);
+    else if (this.filled.has(place)) report(access, 'is on chip already', access.tensor);
     else this.filled.add(place);
   }
 }
