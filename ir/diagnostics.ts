@@ -144,6 +144,7 @@ export const diag = {
       `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
     () => 'This is the least the layer takes: one sample or one stripe of it at a time. Use a machine with a larger global buffer.',
   ),
+  badSchedule: declare('BAD_SCHEDULE', (reason: string) => `the schedule cannot run: ${reason}`),
   badMachine: declare('BAD_MACHINE', (what: string) => `machine: ${what}`),
   // Programs.
   badTensor: declare('BAD_TENSOR', (what: string) => `tensor file: ${what}`),
@@ -196,6 +197,11 @@ export const diag = {
   ),
   endless: declare('ENDLESS', (at: string, limit: number) => `${at}: the program has not ended after ${limit} instructions`),
   badRunInput: declare('BAD_RUN_INPUT', (reason: string) => `the value given for the run cannot be used: ${reason}`),
+  noInitialValues: declare(
+    'NO_INITIAL_VALUES',
+    (others: number) => `the program does not hold its initial values${others > 0 ? `, nor those of ${others} more tensors` : ''}`,
+    () => 'It was compiled from an IR file without constants. Run it with --mode timing, or compile it again beside its model.',
+  ),
   verificationFailed: declare(
     'VERIFICATION_FAILED',
     (first: string, others: number) =>

@@ -5,8 +5,10 @@ import type { Program } from '../backends/wavecore/program.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
 import type { ScheduleName } from '../passes/mbs/schedule.ts';
 import type { NormChoice } from '../passes/normalize.ts';
-import { type CompileOptions, type CompileState, type PipelineHooks, runPipeline } from '../passes/pipeline.ts';
+import { type CompileOptions, type CompileState, continuePipeline, isPast, type PipelineHooks, runPipeline } from '../passes/pipeline.ts';
 import type { Optimizer } from '../passes/training/update.ts';
+import { withConstants } from './ir-file/constants.ts';
+import { type IrFile, stateOf } from './ir-file/index.ts';
 import { type LoadOptions, type LoadSettings, loadModel, loadSettings, type Model } from './model.ts';
 import { DEFAULT_CHANNELS_PER_GROUP } from './norm.ts';
 
@@ -67,6 +69,35 @@ function defaultNorm(mode: 'training' | 'inference', schedule: ScheduleName): No
 export function runPasses(model: Uint8Array | Model, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
   const { graph } = isBytes(model) ? loadModel(model, settings) : model;
   return runPipeline(graph, settings, hooks);
+}
+
+/** Settings for going on from an IR file: what went into it is settled there. */
+export function settingsOfIr({ header, graph, schedule }: IrFile, settings: CompileSettings): ResolvedSettings {
+  const { mode, bind, norm, optimizer } = header;
+  return resolveSettings({
+    ...settings,
+    mode,
+    bind,
+    batch: graph.batch,
+    ...(norm === undefined ? {} : { norm }),
+    ...(optimizer === undefined ? {} : { optimizer }),
+    ...(schedule === undefined ? {} : { schedule: schedule.name }),
+  });
+}
+
+/** The IR with the constants of the model that it was made of, where names and types agree. */
+export function withModel(ir: IrFile, model: Uint8Array, settings: ResolvedSettings): IrFile {
+  const { after } = ir.header;
+  const source = runPasses(model, settings, { stopAfter: isPast('mbs', after) ? 'training' : after });
+  return { ...ir, graph: withConstants(ir.graph, source.graph) };
+}
+
+/**
+ * Checks what an IR file holds and runs the passes behind it, up to `hooks.stopAfter`.
+ * @throws WavecError with every problem of the graph or the schedule, each at its line
+ */
+export function resumePasses(ir: IrFile, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
+  return continuePipeline(stateOf(ir, settings.file, settings.resources), ir.header.after, settings, hooks);
 }
 
 /** The program of what the passes made. */

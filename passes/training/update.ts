@@ -1,7 +1,8 @@
 import type { GraphBuilder } from '../../ir/build.ts';
 import type { TensorKind } from '../../ir/tensor.ts';
 
-export type Optimizer = 'none' | 'sgd' | 'momentum';
+export const OPTIMIZERS = ['none', 'sgd', 'momentum'] as const;
+export type Optimizer = (typeof OPTIMIZERS)[number];
 
 export interface OptimizerOptions {
   readonly optimizer: Optimizer;

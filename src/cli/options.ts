@@ -2,7 +2,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
-import type { Optimizer } from '../../passes/training/update.ts';
+import { isPast } from '../../passes/pipeline.ts';
+import { OPTIMIZERS, type Optimizer } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
 import { readMachine } from './files.ts';
@@ -43,7 +44,7 @@ export function addModelOptions(command: Command): Command {
     )
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
     .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
-    .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(['none', 'sgd', 'momentum']).default('momentum'))
+    .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(OPTIMIZERS).default('momentum'))
     .option('--learning-rate <x>', 'learning rate (default: 0.1)', finite)
     .option('--momentum <x>', 'momentum (default: 0.9)', finite)
     .option('--weight-decay <x>', 'weight decay (default: 0.0001)', finite)
@@ -59,6 +60,29 @@ export function addScheduleOption(command: Command): Command {
 export function settingsOf(model: string, options: ModelOptions): CompileSettings {
   const { json, machine, ...given } = options;
   return { ...given, file: model, machine: readMachine(machine) };
+}
+
+/** The pass that each option of a model steers. */
+const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine'>, string>> = {
+  mode: 'import',
+  batch: 'import',
+  bind: 'import',
+  norm: 'normalize',
+  optimizer: 'training',
+  learningRate: 'training',
+  momentum: 'training',
+  weightDecay: 'training',
+  lossScale: 'training',
+  auxiliaryWeight: 'training',
+  schedule: 'mbs',
+};
+
+/** The flags of the command line that steer a pass up to `after`, which an IR file is past. */
+export function settledOptions(command: Command, after: string): string[] {
+  return command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .filter((option) => Object.entries(STEERS).some(([name, pass]) => name === option.attributeName() && isPast(pass, after)))
+    .map((option) => option.long ?? option.flags);
 }
 
 function positiveInteger(text: string): number {

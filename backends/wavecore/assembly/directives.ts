@@ -77,7 +77,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
   },
   '.tensor': {
     usage:
-      'NAME, TYPE, kind=KIND, role=ROLE, at=ADDRESS, splat=X | copyOf=NAME | values=f32(…)|i32(…) | file=NAME, offset=BYTES, type=f32|i32, crc32=SUM',
+      'NAME, TYPE, kind=KIND, role=ROLE, at=ADDRESS, splat=X | copyOf=NAME | initial=elided | values=f32(…)|i32(…) | file=NAME, offset=BYTES, type=f32|i32, crc32=SUM',
     doc: 'A tensor in DRAM; role internal, behind the tensors above and without initial value unless it says otherwise.',
     read: readTensor,
   },

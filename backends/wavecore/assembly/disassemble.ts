@@ -45,6 +45,7 @@ function tensorLines(symbols: readonly ProgramSymbol[], { source }: DisassembleO
     if (initial === undefined) return head;
     if (initial.form === 'splat') return `${head}, splat=${initial.value}`;
     if (initial.form === 'copyOf') return `${head}, copyOf=${nameText(initial.tensor)}`;
+    if (initial.form === 'elided') return `${head}, initial=elided`;
     const { values } = initial;
     const type = values instanceof Float32Array ? 'f32' : 'i32';
     const range = values.length > INLINE_VALUES || values.some(Number.isNaN) ? stored?.get(name) : undefined;

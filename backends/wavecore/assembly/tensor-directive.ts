@@ -30,6 +30,7 @@ export function readTensor(line: Line, draft: Draft): void {
     at: constant('a DRAM address'),
     splat: () => line.literal('a number'),
     copyOf: () => line.name('the name of a tensor'),
+    initial: () => line.choice(['elided'] as const, "'elided': values that the program lacks"),
     values: () => readValues(line, draft),
     file: () => line.name('the name of a file'),
     offset: constant('an offset in the file'),
@@ -68,6 +69,7 @@ function readValues(line: Line, draft: Draft): Values {
 interface Initial {
   readonly splat?: number;
   readonly copyOf?: string;
+  readonly initial?: 'elided';
   readonly values?: Values;
   readonly file?: string;
   readonly offset?: number;
@@ -76,13 +78,14 @@ interface Initial {
 }
 
 function initialValue(line: Line, draft: Draft, type: TensorType, initial: Initial): Constant | undefined {
-  const { splat, copyOf, values, file } = initial;
-  const forms = [splat, copyOf, values, file].filter((form) => form !== undefined);
-  if (forms.length > 1) line.refuse('a tensor has one initial value: splat=, copyOf=, values= or file=');
+  const { splat, copyOf, initial: elided, values, file } = initial;
+  const forms = [splat, copyOf, elided, values, file].filter((form) => form !== undefined);
+  if (forms.length > 1) line.refuse('a tensor has one initial value: splat=, copyOf=, initial=elided, values= or file=');
   if (splat !== undefined) {
     return Number.isFinite(splat) ? { form: 'splat', value: splat } : line.refuse('splat= is a finite number');
   }
   if (copyOf !== undefined) return { form: 'copyOf', tensor: copyOf };
+  if (elided !== undefined) return { form: 'elided' };
   if (values !== undefined) return { form: 'values', values };
   return file === undefined
     ? undefined

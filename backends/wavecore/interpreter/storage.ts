@@ -21,6 +21,8 @@ export function initialDram(program: Program): DramMemory {
   const dram = new DramMemory();
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
+  const [elided, ...others] = program.symbols.filter((symbol) => symbol.initial?.form === 'elided');
+  if (elided !== undefined) problems.push(diag.noInitialValues({ tensor: elided.name }, others.length));
   for (const symbol of program.symbols) {
     const { initial } = symbol;
     if (initial?.form === 'values') writeElements(dram, symbol, (i) => initial.values[i] ?? 0);

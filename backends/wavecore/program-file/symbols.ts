@@ -26,7 +26,7 @@ export function symbolProblems(symbols: readonly ProgramSymbol[]): EntryProblem[
 
 function constantProblem(symbol: ProgramSymbol, initial: Constant, byName: ReadonlyMap<string, ProgramSymbol>): string | undefined {
   const count = elementCount(symbol.shape);
-  if (initial.form === 'splat') return undefined;
+  if (initial.form === 'splat' || initial.form === 'elided') return undefined;
   if (initial.form === 'copyOf') {
     const source = byName.get(initial.tensor);
     if (source === undefined) return `is a copy of '${initial.tensor}', which is not in the program`;

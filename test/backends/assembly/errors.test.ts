@@ -26,7 +26,7 @@ describe('assembly text that is wrong', () => {
       'fence',
     ];
     expect(complaints(text.join('\n'))).toEqual([
-      '1: a tensor has one initial value: splat=, copyOf=, values= or file=',
+      '1: a tensor has one initial value: splat=, copyOf=, initial=elided, values= or file=',
       '2: loop runs 0 times',
       '2: loop has no end',
       "3: no .tensor above declares 'y'",
