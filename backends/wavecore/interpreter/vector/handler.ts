@@ -1,7 +1,8 @@
 import { MAX_FIELDS, OPS, specOf } from '../../isa/layout.ts';
+import { SLOT_KINDS, VECTOR_SLOT_SPECS, VECTOR_SLOTS, type VectorSlot } from '../../isa/slots.ts';
 import type { Core, Handler } from '../core.ts';
 import { UNIT } from '../timing.ts';
-import type { Use, VectorOp } from './semantics.ts';
+import type { Semantics, Use, VectorOp } from './semantics.ts';
 import { SEMANTICS } from './table.ts';
 
 /** What an operand points at, and which operand it is. */
@@ -29,13 +30,29 @@ export function bindOperands({ image, registers, vector }: Core, pc: number): vo
   }
 }
 
+/** Every slot that an instruction reads, once, in the order of the slots. */
+export function slotsOf({ uses, elements, passes, slots }: Semantics): VectorSlot[] {
+  const used = Object.values<Use>(uses).flatMap(({ bytes }) => bytes.slots);
+  const all = new Set([...used, ...elements.slots, ...passes.slots, ...slots]);
+  return VECTOR_SLOTS.filter((slot) => all.has(slot));
+}
+
 function handlerOf(op: VectorOp): Handler {
   const semantics = SEMANTICS[op];
   const uses = usesOf(op);
+  const bounded = slotsOf(semantics).flatMap((slot) => {
+    const { least } = SLOT_KINDS[VECTOR_SLOT_SPECS[slot].kind];
+    return least === undefined ? [] : [{ slot, least }];
+  });
+  const { elements, passes, needs = [] } = semantics;
   return (core, pc) => {
     const { vector: call, counters, machine } = core;
     const ready = core.ready(pc, core.timing.issue(UNIT.vector));
     bindOperands(core, pc);
+    for (const { slot, least } of bounded) {
+      if (call.int(slot) < least) call.fault(`slot ${slot} is ${call.int(slot)}, expected at least ${least}`);
+    }
+    for (const { text, holds } of needs) if (!holds(call)) call.fault(`expected that ${text}`);
     let moved = 0;
     for (const use of uses) {
       const bytes = use.bytes(call);
@@ -43,15 +60,13 @@ function handlerOf(op: VectorOp): Handler {
       checkAccess(core, use.name, call.operand(use.field), bytes, use.align);
       moved += use.access === 'update' ? 2 * bytes : bytes;
     }
-    const elements = semantics.elements(call);
-    const passes = semantics.passes(call);
-    if (!(elements > 0 && passes > 0))
-      call.fault(`works on ${elements} elements in ${passes} passes; the vector unit is not configured for it`);
+    const [count, turns] = [elements(call), passes(call)];
+    if (count < 1) call.fault('works on no elements');
     counters.add('globalBytes', moved);
-    counters.add('vectorOps', elements * passes);
+    counters.add('vectorOps', count * turns);
     if (core.data !== undefined) semantics.run(call, ...call.operands);
     const { lanes, startCycles } = machine.vector;
-    core.post(pc, core.timing.vector(ready, startCycles + passes * Math.ceil(elements / lanes)));
+    core.post(pc, core.timing.vector(ready, startCycles + turns * Math.ceil(count / lanes)));
     return pc + 1;
   };
 }
