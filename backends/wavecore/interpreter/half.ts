@@ -3,6 +3,9 @@ import { fromHalfBits } from '../../../ir/half.ts';
 /** The number that every pattern of half bits stands for. */
 export const HALVES: Float32Array = Float32Array.from({ length: 65536 }, (_, bits) => fromHalfBits(bits));
 
+/** What an f32 result that is not a number is stored as, so that all engines agree. */
+export const NAN_BITS = 0x7fc00000;
+
 const word = new Float32Array(1);
 const bits = new Uint32Array(word.buffer);
 /** Adding and subtracting it rounds a small double to a whole number, ties to even. */

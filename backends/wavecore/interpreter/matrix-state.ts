@@ -86,6 +86,12 @@ export class MatrixState {
     this.span('CMI', m0, rows, CMI, CSMO, CSMI);
     this.extend(n0, n0 + columns - 1, CSN);
     this.checkSpan('result', base, size);
+    if (!this.apart(m0, rows, columns)) {
+      this.position.fault(
+        diag.programFault,
+        `results overlap: strides CSMO ${CSMO}, CSMI ${CSMI}, CSN ${CSN} for ${rows} × ${columns} results`,
+      );
+    }
   }
 
   checkBias(bias: number, n0: number, columns: number): void {
@@ -99,6 +105,16 @@ export class MatrixState {
     for (const name of POSITIVE) {
       if (config[name] < 1)
         this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${config[name]}, expected at least 1`);
+    }
+    const { P, Q, R, S, SH, SW, DH, DW, PT, PL } = config;
+    const largest = {
+      'P × Q': P * Q,
+      'R × S': R * S,
+      'a row': P * Math.abs(SH) + R * Math.abs(DH) + Math.abs(PT),
+      'a column': Q * Math.abs(SW) + S * Math.abs(DW) + Math.abs(PL),
+    };
+    for (const [what, size] of Object.entries(largest)) {
+      if (size >= 2 ** 31) this.position.fault(diag.programFault, `${what} of the patch matrix may reach ${size}, beyond 32 bits`);
     }
     this.patchesChecked = true;
   }
@@ -136,6 +152,24 @@ export class MatrixState {
       this.cover(group * outerStride);
       this.cover(group * outerStride + end);
     }
+  }
+
+  /** Whether the result strides are nested: each steps over all that the smaller ones reach, so that no two results meet. */
+  private apart(m0: number, rows: number, columns: number): boolean {
+    const { CMI, CSMO, CSMI, CSN } = this.configured();
+    const groups = Math.floor((m0 + rows - 1) / CMI) - Math.floor(m0 / CMI) + 1;
+    const axes = [
+      { count: groups, stride: Math.abs(CSMO) },
+      { count: groups > 1 ? CMI : rows, stride: Math.abs(CSMI) },
+      { count: columns, stride: Math.abs(CSN) },
+    ].sort((a, b) => a.stride - b.stride);
+    let reach = 0;
+    for (const { count, stride } of axes) {
+      if (count === 1) continue;
+      if (stride <= reach) return false;
+      reach += (count - 1) * stride;
+    }
+    return true;
   }
 
   private cover(offset: number): void {

@@ -24,7 +24,7 @@ export const sgd: Semantics<'v.sgd'> = {
     for (let i = 0; i < count(call); i++) {
       const before = f32[m + i] ?? 0;
       const after = fround(before - fround(rate * gradientOf(scale, f32[g + i] ?? 0, decay, before)));
-      f32[m + i] = after;
+      call.setSingle(master, i, after);
       if (withWeight !== 0) u16[w + i] = halfBits(after);
     }
   },
@@ -51,8 +51,8 @@ export const momentum: Semantics<'v.momentum'> = {
       const speed = fround(fround(share * (f32[v + i] ?? 0)) + gradient);
       const step = nesterov ? fround(gradient + fround(share * speed)) : speed;
       const after = fround(before - fround(rate * step));
-      f32[v + i] = speed;
-      f32[m + i] = after;
+      call.setSingle(velocity, i, speed);
+      call.setSingle(master, i, after);
       if (withWeight !== 0) u16[w + i] = halfBits(after);
     }
   },
