@@ -84,7 +84,8 @@ function bufferProblems(buffer: readonly Allocation[], globalBytes: number): str
 }
 
 function debugProblems(debug: readonly DebugRange[], instructions: number): string[] {
-  return debug.flatMap(({ from, to, layer }) =>
-    from <= to && to <= instructions ? [] : [`layer '${layer}' has instructions ${from} to ${to} of ${instructions}`],
-  );
+  return debug.flatMap(({ from, to, layer }, i) => {
+    if (from > to || to > instructions) return [`layer '${layer}' has instructions ${from} to ${to} of ${instructions}`];
+    return from < (debug[i - 1]?.to ?? 0) ? [`layer '${layer}' begins at instruction ${from}, inside of the layer before`] : [];
+  });
 }

@@ -31,9 +31,11 @@ function constantProblem(
   if (initial.form === 'copyOf') {
     const source = byName.get(initial.tensor);
     if (source === undefined) return `is a copy of '${initial.tensor}', which is not in the program`;
-    return elementCount(source.shape) === elementCount(symbol.shape)
-      ? undefined
-      : `is a copy of '${initial.tensor}', which has another size`;
+    if (elementCount(source.shape) !== elementCount(symbol.shape)) return `is a copy of '${initial.tensor}', which has another size`;
+    const packed = source.dtype === 'bit' || symbol.dtype === 'bit';
+    return packed && (source.dtype !== symbol.dtype || source.bytes !== symbol.bytes)
+      ? `is a copy of '${initial.tensor}', whose bits are packed otherwise`
+      : undefined;
   }
   const { offset, count } = initial;
   if (count !== elementCount(symbol.shape))

@@ -58,17 +58,18 @@ export const anyProgram: fc.Arbitrary<Program> = fc.record({
   machine: fc.constantFrom(SMALL, ...Object.values(PRESETS)),
   code: anyCode,
   symbols,
-  debug: fc.array(
-    fc.record({
-      from: fc.constant(0),
-      to: fc.nat({ max: 4 }),
-      layer: name,
-      kind: name,
-      phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
-      group: fc.nat(),
-      origin: name,
-    }),
-  ),
+  debug: fc
+    .array(
+      fc.record({
+        layer: name,
+        kind: name,
+        phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
+        group: fc.nat(),
+        origin: name,
+      }),
+      { maxLength: 4 },
+    )
+    .map((ranges) => ranges.map((range, i) => ({ from: i, to: i + 1, ...range }))),
   buffer: fc.array(
     fc.record({
       group: fc.nat(),
