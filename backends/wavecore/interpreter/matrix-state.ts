@@ -65,7 +65,7 @@ export class MatrixState {
   checkMoving(base: number, m0: number, rows: number, k0: number, depth: number): void {
     if (!this.patchesChecked) this.checkPatches();
     const { AT, P, Q, R, S, H, W, ASN, ASC } = this.configured();
-    if (H * W <= 0) return;
+    if (H < 1 || W < 1) return;
     const [pixel, pixels, tap, taps] = AT !== 0 ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
     this.low = 0;
     this.high = H * W - 1;
