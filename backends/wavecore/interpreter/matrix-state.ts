@@ -24,6 +24,8 @@ export class MatrixState {
   /** Offsets of the first and last element that the last span covered, in elements. */
   private low = 0;
   private high = 0;
+  /** Bytes of the global buffer that the last checked access covers. */
+  private readonly checked = { from: 0, to: 0 };
   /** Whether `config` holds what the slots hold; slots change far more rarely than they are read. */
   private current = false;
   private patchesChecked = false;
@@ -94,10 +96,13 @@ export class MatrixState {
     }
   }
 
+  /** Biases must lie apart from the results, checked just before, so that the order of reading and writing does not matter. */
   checkBias(bias: number, n0: number, columns: number): void {
+    const { from, to } = this.checked;
     this.low = n0;
     this.high = n0 + columns - 1;
     this.checkSpan('bias', bias, 4);
+    if (this.checked.from < to && from < this.checked.to) this.position.fault(diag.programFault, 'results overlap the biases');
   }
 
   private checkPatches(): void {
@@ -188,6 +193,8 @@ export class MatrixState {
     if (from < 0 || to > this.globalBytes) {
       this.position.fault(diag.outOfRange, `${what} covers bytes ${from} to ${to} of the global buffer, which has ${this.globalBytes}`);
     }
+    this.checked.from = from;
+    this.checked.to = to;
     if (base % size !== 0) this.position.fault(diag.outOfRange, `${what} at byte ${base} is not aligned to ${size} bytes`);
   }
 }

@@ -79,7 +79,7 @@ export const maxPoolGrad: Semantics<'v.max_pool_grad'> = {
   uses: { dst: write(2, imageHalves), dy: read(2, windowHalves), index: read(1, windowCount) },
   elements: sum(windowCount, imageElements),
   passes: once,
-  slots: ['S', ...PLACES],
+  slots: [...positions.slots, ...PLACES],
   run: (call, dst: number, dy: number, index: number) => {
     const { u16, u8 } = call;
     const w = windowsOf(call);
