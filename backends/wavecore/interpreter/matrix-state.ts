@@ -5,7 +5,8 @@ import { SLOT_COUNT } from './kernels/kernels.ts';
 import type { Position } from './position.ts';
 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
-const POSITIVE: readonly MatrixSlot[] = ['P', 'Q', 'R', 'S', 'UH', 'UW'];
+/** Least values of slots of the patch matrix. */
+const LEAST: Partial<Readonly<Record<MatrixSlot, number>>> = { P: 1, Q: 1, R: 1, S: 1, UH: 1, UW: 1, H: 0, W: 0 };
 
 /** Configuration of the matrix unit and the extents of what its buffers hold, with every check of an access. */
 export class MatrixState {
@@ -67,7 +68,7 @@ export class MatrixState {
   checkMoving(base: number, m0: number, rows: number, k0: number, depth: number): void {
     if (!this.patchesChecked) this.checkPatches();
     const { AT, P, Q, R, S, H, W, ASN, ASC } = this.configured();
-    if (H < 1 || W < 1) return;
+    if (H * W === 0) return;
     const [pixel, pixels, tap, taps] = AT !== 0 ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
     this.low = 0;
     this.high = H * W - 1;
@@ -107,9 +108,10 @@ export class MatrixState {
 
   private checkPatches(): void {
     const config = this.configured();
-    for (const name of POSITIVE) {
-      if (config[name] < 1)
-        this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${config[name]}, expected at least 1`);
+    for (const name of MATRIX_SLOTS) {
+      const least = LEAST[name];
+      if (least !== undefined && config[name] < least)
+        this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${config[name]}, expected at least ${least}`);
     }
     const { P, Q, R, S, SH, SW, DH, DW, PT, PL } = config;
     const largest = {

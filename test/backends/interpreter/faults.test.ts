@@ -121,6 +121,12 @@ describe('faults', () => {
           .set(1, 64)
           .op('v.max_pool', { dst: 1, index: 1, src: 0, withIndex: 1 }),
     ],
+    ['an image of negative width', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { W: -(2 ** 31) })],
+    [
+      'a result that overlaps an operand in part',
+      'PROGRAM_FAULT',
+      (a: Assembler) => a.vector({ N: 1, COUNT: 8 }).set(1, 8).op('v.add', { dst: 1, a: 0, b: 0 }),
+    ],
     [
       'more signals of a token than it counts',
       'PROGRAM_FAULT',
@@ -163,7 +169,7 @@ describe('faults', () => {
     const a = new Assembler();
     const labels = a.tensor('labels', { dtype: 'i32', shape: [1] }, { role: 'input' });
     a.move('d.ld', labels, 64, 4, { signal: [1] }).op('v.sync', {}, { wait: [1] });
-    a.vector({ N: 1, COUNT: 3 }).set(1, 64).set(2, 128).op('v.softmax_loss', { loss: 2, dlogits: 2, logits: 0, labels: 1 });
+    a.vector({ N: 1, COUNT: 3 }).set(1, 64).set(2, 128).set(3, 192).op('v.softmax_loss', { loss: 2, dlogits: 3, logits: 0, labels: 1 });
     const inputs = new Map([['labels', Int32Array.of(3)]]);
     expect(caught(() => run(a.program(), { mode: 'functional', inputs })).diagnostics[0]?.message).toContain('label 3');
   });

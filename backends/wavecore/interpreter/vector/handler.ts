@@ -2,6 +2,7 @@ import { MAX_FIELDS, OPS, specOf } from '../../isa/layout.ts';
 import { SLOT_KINDS, VECTOR_SLOT_SPECS, VECTOR_SLOTS, type VectorSlot } from '../../isa/slots.ts';
 import type { Core, Handler } from '../core.ts';
 import { UNIT } from '../timing.ts';
+import type { Call } from './call.ts';
 import type { Semantics, Use, VectorOp } from './semantics.ts';
 import { SEMANTICS } from './table.ts';
 
@@ -45,6 +46,8 @@ function handlerOf(op: VectorOp): Handler {
     return least === undefined ? [] : [{ slot, least }];
   });
   const { elements, passes, needs = [] } = semantics;
+  /** Bytes of each use of the instruction being executed. */
+  const extents = new Float64Array(uses.length);
   return (core, pc) => {
     const { vector: call, counters, machine } = core;
     const ready = core.ready(pc, core.timing.issue(UNIT.vector));
@@ -54,12 +57,14 @@ function handlerOf(op: VectorOp): Handler {
     }
     for (const { text, holds } of needs) if (!holds(call)) call.fault(`expected that ${text}`);
     let moved = 0;
-    for (const use of uses) {
+    uses.forEach((use, i) => {
       const bytes = use.bytes(call);
-      if (bytes === 0) continue;
+      extents[i] = bytes;
+      if (bytes === 0) return;
       checkAccess(core, use.name, call.operand(use.field), bytes, use.align);
       moved += use.access === 'update' ? 2 * bytes : bytes;
-    }
+    });
+    checkOverlap(call, uses, extents);
     const [count, turns] = [elements(call), passes(call)];
     if (count < 1) call.fault('works on no elements');
     counters.add('globalBytes', moved);
@@ -69,6 +74,20 @@ function handlerOf(op: VectorOp): Handler {
     core.post(pc, core.timing.vector(ready, startCycles + turns * Math.ceil(count / lanes)));
     return pc + 1;
   };
+}
+
+/** What is written must lie apart from every other operand, or take its very place: otherwise the order of accesses would show. */
+function checkOverlap(call: Call, uses: readonly NamedUse[], extents: Float64Array): void {
+  for (let i = 0; i < uses.length; i++) {
+    for (let j = i + 1; j < uses.length; j++) {
+      const [a, b] = [uses[i], uses[j]];
+      if (a === undefined || b === undefined || (a.access === 'read' && b.access === 'read')) continue;
+      const [atA, atB, bytesA, bytesB] = [call.operand(a.field), call.operand(b.field), extents[i] ?? 0, extents[j] ?? 0];
+      const apart = bytesA === 0 || bytesB === 0 || atA + bytesA <= atB || atB + bytesB <= atA;
+      const same = atA === atB && bytesA === bytesB && a.align === b.align;
+      if (!apart && !same) call.fault(`operands ${a.name} and ${b.name} overlap without being the same bytes`);
+    }
+  }
 }
 
 function checkAccess(core: Core, name: string, address: number, bytes: number, align: number): void {
