@@ -39,7 +39,7 @@ function encoding(op: Op): string {
 const TYPES: Readonly<Record<PlacedField['type'], (bits: number) => string>> = {
   reg: () => 'register',
   half: () => 'register, half',
-  unsigned: (bits) => `unsigned, ${bits} bits`,
+  unsigned: (bits) => `unsigned, ${bits} ${bits === 1 ? 'bit' : 'bits'}`,
   signed: (bits) => `signed, ${bits} bits`,
 };
 
@@ -55,7 +55,7 @@ function operands(op: Op): string {
   const uses: Readonly<Record<string, Use>> = semantics.uses;
   const rows = fields.map(({ name, type, bits, doc }) => {
     const use = uses[name];
-    const access = use === undefined ? ' | | ' : `${ACCESSES[use.access]} | ${use.align} | ${use.bytes.formula}`;
+    const access = use === undefined ? '| |' : `${ACCESSES[use.access]} | ${use.align} | ${use.bytes.formula}`;
     return `| \`${name}\` | ${TYPES[type](bits)} | ${doc} | ${access} |`;
   });
   return `| operand | type | meaning | access | alignment | bytes |\n|---|---|---|---|---|---|\n${rows.join('\n')}`;

@@ -1,11 +1,11 @@
-import { decodeProgram, disassemble, type InputValue, type Program, type RunResult, run } from '../../backends/wavecore/index.ts';
+import { decodeProgram, disassemble, type Program, type RunResult, run } from '../../backends/wavecore/index.ts';
 import { WavecError } from '../../ir/diagnostics.ts';
 
 /** What became of a file: refused by the reader, or run and ended by a fault, or run to its end. */
 export type Outcome = 'refused' | 'faulted' | 'completed';
 
 /** Far above what the base programs need, far below what takes noticeable time. */
-const LIMITS = { instructionLimit: 30_000, workLimit: 2 ** 23, memoryLimit: 2 ** 25 };
+export const LIMITS = { instructionLimit: 30_000, workLimit: 2 ** 23, memoryLimit: 2 ** 25 };
 /** Faults that only data brings about: timing mode does not see them. */
 const OF_DATA = ['HOST_MEMORY', 'BAD_RUN_INPUT'];
 
@@ -26,7 +26,7 @@ export function check(file: Uint8Array): Outcome {
   return wasm instanceof WavecError ? 'faulted' : 'completed';
 }
 
-function attempt<T>(act: () => T): T | WavecError {
+export function attempt<T>(act: () => T): T | WavecError {
   try {
     return act();
   } catch (error) {
@@ -36,8 +36,8 @@ function attempt<T>(act: () => T): T | WavecError {
 }
 
 /** Any bytes of the right length for every input that is not huge. */
-function inputsOf({ symbols }: Program): Map<string, InputValue> {
-  const inputs = new Map<string, InputValue>();
+export function inputsOf({ symbols }: Program): Map<string, Uint8Array> {
+  const inputs = new Map<string, Uint8Array>();
   for (const { name, role, bytes, dtype } of symbols) {
     if (role !== 'input' || bytes > LIMITS.memoryLimit) continue;
     // Labels must be classes; halves are spread over their whole range, infinities and NaN included.

@@ -1,14 +1,6 @@
 /**
- * Configuration slots of the matrix unit. Strides are in elements of the operand.
- *
- * The moving operand is the patch matrix of an image: pixel index (n, p, q) with p < P, q < Q, tap index (c, r, s).
- * With y = p·SH + r·DH − PT and x = q·SW + s·DW − PL, the element is 0 unless UH divides y, UW divides x, and
- * 0 ≤ y/UH < H, 0 ≤ x/UW < W; then it is the f16 at base + 2·(n·ASN + c·ASC + (y/UH)·W + x/UW).
- * Rows are pixels and the reduction runs over taps; with AT = 1 rows are taps and the reduction runs over pixels.
- * AM and AK are the operand's rows and reduction length, to which blocks are clipped.
- *
- * Stationary element (k, n): f16 at base + 2·(floor(k/BKI)·BSKO + (k mod BKI)·BSKI + n·BSN); BK, BN clip.
- * Result element (m, n): at base + size·(floor(m/CMI)·CSMO + (m mod CMI)·CSMI + n·CSN); AM, BN clip.
+ * Configuration slots of the matrix unit: how its operands lie in the global buffer. The formulas that they enter stand in
+ * manual/matrix-unit.md.
  */
 export const MATRIX_SLOTS = [
   'AM',
