@@ -21,7 +21,10 @@ export function check(file: Uint8Array): Outcome {
   const timing = attempt(() => run(program, { mode: 'timing', ...LIMITS }));
   const plain = attempt(() => run(program, { mode: 'functional', kernels: 'plain', inputs, ...LIMITS }));
   const wasm = attempt(() => run(program, { mode: 'functional', kernels: 'wasm', inputs, ...LIMITS }));
+  // What the sanitizer finds is the program's affair; it must come to an end.
+  const checked = attempt(() => run(program, { mode: 'timing', check: true, ...LIMITS }));
   compare(program, plain, wasm);
+  if (checked instanceof WavecError !== timing instanceof WavecError) throw new Error('a checked run ends differently');
   compareModes(timing, wasm);
   return wasm instanceof WavecError ? 'faulted' : 'completed';
 }

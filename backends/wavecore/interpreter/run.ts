@@ -125,8 +125,9 @@ function execute(
     executed++;
     const handler = handlers[pc];
     if (handler === undefined) return executed;
+    const next = handler(core, pc);
     sanitizer?.look(pc);
-    pc = handler(core, pc);
+    pc = next;
   }
   settle();
   return executed;
