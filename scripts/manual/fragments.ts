@@ -51,8 +51,8 @@ function vectorSlots(): string {
 
 /** What the chapters take from the code, by the name between their double braces. */
 export const FRAGMENTS: Readonly<Record<string, () => string>> = {
-  registers: () => String(REGISTERS),
-  tokens: () => String(TOKENS),
+  'last register': () => String(REGISTERS - 1),
+  'last token': () => String(TOKENS - 1),
   'tokens each way': () => String(TOKENS_EACH_WAY),
   'most signals': () => String(MAX_TOKEN_COUNT),
   'loop depth': () => String(MAX_LOOP_DEPTH),

@@ -55,10 +55,14 @@ function operands(op: Op): string {
   const uses: Readonly<Record<string, Use>> = semantics.uses;
   const rows = fields.map(({ name, type, bits, doc }) => {
     const use = uses[name];
-    const access = use === undefined ? '| |' : `${ACCESSES[use.access]} | ${use.align} | ${use.bytes.formula}`;
+    const access = use === undefined ? '| |' : `${accessText(use)} | ${use.align} | ${use.bytes.formula}`;
     return `| \`${name}\` | ${TYPES[type](bits)} | ${doc} | ${access} |`;
   });
   return `| operand | type | meaning | access | alignment | bytes |\n|---|---|---|---|---|---|\n${rows.join('\n')}`;
+}
+
+function accessText({ access, reads }: Use): string {
+  return reads === undefined ? ACCESSES[access] : `written; read too where \`${reads.formula}\` is not 0`;
 }
 
 const ACCESSES: Readonly<Record<Use['access'], string>> = { read: 'read', write: 'written', update: 'read and written' };

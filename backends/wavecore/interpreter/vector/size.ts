@@ -30,7 +30,7 @@ export function product(...parts: readonly Part[]): Size {
 }
 
 export function sum(...parts: readonly Part[]): Size {
-  return size(`(${parts.map(formulaOf).join(' + ')})`, slotsOf(parts), (call) =>
+  return size(`(${parts.map(formulaOf).join(' + ').replaceAll('+ -', '− ')})`, slotsOf(parts), (call) =>
     parts.reduce<number>((all, part) => all + numberOf(part, call), 0),
   );
 }
