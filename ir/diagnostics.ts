@@ -195,7 +195,12 @@ export const diag = {
     (at: string, does: string, from: number, to: number, lies: string) =>
       `${at} ${does} bytes ${from} to ${to} of the global buffer, ${lies}: not within one allocation that the layer may use so`,
   ),
-  endless: declare('ENDLESS', (at: string, limit: number) => `${at}: the program has not ended after ${limit} instructions`),
+  endless: declare('ENDLESS', (at: string, limit: string) => `${at}: the program has not ended after ${limit}`),
+  hostMemory: declare(
+    'HOST_MEMORY',
+    (needed: number, limit: number) => `the data of the run takes ${needed} bytes or more, and ${limit} are allowed`,
+    () => 'Run in timing mode, which computes no data, or with a smaller mini-batch.',
+  ),
   badRunInput: declare('BAD_RUN_INPUT', (reason: string) => `the value given for the run cannot be used: ${reason}`),
   noInitialValues: declare(
     'NO_INITIAL_VALUES',

@@ -9,7 +9,7 @@ import { dataOf, type RunOptions, runOn, soundImage } from './run.ts';
 import { copyElements, type InputValue, readSymbol, type TensorValue, writeInputs, writeSymbol } from './storage.ts';
 
 /** A checked run (`check`) is judged as if it were the first: what an earlier run alone has written counts as uninitialized. */
-export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instructionLimit' | 'check'> {
+export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instructionLimit' | 'workLimit' | 'memoryLimit' | 'check'> {
   /** Default `functional`. */
   readonly mode?: RunMode;
 }
@@ -46,7 +46,7 @@ export class Interpreter {
     this.program = program;
     this.options = { ...options, mode: options.mode ?? 'functional' };
     this.image = soundImage(program);
-    this.data = this.options.mode === 'functional' ? dataOf(program, options.kernels) : undefined;
+    this.data = this.options.mode === 'functional' ? dataOf(program, options.kernels, options.memoryLimit) : undefined;
     this.symbols = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
   }
 

@@ -18,6 +18,10 @@ export interface RunOptions {
   readonly kernels?: KernelChoice;
   /** Instructions after which a program counts as endless. Default 2^33. */
   readonly instructionLimit?: number;
+  /** Bytes moved, products and vector operations after which a program counts as endless. Default 2^53, up to which counts are exact. */
+  readonly workLimit?: number;
+  /** Bytes of DRAM that a functional run may hold, initial values and outputs counted apart. Default 2^34. */
+  readonly memoryLimit?: number;
   readonly observer?: Observer;
   /** Judges the program while it runs (check/sanitizer.ts); the result has the findings. A checked run takes longer. */
   readonly check?: boolean;
@@ -26,6 +30,8 @@ export interface RunOptions {
 }
 
 const INSTRUCTION_LIMIT = 2 ** 33;
+const WORK_LIMIT = 2 ** 53;
+const MEMORY_LIMIT = 2 ** 34;
 const PROGRESS_STEP = 2 ** 20;
 
 /**
@@ -34,7 +40,7 @@ const PROGRESS_STEP = 2 ** 20;
  */
 export function run(program: Program, options: RunOptions): RunResult {
   const image = soundImage(program);
-  const data = options.mode === 'functional' ? dataOf(program, options.kernels) : undefined;
+  const data = options.mode === 'functional' ? dataOf(program, options.kernels, options.memoryLimit) : undefined;
   if (data !== undefined) writeInputs(data.dram, program, options.inputs ?? new Map());
   return runOn(program, image, data, options);
 }
@@ -52,14 +58,18 @@ export function soundImage(program: Program): Image {
 }
 
 /** The memories of a core before its first run: initial values in DRAM, nothing elsewhere. */
-export function dataOf(program: Program, choice: KernelChoice = 'wasm'): Data {
+export function dataOf(program: Program, choice: KernelChoice = 'wasm', memoryLimit = MEMORY_LIMIT): Data {
   const kernels = kernelsOf(program.machine, choice);
-  return { kernels, dram: initialDram(program), buffer: new Uint8Array(kernels.memory, 0, program.machine.buffers.globalBytes) };
+  return {
+    kernels,
+    dram: initialDram(program, memoryLimit),
+    buffer: new Uint8Array(kernels.memory, 0, program.machine.buffers.globalBytes),
+  };
 }
 
 /** Executes a program on memories that hold its inputs; without memories, counts only. */
 export function runOn(program: Program, image: Image, data: Data | undefined, options: Omit<RunOptions, 'inputs' | 'kernels'>): RunResult {
-  const core = new Core(program, image, data, options.observer);
+  const core = new Core(program, image, data, options.workLimit ?? WORK_LIMIT, options.observer);
   const sanitizer = options.check === true ? new Sanitizer(program, core) : undefined;
   try {
     const instructions = execute(core, options, sanitizer);
@@ -100,7 +110,7 @@ function execute(
   while (pc >= 0) {
     position.pc = pc;
     if (executed === nextReport) {
-      if (executed >= instructionLimit) position.fault(diag.endless, instructionLimit);
+      if (executed >= instructionLimit) position.fault(diag.endless, `${instructionLimit} instructions`);
       onProgress?.(executed, image.rowInfo[counters.row]?.layer ?? '');
       nextReport = Math.min(nextReport + PROGRESS_STEP, instructionLimit);
     }
@@ -115,8 +125,9 @@ function execute(
     executed++;
     const handler = handlers[pc];
     if (handler === undefined) return executed;
+    const next = handler(core, pc);
     sanitizer?.look(pc);
-    pc = handler(core, pc);
+    pc = next;
   }
   settle();
   return executed;

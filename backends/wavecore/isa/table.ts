@@ -9,6 +9,8 @@ export const INSTRUCTION_BYTES = 16;
 export const HEADER_BITS = 32;
 export const REGISTERS = 64;
 export const TOKENS = 64;
+/** Signals of one token that may be waiting to be taken. */
+export const MAX_TOKEN_COUNT = 65535;
 export const MAX_LOOP_DEPTH = 16;
 
 /** Units work at the same time, each in order on its own queue. */

@@ -18,10 +18,11 @@ export function allocationProblems(buffer: readonly Allocation[], { buffers }: M
   });
 }
 
-/** Layers whose instructions are not in the program. */
+/** Layers whose instructions are not in the program, or begin inside of the layer before. */
 export function rangeProblems(debug: readonly DebugRange[], instructions: number): EntryProblem[] {
   return debug.flatMap(({ from, to, layer }, index) => {
-    if (from <= to && to <= instructions) return [];
-    return [{ index, reason: `layer '${layer}' has instructions ${from} to ${to} of ${instructions}` }];
+    if (from > to || to > instructions) return [{ index, reason: `layer '${layer}' has instructions ${from} to ${to} of ${instructions}` }];
+    if (from >= (debug[index - 1]?.to ?? 0)) return [];
+    return [{ index, reason: `layer '${layer}' begins at instruction ${from}, inside of the layer before` }];
   });
 }

@@ -30,7 +30,11 @@ function constantProblem(symbol: ProgramSymbol, initial: Constant, byName: Reado
   if (initial.form === 'copyOf') {
     const source = byName.get(initial.tensor);
     if (source === undefined) return `is a copy of '${initial.tensor}', which is not in the program`;
-    return elementCount(source.shape) === count ? undefined : `is a copy of '${initial.tensor}', which has another size`;
+    if (elementCount(source.shape) !== count) return `is a copy of '${initial.tensor}', which has another size`;
+    const packed = source.dtype === 'bit' || symbol.dtype === 'bit';
+    return packed && (source.dtype !== symbol.dtype || source.bytes !== symbol.bytes)
+      ? `is a copy of '${initial.tensor}', whose bits are packed otherwise`
+      : undefined;
   }
   const given = initial.values.length;
   return given === count ? undefined : `has ${given} initial values, its type ${formatType(symbol)} needs ${count}`;

@@ -97,6 +97,18 @@ describe('program file', () => {
     ['values outside of the file', 'symbols', (t) => t.replace('"offset":0', '"offset":800'), /lie at 800/],
     ['too few values', 'symbols', (t) => t.replace('"count":3', '"count":2'), /has 2 initial values/],
     ['a layer without instructions of the program', 'debug', (t) => t.replace(/"to":\d+/, '"to":99'), /layer 'copy'/],
+    [
+      'layers that overlap',
+      'debug',
+      (t) => t.replace(/\[(.*)\]/, '[$1,$1]'),
+      /layer 'copy' begins at instruction 0, inside of the layer before/,
+    ],
+    [
+      'a copy of bits into what is none',
+      'symbols',
+      (t) => t.replace('"dtype":"f16","shape":[3],"address":64,"bytes":6', '"dtype":"bit","shape":[3],"address":64,"bytes":3'),
+      /tensor 'v': is a copy of 'w', whose bits are packed otherwise/,
+    ],
     ['an impossible machine', 'machine', (t) => t.replace('"rows":4', '"rows":0'), /array.rows: must be at least 1/],
     ['a machine whose buffers do not hold its blocks', 'machine', (t) => t.replace('"aBytes":64', '"aBytes":32'), /aBytes/],
     ['an unknown tensor kind', 'predicted', (t) => t.replace('activation', 'magic'), /section predicted/],

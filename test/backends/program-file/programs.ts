@@ -58,14 +58,11 @@ const info = {
   origin: name,
 };
 
-/** Ranges of the first 4 instructions: any, or one behind the other. */
-const debug = fc.oneof(
-  fc.array(fc.record({ from: fc.constant(0), to: fc.nat({ max: 4 }), ...info })),
-  fc.array(fc.tuple(fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 4 })), fc.record(info)), { maxLength: 4 }).map((list) => {
-    const bounds = list.flatMap(([pair]) => pair).sort((a, b) => a - b);
-    return list.map(([, rest], i) => ({ from: bounds[2 * i] ?? 0, to: bounds[2 * i + 1] ?? 0, ...rest }));
-  }),
-);
+/** Ranges of the first 4 instructions, one behind the other. */
+const debug = fc.array(fc.tuple(fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 4 })), fc.record(info)), { maxLength: 4 }).map((list) => {
+  const bounds = list.flatMap(([pair]) => pair).sort((a, b) => a - b);
+  return list.map(([, rest], i) => ({ from: bounds[2 * i] ?? 0, to: bounds[2 * i + 1] ?? 0, ...rest }));
+});
 
 /** Any program that can be stored. */
 export const anyProgram: fc.Arbitrary<Program> = fc.record({

@@ -64,7 +64,7 @@ export class Sanitizer {
     for (const { from } of program.debug) this.entries[from] = core.image.rows[from] ?? -1;
   }
 
-  /** Looks at the instruction that is about to be executed. */
+  /** Looks at the instruction that has just been executed, so that its operands are known to be sound. */
   look(pc: number): void {
     this.pc = pc;
     const row = this.entries[pc] ?? -1;

@@ -2,6 +2,7 @@ import { HALVES, halfBits } from '../half.ts';
 import { channelsOfSets, eachPlane, stateIndex, statisticsIndex } from './norm.ts';
 import {
   channelSingles,
+  groupsDivideChannels,
   imageElements,
   imageHalves,
   pairStates,
@@ -20,6 +21,8 @@ export const normGradSums: Semantics<'v.norm_grad_sums'> = {
   uses: { state: update(8, pairStates), x: read(2, imageHalves), dy: read(2, imageHalves), stats: read(4, pairStatistics) },
   elements: imageElements,
   passes: times(3),
+  slots: [],
+  needs: [groupsDivideChannels],
   run: (call, state: number, x: number, dy: number, statistics: number) => {
     const { u16 } = call;
     const pixels = plane(call);
@@ -42,19 +45,18 @@ export const normGradSums: Semantics<'v.norm_grad_sums'> = {
   },
 };
 
-/** Position of `add` among the fields of v.norm_grad_end. */
-const ADD = 5;
-
 export const normGradEnd: Semantics<'v.norm_grad_end'> = {
   uses: {
     sums: write(4, pairStatistics),
-    dgamma: updateWhere(ADD, 4, channelSingles),
-    dbeta: updateWhere(ADD, 4, channelSingles),
+    dgamma: updateWhere('v.norm_grad_end', 'add', 4, channelSingles),
+    dbeta: updateWhere('v.norm_grad_end', 'add', 4, channelSingles),
     state: read(8, pairStates),
     gamma: read(4, channelSingles),
   },
   elements: channelsOfSets,
   passes: times(2),
+  slots: [],
+  needs: [groupsDivideChannels],
   run: (call, sums: number, dgamma: number, dbeta: number, state: number, gamma: number, adds: number) => {
     const [channels, groups, count] = [call.int('C'), call.int('GROUPS'), sets(call)];
     const wide = channels / groups;
@@ -92,6 +94,8 @@ export const normGrad: Semantics<'v.norm_grad'> = {
   },
   elements: imageElements,
   passes: times(4),
+  slots: ['M'],
+  needs: [groupsDivideChannels],
   run: (call, dst: number, x: number, dy: number, statistics: number, gamma: number, sums: number) => {
     const { u16 } = call;
     const [pixels, elements] = [plane(call), call.int('M')];

@@ -1,6 +1,7 @@
 import { toHalfBits } from '../../../../ir/half.ts';
 import type { Call } from './call.ts';
 import { flatElements, flatHalves, read, type Semantics, times, write } from './semantics.ts';
+import { product } from './size.ts';
 
 /** Logarithms of softmax over the COUNT elements of a sample, in f64, the sum in order. */
 function logarithms(call: Call, address: number, sample: number): Float64Array {
@@ -16,6 +17,7 @@ const softmaxWith = (finish: (logarithm: number) => number): Semantics<'v.softma
   uses: { dst: write(2, flatHalves), src: read(2, flatHalves) },
   elements: flatElements,
   passes: times(4),
+  slots: [],
   run: (call, dst: number, src: number) => {
     for (let n = 0; n < call.int('N'); n++) {
       logarithms(call, src, n).forEach((v, i) => {
@@ -28,12 +30,13 @@ const softmaxWith = (finish: (logarithm: number) => number): Semantics<'v.softma
 export const softmax: Semantics<'v.softmax'> = softmaxWith(Math.exp);
 export const logSoftmax: Semantics<'v.log_softmax'> = softmaxWith((v) => v);
 
-const samples = (call: Call): number => 4 * call.int('N');
+const samples = product(4, 'N');
 
 export const softmaxLoss: Semantics<'v.softmax_loss'> = {
   uses: { loss: write(4, samples), dlogits: write(2, flatHalves), logits: read(2, flatHalves), labels: read(4, samples) },
   elements: flatElements,
   passes: times(5),
+  slots: ['SCALE', 'WEIGHT'],
   run: (call, loss: number, dlogits: number, logits: number, labels: number) => {
     const [count, scale, weight] = [call.int('COUNT'), call.float('SCALE'), call.float('WEIGHT')];
     for (let n = 0; n < call.int('N'); n++) {
