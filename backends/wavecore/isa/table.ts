@@ -1,5 +1,5 @@
 /**
- * The WaveCore instruction set: the one declaration that the encoder, decoder, disassembler, interpreter and code
+ * The WaveCore instruction set: the one declaration that the encoder, decoder, assembler, disassembler, interpreter and code
  * generator derive from.
  *
  * An instruction has 128 bits. Bits 0–7 hold the opcode, 8–13 and 14–19 two tokens to wait for, 20–25 and 26–31 two
