@@ -153,6 +153,7 @@ export const diag = {
     () => 'Give it with --input NAME=FILE (.npy or .pb).',
   ),
   unknownInput: declare('UNKNOWN_INPUT', (known: string) => `the program has no such input; it has ${known}`),
+  badAssembly: declare('BAD_ASSEMBLY', (reason: string) => reason),
   // Programs and their execution; `at` names the instruction.
   badProgram: declare('BAD_PROGRAM', (reason: string) => `the program is not well formed: ${reason}`),
   badProgramFile: declare(

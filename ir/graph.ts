@@ -24,7 +24,8 @@ export interface Tensor {
   readonly storage?: string;
 }
 
-export type Phase = 'forward' | 'backward' | 'update';
+export const PHASES = ['forward', 'backward', 'update'] as const;
+export type Phase = (typeof PHASES)[number];
 
 /** One layer in SSA form; `kind` names its record in `layers/`. */
 export interface Layer {

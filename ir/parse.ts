@@ -1,10 +1,8 @@
 import { constantArray, zeros } from './constants.ts';
 import { diag, fail } from './diagnostics.ts';
-import type { Attrs, AttrValue, Constant, Graph, Layer, Phase, Tensor } from './graph.ts';
+import { type Attrs, type AttrValue, type Constant, type Graph, type Layer, PHASES, type Tensor } from './graph.ts';
 import { Lexer } from './lexer.ts';
-import { DTYPES, TENSOR_KINDS, type TensorType } from './tensor.ts';
-
-const PHASES: readonly Phase[] = ['forward', 'backward', 'update'];
+import { DTYPES, parseType, TENSOR_KINDS, type TensorType } from './tensor.ts';
 
 export interface ParseOptions {
   /** Named in complaints. */
@@ -82,11 +80,9 @@ class Parser {
   private type(): TensorType {
     const { lexer } = this;
     if (lexer.peek().kind !== 'type') lexer.unexpected('a type such as f16[32x3x224x224]');
-    const [name = '', rest = ''] = lexer.peek().text.split('[');
-    const dtype = DTYPES.find((d) => d === name) ?? lexer.unexpected(`an element type (${DTYPES.join(', ')})`);
+    const type = parseType(lexer.peek().text) ?? lexer.unexpected(`an element type (${DTYPES.join(', ')})`);
     lexer.next();
-    const body = rest.slice(0, -1);
-    return { dtype, shape: body === '' ? [] : body.split('x').map(Number) };
+    return type;
   }
 
   private constant(type: TensorType): Constant {

@@ -1,9 +1,12 @@
 /** The public API: all that the command line does, without files. Nothing here needs Node. */
 export {
   type Allocation,
+  type AssembleOptions,
+  assemble,
   type Bytes,
   type DebugRange,
   type Difference,
+  type DisassembleOptions,
   decodeProgram,
   disassemble,
   encodeProgram,

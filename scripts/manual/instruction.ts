@@ -1,7 +1,7 @@
-import { slotsOf } from '../../backends/wavecore/interpreter/vector/handler.ts';
+import { printInstruction } from '../../backends/wavecore/assembly/print-instruction.ts';
+import { slotsReadBy } from '../../backends/wavecore/interpreter/vector/handler.ts';
 import type { Semantics, Use, VectorOp } from '../../backends/wavecore/interpreter/vector/semantics.ts';
 import { SEMANTICS } from '../../backends/wavecore/interpreter/vector/table.ts';
-import { formatInstruction } from '../../backends/wavecore/isa/disassemble.ts';
 import { encodeAll } from '../../backends/wavecore/isa/encode.ts';
 import { layoutOf, OPCODE_BITS, type PlacedField, specOf, TOKEN_BITS } from '../../backends/wavecore/isa/layout.ts';
 import { BEHAVIOUR, type Behaviour } from '../../backends/wavecore/isa/manual/behaviour.ts';
@@ -40,6 +40,7 @@ const TYPES: Readonly<Record<PlacedField['type'], (bits: number) => string>> = {
   reg: () => 'register',
   half: () => 'register, half',
   unsigned: (bits) => `unsigned, ${bits} ${bits === 1 ? 'bit' : 'bits'}`,
+  ahead: (bits) => `unsigned, ${bits} bits`,
   signed: (bits) => `signed, ${bits} bits`,
 };
 
@@ -79,7 +80,7 @@ function costs(op: Op): string {
   if (accesses !== undefined) lines.push(`Accesses: ${accesses}.`);
   if (semantics !== undefined) {
     const { elements, passes, needs = [] } = semantics;
-    const slots = slotsOf(semantics);
+    const slots = slotsReadBy(semantics);
     lines.push(`Slots: ${slots.length === 0 ? 'none' : slots.map((slot) => `\`${slot}\``).join(', ')}.`);
     for (const { text } of needs) lines.push(`Needs: ${text}.`);
     lines.push(`Cycles: startCycles + passes × ceil(elements / lanes), elements = ${elements.formula}, passes = ${passes.formula}.`);
@@ -97,7 +98,7 @@ function example(op: Op): string {
     signal: onUnit ? [4] : [],
   };
   const bytes = Array.from(encodeAll([instruction]), (byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  return `\`\`\`text\n${formatInstruction(instruction)}\n${bytes}\n\`\`\``;
+  return `\`\`\`text\n${printInstruction(instruction)}\n${bytes}\n\`\`\``;
 }
 
 function exampleOf({ type, bits, name }: PlacedField, position: number): number {

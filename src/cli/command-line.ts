@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
+import { asmCommand } from './asm.ts';
 import { compareCommand } from './compare.ts';
 import { compileCommand } from './compile.ts';
 import { disasmCommand } from './disasm.ts';
+import { dumpCommand } from './dump.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
 import { runCommand } from './run.ts';
+import { statCommand } from './stat.ts';
 import { VERSION } from './version.ts';
 
 const INTRODUCTION =
@@ -42,6 +45,7 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand]) add(program);
+  for (const add of [compileCommand, inspectCommand, disasmCommand, asmCommand, dumpCommand, statCommand, runCommand, compareCommand])
+    add(program);
   return program;
 }

@@ -33,6 +33,16 @@ export function readBytes(file: string): Uint8Array {
   }
 }
 
+/** @throws WavecError UNREADABLE, for what is not UTF-8 as well */
+export function readText(file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readBytes(file));
+  } catch (error) {
+    if (error instanceof WavecError) throw error;
+    return fail(diag.unreadable({ file }, 'it is not text in UTF-8'));
+  }
+}
+
 /**
  * Writes to a temporary name beside the file and renames it, so that nobody ever sees half a file.
  * @throws WavecError UNWRITABLE

@@ -1,4 +1,4 @@
-import type { Label, Labels } from './labels.ts';
+import { LAYERS_THREAD, type Label, type Labels } from './labels.ts';
 
 /** Work of one track on one layer; times are cycles. */
 export interface Slice {
@@ -109,5 +109,6 @@ function sameWork(a: Slice, b: Slice): boolean {
 }
 
 function textBytes({ label, instructions, bytes }: Slice): number {
-  return label.bytes + NUMBERS + (instructions > 1 ? COUNT : 0) + (bytes > 0 ? BYTES : 0);
+  const counted = instructions > 1 || label.track === LAYERS_THREAD;
+  return label.bytes + NUMBERS + (counted ? COUNT : 0) + (bytes > 0 ? BYTES : 0);
 }

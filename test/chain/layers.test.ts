@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluate } from '../../ir/interpret.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import { importModel } from '../../src/onnx/index.ts';
+import { survivesAssembly } from '../backends/assembly/round-trip.ts';
 import { compileGraph, farFrom, groups, inputsOf, machineWith, runFunctional, smallestBuffer, tensorsIn, verify } from './execute.ts';
 import { MIDDLES, modelOf } from './layers.ts';
 
@@ -26,6 +27,7 @@ describe.each(Object.entries(MIDDLES))('%s', (_name, middle) => {
     const imported = importModel(modelOf(middle, batch, mode === 'inference'), { file: 'model', mode });
     const choices = { schedule, mode, norm: groups(4), lossScale: 64, optimizer: 'sgd' } as const;
     const c = compileGraph(imported, { ...choices, machine: machineWith(smallestBuffer(imported, choices, [kib, 64, 96])) });
+    expect(survivesAssembly(c.program)).toBe(true);
     const inputs = inputsOf(c.graph);
     const result = runFunctional(c, inputs);
     expect(verify(c.program, result).problems).toEqual([]);

@@ -2,7 +2,7 @@ import { decodeAll } from '../../backends/wavecore/isa/decode.ts';
 import { encodeAll } from '../../backends/wavecore/isa/encode.ts';
 import { layoutOf, OPS, rangeOf, specOf } from '../../backends/wavecore/isa/layout.ts';
 import { type Instruction, TOKENS } from '../../backends/wavecore/isa/table.ts';
-import { assemble } from '../../backends/wavecore/program-file/encode.ts';
+import { joinSections } from '../../backends/wavecore/program-file/encode.ts';
 import { SECTION_NAMES, type SectionName } from '../../backends/wavecore/program-file/format.ts';
 import { readSections } from '../../backends/wavecore/program-file/sections.ts';
 import type { Random } from './random.ts';
@@ -21,11 +21,11 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'swap two sections': (random, file) => {
     const sections = readSections(file);
     const [a, b] = [random.pick(SECTION_NAMES), random.pick(SECTION_NAMES)];
-    return assemble({ ...sections, [a]: sections[b], [b]: sections[a] });
+    return joinSections({ ...sections, [a]: sections[b], [b]: sections[a] });
   },
   'take a section of another file': (random, file, other) => {
     const name = random.pick(SECTION_NAMES);
-    return assemble({ ...readSections(file), [name]: readSections(other)[name] });
+    return joinSections({ ...readSections(file), [name]: readSections(other)[name] });
   },
   'change a value of the JSON': (random, file) =>
     withSection(random, file, random.pick(JSON_SECTIONS), (bytes) => {
@@ -86,7 +86,7 @@ function spliced(random: Random, file: Uint8Array, other: Uint8Array): Uint8Arra
 
 function withSection(_random: Random, file: Uint8Array, name: SectionName, change: (bytes: Uint8Array) => Uint8Array): Uint8Array {
   const sections = readSections(file);
-  return assemble({ ...sections, [name]: change(sections[name]) });
+  return joinSections({ ...sections, [name]: change(sections[name]) });
 }
 
 function withCode(random: Random, file: Uint8Array, change: (code: Instruction[]) => void): Uint8Array {

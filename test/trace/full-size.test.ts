@@ -19,4 +19,4 @@ it('the trace of ResNet-152, 32 samples, stays under 50 MB and comes in small pi
   expect(bytes).toBeGreaterThan(10 * MEGABYTES);
   expect(largest).toBeLessThan(0.1 * MEGABYTES);
   expect(recorder.form).toContain('merged over gaps of up to');
-});
+}, 120_000);

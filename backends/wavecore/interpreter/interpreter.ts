@@ -8,6 +8,7 @@ import type { RunMode, RunResult } from './result.ts';
 import { dataOf, type RunOptions, runOn, soundImage } from './run.ts';
 import { copyElements, type InputValue, readSymbol, type TensorValue, writeInputs, writeSymbol } from './storage.ts';
 
+/** A checked run (`check`) is judged as if it were the first: what an earlier run alone has written counts as uninitialized. */
 export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instructionLimit' | 'workLimit' | 'memoryLimit' | 'check'> {
   /** Default `functional`. */
   readonly mode?: RunMode;

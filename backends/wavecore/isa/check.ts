@@ -1,5 +1,5 @@
 import { layoutOf, OPS, rangeOf, specOf, TOKENS_EACH_WAY } from './layout.ts';
-import { MATRIX_SLOTS, VECTOR_SLOTS } from './slots.ts';
+import { slotsOf } from './slots.ts';
 import { type Instruction, MAX_LOOP_DEPTH, TOKENS } from './table.ts';
 
 /** One thing that is wrong with a program's code. */
@@ -55,8 +55,8 @@ function instructionProblems({ op, operands, wait, signal }: Instruction): strin
     for (const token of tokens) if (!Number.isInteger(token) || token < 1 || token >= TOKENS) problems.push(`${op} ${way} token ${token}`);
   }
   if (op === 'loop' && operands.count === 0) problems.push('loop runs 0 times');
-  const slots = op === 'm.cfg' ? MATRIX_SLOTS.length : op === 'v.cfg' ? VECTOR_SLOTS.length : undefined;
-  if (slots !== undefined && (operands.slot ?? 0) >= slots) problems.push(`${op}: there is no slot ${operands.slot}`);
+  const slots = slotsOf(op);
+  if (slots !== undefined && (operands.slot ?? 0) >= slots.length) problems.push(`${op}: there is no slot ${operands.slot}`);
   return problems;
 }
 

@@ -1,3 +1,5 @@
+import type { Op } from './table.ts';
+
 /**
  * Configuration slots of the matrix unit: how its operands lie in the global buffer. The formulas that they enter stand in
  * manual/matrix-unit.md.
@@ -134,3 +136,13 @@ export const VECTOR_SLOT_SPECS: Readonly<Record<VectorSlot, SlotSpec>> = {
   GRADSCALE: { kind: 'single', doc: 'factor of the gradient' },
   NESTEROV: { kind: 'flag', doc: 'Nesterov momentum' },
 };
+
+/** Slots of the vector unit that hold the bits of an f32. */
+export const FLOAT_SLOTS: ReadonlySet<string> = new Set(VECTOR_SLOTS.filter((slot) => VECTOR_SLOT_SPECS[slot].kind === 'single'));
+
+const SLOTS: Partial<Readonly<Record<Op, readonly string[]>>> = { 'm.cfg': MATRIX_SLOTS, 'v.cfg': VECTOR_SLOTS };
+
+/** The configuration slots that an instruction sets by number; undefined where it sets none. */
+export function slotsOf(op: Op): readonly string[] | undefined {
+  return SLOTS[op];
+}

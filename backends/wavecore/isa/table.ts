@@ -17,10 +17,10 @@ export const MAX_LOOP_DEPTH = 16;
 export type Unit = 'sequencer' | 'dmaLoad' | 'dmaStore' | 'matrix' | 'vector';
 export type Space = 'dram' | 'global' | 'a' | 'b' | 'accumulator';
 
-/** `reg`: number of a 48-bit sequencer register, read when the instruction is issued (r0 reads 0). `half`: a register whose lowest bit selects a half of a double buffer. */
+/** `reg`: number of a 48-bit sequencer register, read when the instruction is issued (r0 reads 0). `half`: a register whose lowest bit selects a half of a double buffer. `ahead`: so many instructions behind this one. */
 export interface Field {
   readonly name: string;
-  readonly type: 'reg' | 'half' | 'unsigned' | 'signed';
+  readonly type: 'reg' | 'half' | 'unsigned' | 'signed' | 'ahead';
   readonly bits: number;
   readonly doc: string;
 }
@@ -47,6 +47,8 @@ const reg = <N extends string>(name: N, doc: string): Named<N> => ({ name, type:
 const half = <N extends string>(name: N, doc: string): Named<N> => ({ name, type: 'half', bits: 6, doc });
 const uns = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'unsigned', bits, doc });
 const sig = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'signed', bits, doc });
+
+const ahead = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'ahead', bits, doc });
 
 const seq = <const F extends readonly Field[]>(opcode: number, doc: string, ...fields: F): Declared<F> => ({
   opcode,
@@ -104,13 +106,13 @@ export const ISA = {
     0x07,
     'Skips the next `count` instructions if rs = 0; they hold whole loops only.',
     reg('rs', 'tested'),
-    uns('count', 16, 'instructions'),
+    ahead('count', 16, 'instructions'),
   ),
   skipnz: seq(
     0x08,
     'Skips the next `count` instructions if rs ≠ 0; they hold whole loops only.',
     reg('rs', 'tested'),
-    uns('count', 16, 'instructions'),
+    ahead('count', 16, 'instructions'),
   ),
   fence: seq(0x09, 'Issues nothing more until every unit is idle.'),
 

@@ -49,6 +49,20 @@ const traffic = fc.dictionary(
   { noNullPrototype: true },
 );
 
+const info = {
+  layer: name,
+  kind: name,
+  phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
+  group: fc.nat(),
+  origin: name,
+};
+
+/** Ranges of the first 4 instructions, one behind the other. */
+const debug = fc.array(fc.tuple(fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 4 })), fc.record(info)), { maxLength: 4 }).map((list) => {
+  const bounds = list.flatMap(([pair]) => pair).sort((a, b) => a - b);
+  return list.map(([, rest], i) => ({ from: bounds[2 * i] ?? 0, to: bounds[2 * i + 1] ?? 0, ...rest }));
+});
+
 /** Any program that can be stored. */
 export const anyProgram: fc.Arbitrary<Program> = fc.record({
   model: fc.string(),
@@ -58,18 +72,7 @@ export const anyProgram: fc.Arbitrary<Program> = fc.record({
   machine: fc.constantFrom(SMALL, ...Object.values(PRESETS)),
   code: anyCode,
   symbols,
-  debug: fc
-    .array(
-      fc.record({
-        layer: name,
-        kind: name,
-        phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
-        group: fc.nat(),
-        origin: name,
-      }),
-      { maxLength: 4 },
-    )
-    .map((ranges) => ranges.map((range, i) => ({ from: i, to: i + 1, ...range }))),
+  debug,
   buffer: fc.array(
     fc.record({
       group: fc.nat(),
