@@ -18,7 +18,7 @@ export function allocationProblems(buffer: readonly Allocation[], { buffers }: M
   });
 }
 
-/** Layers whose instructions are not in the program, or begin inside of the layer before. */
+/** Layers whose instructions are not in the program, or not behind those of the layer before. */
 export function rangeProblems(debug: readonly DebugRange[], instructions: number): EntryProblem[] {
   return debug.flatMap(({ from, to, layer }, index) => {
     if (from > to || to > instructions) return [{ index, reason: `layer '${layer}' has instructions ${from} to ${to} of ${instructions}` }];
