@@ -1,5 +1,5 @@
 import { printInstruction } from '../../backends/wavecore/assembly/print-instruction.ts';
-import { slotsOf } from '../../backends/wavecore/interpreter/vector/handler.ts';
+import { slotsReadBy } from '../../backends/wavecore/interpreter/vector/handler.ts';
 import type { Semantics, Use, VectorOp } from '../../backends/wavecore/interpreter/vector/semantics.ts';
 import { SEMANTICS } from '../../backends/wavecore/interpreter/vector/table.ts';
 import { encodeAll } from '../../backends/wavecore/isa/encode.ts';
@@ -80,7 +80,7 @@ function costs(op: Op): string {
   if (accesses !== undefined) lines.push(`Accesses: ${accesses}.`);
   if (semantics !== undefined) {
     const { elements, passes, needs = [] } = semantics;
-    const slots = slotsOf(semantics);
+    const slots = slotsReadBy(semantics);
     lines.push(`Slots: ${slots.length === 0 ? 'none' : slots.map((slot) => `\`${slot}\``).join(', ')}.`);
     for (const { text } of needs) lines.push(`Needs: ${text}.`);
     lines.push(`Cycles: startCycles + passes × ceil(elements / lanes), elements = ${elements.formula}, passes = ${passes.formula}.`);

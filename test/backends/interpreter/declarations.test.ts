@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Position } from '../../../backends/wavecore/interpreter/position.ts';
 import { Call } from '../../../backends/wavecore/interpreter/vector/call.ts';
-import { slotsOf } from '../../../backends/wavecore/interpreter/vector/handler.ts';
+import { slotsReadBy } from '../../../backends/wavecore/interpreter/vector/handler.ts';
 import type { Semantics, Use, VectorOp } from '../../../backends/wavecore/interpreter/vector/semantics.ts';
 import { SEMANTICS } from '../../../backends/wavecore/interpreter/vector/table.ts';
 import { OPS, specOf } from '../../../backends/wavecore/isa/layout.ts';
@@ -123,7 +123,7 @@ describe.each(computing)('%s', (op) => {
           }
         });
         semantics.run(call, ...call.operands);
-        expect([...call.slotsRead].filter((slot) => !slotsOf(semantics).includes(slot))).toEqual([]);
+        expect([...call.slotsRead].filter((slot) => !slotsReadBy(semantics).includes(slot))).toEqual([]);
         expect([...call.bytesRead].filter((at) => !readable.has(at))).toEqual([]);
         expect([...call.bytesWritten].filter((at) => !writable.has(at))).toEqual([]);
         expect([...toWrite].filter((at) => !call.bytesWritten.has(at))).toEqual([]);

@@ -32,7 +32,7 @@ export function bindOperands({ image, registers, vector }: Core, pc: number): vo
 }
 
 /** Every slot that an instruction reads, once, in the order of the slots. */
-export function slotsOf({ uses, elements, passes, slots }: Semantics): VectorSlot[] {
+export function slotsReadBy({ uses, elements, passes, slots }: Semantics): VectorSlot[] {
   const used = Object.values<Use>(uses).flatMap(({ bytes }) => bytes.slots);
   const all = new Set([...used, ...elements.slots, ...passes.slots, ...slots]);
   return VECTOR_SLOTS.filter((slot) => all.has(slot));
@@ -41,7 +41,7 @@ export function slotsOf({ uses, elements, passes, slots }: Semantics): VectorSlo
 function handlerOf(op: VectorOp): Handler {
   const semantics = SEMANTICS[op];
   const uses = usesOf(op);
-  const bounded = slotsOf(semantics).flatMap((slot) => {
+  const bounded = slotsReadBy(semantics).flatMap((slot) => {
     const { least } = SLOT_KINDS[VECTOR_SLOT_SPECS[slot].kind];
     return least === undefined ? [] : [{ slot, least }];
   });
