@@ -23,11 +23,15 @@ const PLACES: Readonly<Record<TensorPlace, { readonly label: string; readonly st
   chip: { label: 'on chip', style: 'bold' },
   dram: { label: 'DRAM', style: 'dashed' },
 };
+/** Bounds of Graphviz's search for a better layout, without which networks of hundreds of layers take it minutes. */
+const SEARCH = 'nslimit=0.1; nslimit1=0.1; mclimit=0.05;';
+/** Layers between the two ends of a tensor up to which it is drawn as an edge. */
+const FAR = 32;
 const LEGEND = 'forward blue, backward orange, update green; bold: stays on chip, dashed: through DRAM';
 
 /**
  * The graph in the Graphviz language, the same text for the same graph: inputs and layers as nodes, tensors as edges with their
- * types. A tensor of another phase (what backward reads of forward) is a note at its reader. Parameters have no node: they would hide
+ * types. A tensor of another phase (what backward reads of forward), or from far before, is a note at its reader. Parameters have no node: they would hide
  * the structure.
  */
 export function toDot(graph: Graph, options: DotOptions = {}): string {
@@ -36,6 +40,7 @@ export function toDot(graph: Graph, options: DotOptions = {}): string {
     `digraph ${dotText(graph.name)} {`,
     `  label=${dotText(`${graph.name}, ${graph.batch} samples a core\n${LEGEND}`)};`,
     '  fontname="sans-serif"; node [shape=box, style=filled, fillcolor=white, fontname="sans-serif"]; edge [fontname="sans-serif", fontsize=10];',
+    `  ${SEARCH}`,
     ...graph.inputs.map((name, i) => `  i${i} [shape=ellipse, label=${dotText(labelOf(graph, name))}];`),
   ];
   const boxed = new Set(boxes.flatMap((box) => box.layers));
@@ -51,12 +56,12 @@ export function toDot(graph: Graph, options: DotOptions = {}): string {
 }
 
 function edges(graph: Graph, { place }: DotOptions): string[] {
-  const producer = new Map<string, { readonly node: string; readonly phase?: Phase }>();
+  const producer = new Map<string, { readonly node: string; readonly phase: Phase; readonly at: number }>();
   graph.inputs.forEach((name, i) => {
-    producer.set(name, { node: `i${i}` });
+    producer.set(name, { node: `i${i}`, phase: 'forward', at: 0 });
   });
   graph.layers.forEach(({ outputs, phase }, i) => {
-    for (const output of outputs) producer.set(output, { node: `l${i}`, phase });
+    for (const output of outputs) producer.set(output, { node: `l${i}`, phase, at: i });
   });
   const between = graph.layers.flatMap((layer, i) =>
     layer.inputs.flatMap((input, position) => {
@@ -64,8 +69,7 @@ function edges(graph: Graph, { place }: DotOptions): string[] {
       if (from === undefined) return [];
       const edge = edgeText(graph, input, place?.(i, position));
       // Hundreds of edges across the whole drawing would hide it, and take Graphviz minutes to lay out.
-      const distant = from.phase === undefined ? layer.phase !== 'forward' : from.phase !== layer.phase;
-      if (!distant) return [`  ${from.node} -> l${i} [${edge}];`];
+      if (from.phase === layer.phase && i - from.at <= FAR) return [`  ${from.node} -> l${i} [${edge}];`];
       const note = `n${i}_${position}`;
       return [`  ${note} [shape=note, label=${dotText(input)}];`, `  ${note} -> l${i} [${edge}];`];
     }),

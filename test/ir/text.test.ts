@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, WavecError } from '../../ir/diagnostics.ts';
 import { toDot } from '../../ir/dot.ts';
 import type { Graph } from '../../ir/graph.ts';
@@ -129,6 +130,7 @@ describe('Graphviz form', () => {
       "digraph "g" {
         label="g, 1 samples a core\\nforward blue, backward orange, update green; bold: stays on chip, dashed: through DRAM";
         fontname="sans-serif"; node [shape=box, style=filled, fillcolor=white, fontname="sans-serif"]; edge [fontname="sans-serif", fontsize=10];
+        nslimit=0.1; nslimit1=0.1; mclimit=0.05;
         i0 [shape=ellipse, label="x\\nf16[1x2]"];
         subgraph cluster_0 {
           label="forward u";
@@ -149,6 +151,18 @@ describe('Graphviz form', () => {
       }
       "
     `);
+  });
+
+  it('draws what comes from far before as a note', () => {
+    const b = new GraphBuilder('far', 1);
+    const first = b.input('x', { dtype: 'f16', shape: [1, 2] });
+    const last = Array.from({ length: 40 }).reduce<string>(
+      (x, _, i) => b.layer({ kind: 'relu', name: `r${i}`, inputs: [x] })[0] ?? '',
+      first,
+    );
+    const dot = toDot(b.finish(b.layer({ kind: 'add', name: 'sum', inputs: [last, first] })));
+    expect(dot).toContain('l39 -> l40 [');
+    expect(dot).toContain('n40_1 [shape=note, label="x"];');
   });
 
   it('shows the boxes asked for and where a tensor is found', () => {
