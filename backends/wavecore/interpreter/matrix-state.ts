@@ -8,6 +8,9 @@ const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Rec
 /** Least values of slots of the patch matrix. */
 const LEAST: Partial<Readonly<Record<MatrixSlot, number>>> = { P: 1, Q: 1, R: 1, S: 1, UH: 1, UW: 1, H: 0, W: 0 };
 
+/** No block has these extents. */
+const NOT_ASKED = { groups: 0, inner: 0, columns: 0, apart: false };
+
 /** Configuration of the matrix unit and the extents of what its buffers hold, with every check of an access. */
 export class MatrixState {
   readonly slots: Int32Array;
@@ -30,6 +33,8 @@ export class MatrixState {
   /** Whether `config` holds what the slots hold; slots change far more rarely than they are read. */
   private current = false;
   private patchesChecked = false;
+  /** The last answer of `apart` under the present configuration. */
+  private nested = NOT_ASKED;
   private readonly config: Record<MatrixSlot, number> = { ...SLOT };
 
   constructor(machine: Machine, slots: Int32Array | undefined, position: Position) {
@@ -45,6 +50,7 @@ export class MatrixState {
     this.slots[slot + 1] = v1;
     this.current = false;
     this.patchesChecked = false;
+    this.nested = NOT_ASKED;
   }
 
   /** Rows of a block of the moving operand (or of the result) from m0 on. */
@@ -155,19 +161,28 @@ export class MatrixState {
     this.cover(from * outerStride + end);
     this.cover(to * outerStride);
     if (to - from < 2) return;
-    for (const group of [from + 1, to - 1]) {
-      this.cover(group * outerStride);
-      this.cover(group * outerStride + end);
-    }
+    this.cover((from + 1) * outerStride);
+    this.cover((from + 1) * outerStride + end);
+    this.cover((to - 1) * outerStride);
+    this.cover((to - 1) * outerStride + end);
   }
 
   /** Whether the result strides are nested: each steps over all that the smaller ones reach, so that no two results meet. */
   private apart(m0: number, rows: number, columns: number): boolean {
-    const { CMI, CSMO, CSMI, CSN } = this.configured();
+    const { CMI } = this.configured();
     const groups = Math.floor((m0 + rows - 1) / CMI) - Math.floor(m0 / CMI) + 1;
+    const inner = groups > 1 ? CMI : rows;
+    // Blocks of one product have the same extents but for the last ones.
+    if (groups !== this.nested.groups || inner !== this.nested.inner || columns !== this.nested.columns)
+      this.nested = { groups, inner, columns, apart: this.areNested(groups, inner, columns) };
+    return this.nested.apart;
+  }
+
+  private areNested(groups: number, inner: number, columns: number): boolean {
+    const { CSMO, CSMI, CSN } = this.configured();
     const axes = [
       { count: groups, stride: Math.abs(CSMO) },
-      { count: groups > 1 ? CMI : rows, stride: Math.abs(CSMI) },
+      { count: inner, stride: Math.abs(CSMI) },
       { count: columns, stride: Math.abs(CSN) },
     ].sort((a, b) => a.stride - b.stride);
     let reach = 0;
