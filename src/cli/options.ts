@@ -85,7 +85,7 @@ export function settledOptions(command: Command, after: string): string[] {
     .map((option) => option.long ?? option.flags);
 }
 
-function positiveInteger(text: string): number {
+export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('It must be a whole number, at least 1.');

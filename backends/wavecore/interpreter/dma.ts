@@ -38,7 +38,8 @@ function transfer(write: boolean): Handler {
     counters.addTraffic(symbols.kinds[symbol] ?? 0, write, bytes);
     counters.add('globalBytes', packed);
     if (core.data !== undefined) {
-      const { dram: memory, buffer } = core.data;
+      const { dram: memory, buffer, kernels } = core.data;
+      kernels.settle(global, global + packed);
       const run = dramStride === rowBytes ? packed : rowBytes;
       for (let moved = 0, at = dram; moved < packed; moved += run, at += dramStride) {
         const bytesOfRun = buffer.subarray(global + moved, global + moved + run);
