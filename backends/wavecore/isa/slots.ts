@@ -43,7 +43,11 @@ export const MATRIX_SLOTS = [
 ] as const;
 export type MatrixSlot = (typeof MATRIX_SLOTS)[number];
 
-/** Configuration slots of the vector unit; EPS, ALPHA, BETA, BIAS, RATIO, LR, MOMENTUM, DECAY, GRADSCALE, SCALE, WEIGHT hold the bits of an f32. */
+/**
+ * Configuration slots of the vector unit; EPS, ALPHA, BETA, BIAS, RATIO, LR, MOMENTUM, DECAY, GRADSCALE, SCALE, WEIGHT, FILL hold the
+ * bits of an f32. OP is the number of a function in the tables of `ir/functions`. D0 to D4 are the sizes of a walk, the last one innermost;
+ * the walk of an instruction with broadcasting has D0 to D3, an operand being at base + sample·ANS + Σ index_k·A_k (BNS, B_k), in elements.
+ */
 export const VECTOR_SLOTS = [
   'N',
   'C',
@@ -84,5 +88,31 @@ export const VECTOR_SLOTS = [
   'DECAY',
   'GRADSCALE',
   'NESTEROV',
+  'OP',
+  'SIDE',
+  'RUN',
+  'FILL',
+  'SPAN',
+  'TAPS',
+  'OUTER',
+  'LENGTH',
+  'INNER',
+  'FROM',
+  'D0',
+  'D1',
+  'D2',
+  'D3',
+  'D4',
+  'WIDE',
+  'A0',
+  'A1',
+  'A2',
+  'A3',
+  'ANS',
+  'BNS',
+  'B0',
+  'B1',
+  'B2',
+  'B3',
 ] as const;
 export type VectorSlot = (typeof VECTOR_SLOTS)[number];
