@@ -15,14 +15,13 @@ export interface NormalizeOptions {
 
 /**
  * Brings the forward graph to canonical layers: batch normalization becomes statistics and application (training, or group
- * normalization), is folded into the convolution before it, or becomes a scale and shift of each channel (inference).
+ * normalization), is folded into the convolution before it, or becomes a scale and shift of each channel (inference). A scale and shift that
+ * the model states is folded in the same way.
  */
 export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   const builder = new GraphBuilder(graph.name, graph.batch);
   const readers = countReaders(graph);
   const folded = options.mode === 'inference' && options.norm.kind === 'keep' ? foldable(graph, readers) : new Map<string, Layer>();
-  const foldedInto = new Map([...folded].map(([norm, conv]) => [conv.name, norm]));
-  const norms = new Map(graph.layers.map((l) => [l.name, l]));
   const tensor = (name: string): Tensor => graph.tensors.get(name) ?? fail(diag.internal({ tensor: name }, 'tensor is not in the graph'));
   const rename = new Map<string, string>();
   const given = (name: string): string => {
@@ -38,9 +37,14 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   for (const layer of graph.layers) {
     const kinds = layer.outputs.map((o) => tensor(o).kind);
     const common = { phase: layer.phase, origin: layer.origin, unit: layer.unit };
+    const [from = ''] = layer.inputs;
+    if (folded.has(layer.name)) {
+      rename.set(layer.outputs[0] ?? '', rename.get(from) ?? from);
+      continue;
+    }
     if (layer.kind !== 'batch_norm') {
-      const norm = norms.get(foldedInto.get(layer.name) ?? '');
-      const inputs = norm === undefined ? layer.inputs.map(given) : foldInto(builder, layer, norm, tensor, given);
+      const norms = graph.layers.filter((l) => folded.get(l.name) === layer);
+      const inputs = norms.length === 0 ? layer.inputs.map(given) : foldInto(builder, layer, norms, tensor, given);
       builder.layer({
         ...common,
         kind: layer.kind,
@@ -53,11 +57,6 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
       continue;
     }
     const [x = '', gamma = '', beta = ''] = layer.inputs;
-    const [y = ''] = layer.outputs;
-    if (folded.has(layer.name)) {
-      rename.set(y, x);
-      continue;
-    }
     const epsilon = epsilonOf(layer);
     if (options.mode === 'inference' && options.norm.kind === 'keep') {
       const { scale, shift } = scaleAndShift(layer, tensor);
@@ -112,19 +111,20 @@ function countReaders(graph: Graph): Map<string, number> {
   return readers;
 }
 
-/** Normalizations whose input is the result of a convolution that nothing else reads: name → convolution. */
+/** Normalizations, and scales and shifts, of the result of a convolution that nothing else reads: name → convolution. */
 function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<string, Layer> {
   const producer = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
   const pairs = new Map<string, Layer>();
+  const isConstant = (name: string): boolean => graph.tensors.get(name)?.constant !== undefined;
   for (const norm of graph.layers) {
-    if (norm.kind !== 'batch_norm') continue;
-    const [x = ''] = norm.inputs;
-    const conv = producer.get(x);
+    if (norm.kind !== 'batch_norm' && norm.kind !== 'affine') continue;
+    const [x = '', ...parameters] = norm.inputs;
+    const before = producer.get(x);
+    const conv = before && (pairs.get(before.name) ?? before);
     const weight = conv?.inputs[1];
     if (conv === undefined || weight === undefined || recordOf(conv.kind).unit !== 'matrix') continue;
-    const isConstant = graph.tensors.get(weight)?.constant !== undefined;
-    if (isConstant && readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? ''))
-      pairs.set(norm.name, conv);
+    const alone = readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? '');
+    if (alone && isConstant(weight) && parameters.every(isConstant)) pairs.set(norm.name, conv);
   }
   return pairs;
 }
@@ -137,10 +137,14 @@ function valuesOf(tensor: Tensor): Float32Array {
   return fail(diag.internal({ tensor: tensor.name }, 'is not a constant'));
 }
 
-/** Batch normalization with fixed statistics: y = x·scale + shift, scale = gamma/sqrt(variance + epsilon), shift = beta − mean·scale. */
-function scaleAndShift(norm: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
-  const [, gamma = '', beta = '', mean = '', variance = ''] = norm.inputs;
-  const epsilon = epsilonOf(norm);
+/**
+ * What a layer does to each channel: y = x·scale + shift. Of batch normalization with fixed statistics, scale = gamma/sqrt(variance + epsilon)
+ * and shift = beta − mean·scale.
+ */
+function scaleAndShift(layer: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
+  const [, gamma = '', beta = '', mean = '', variance = ''] = layer.inputs;
+  if (layer.kind === 'affine') return { scale: valuesOf(tensor(gamma)), shift: valuesOf(tensor(beta)) };
+  const epsilon = epsilonOf(layer);
   const v = valuesOf(tensor(variance));
   const scale = valuesOf(tensor(gamma)).map((g, c) => g / Math.sqrt((v[c] ?? 0) + epsilon));
   const m = valuesOf(tensor(mean));
@@ -151,30 +155,36 @@ function scaleAndShift(norm: Layer, tensor: (name: string) => Tensor): { scale: 
 /** The shortest form of a constant: one value where all are equal. */
 function compact(values: Float32Array): Constant {
   const [first = 0] = values;
-  return values.every((v) => v === first) ? { form: 'splat', value: first } : { form: 'values', values };
+  return values.every((v) => Object.is(v, first)) ? { form: 'splat', value: first } : { form: 'values', values };
 }
 
-/** Weight and bias of a convolution with the normalization behind it. */
+/** Weight and bias of a convolution with the layers behind it. */
 function foldInto(
   builder: GraphBuilder,
   conv: Layer,
-  norm: Layer,
+  norms: readonly Layer[],
   tensor: (name: string) => Tensor,
   given: (name: string) => string,
 ): string[] {
   const [x = '', w = '', b] = conv.inputs;
   const weight = tensor(w);
-  const { scale, shift } = scaleAndShift(norm, tensor);
-  const channels = scale.length;
-  const bias = b === undefined ? new Float32Array(channels) : valuesOf(tensor(b));
-  const fixed = shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0));
-  const uniform = scale.every((s) => s === scale[0]) && weight.constant?.form === 'splat';
+  const parts = norms.map((norm) => scaleAndShift(norm, tensor));
+  const channels = parts[0]?.scale.length ?? 0;
+  const scale = new Float64Array(channels).fill(1);
+  const bias = Float64Array.from(b === undefined ? new Float32Array(channels) : valuesOf(tensor(b)));
+  for (const part of parts) {
+    for (let c = 0; c < channels; c++) {
+      scale[c] = (scale[c] ?? 1) * (part.scale[c] ?? 1);
+      bias[c] = (bias[c] ?? 0) * (part.scale[c] ?? 1) + (part.shift[c] ?? 0);
+    }
+  }
+  const splat = weight.constant?.form === 'splat' ? weight.constant.value : undefined;
   const each = elementCount(weight.type.shape) / channels;
   const constant: Constant =
-    uniform && weight.constant?.form === 'splat'
-      ? { form: 'splat', value: Math.fround(weight.constant.value * (scale[0] ?? 1)) }
+    splat !== undefined && (Number.isNaN(splat) || scale.every((s) => s === scale[0]))
+      ? { form: 'splat', value: Math.fround(splat * (scale[0] ?? 1)) }
       : { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
   builder.add({ ...weight, constant });
-  const biasName = builder.constant(builder.freeName(`${norm.name}.bias`), { dtype: 'f32', shape: [channels] }, 'weight', compact(fixed));
-  return [given(x), w, biasName];
+  const name = builder.freeName(`${norms.at(-1)?.name ?? conv.name}.bias`);
+  return [given(x), w, builder.constant(name, { dtype: 'f32', shape: [channels] }, 'weight', compact(Float32Array.from(bias)))];
 }
