@@ -1,15 +1,17 @@
 import { GATHER_DIMS } from '../../../ir/layers/gather.ts';
+import { diag, fail } from '../../../ir/diagnostics.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, NodeContext } from '../context.ts';
 
 /** Elements that a table can hold; more than any dimension that fits a machine. */
-const LONGEST_AXIS = 2 ** 24;
+const LONGEST_AXIS = 2 ** 22;
 
 /** For each index along one dimension of the result the elements of the source that it skips, or −1 where there is no source. */
 export type Offsets = readonly number[];
 
 /** Offsets of a dimension that is `count` steps of `stride` from `from` on. */
 export function steps(count: number, stride: number, from = 0): Offsets {
+  if (!(count <= LONGEST_AXIS)) fail(diag.badShape({}, `a dimension of ${count} is too large to move`));
   return Array.from({ length: count }, (_, i) => from + i * stride);
 }
 
@@ -24,7 +26,11 @@ const isEven = (offsets: Offsets, stride: number): boolean => offsets.every((o, 
 const shifted = (offsets: Offsets, by: number): Offsets => offsets.map((o) => (o < 0 ? -1 : o + by));
 
 /** Two adjacent dimensions as one. */
-const product = (outer: Offsets, inner: Offsets): Offsets => outer.flatMap((o) => inner.map((i) => (o < 0 || i < 0 ? -1 : o + i)));
+function product(outer: Offsets, inner: Offsets): Offsets {
+  const count = outer.length * inner.length;
+  if (count > LONGEST_AXIS) fail(diag.badShape({}, `${count} elements of a sample are too many to move apart`));
+  return outer.flatMap((o) => inner.map((i) => (o < 0 || i < 0 ? -1 : o + i)));
+}
 
 /** The shortest walk: the innermost adjacent elements move as one run, dimensions of size 1 go, and few enough are left. */
 function pack(axes: readonly Offsets[]): Packed {

@@ -3,13 +3,13 @@ import type { ActivationOperand, NodeContext } from '../context.ts';
 import type { Operators, Result, Rule } from '../operator.ts';
 import { numbersOf } from '../value.ts';
 import { axisOf } from './axes.ts';
-import { steps } from './gather.ts';
+import { type Offsets, steps } from './gather.ts';
 import { expandMove, identityAxes, type Move, moveActivation, moveValue, moving, picked } from './move.ts';
 
-const range = (count: number, from = 0, step = 1): number[] => Array.from({ length: count }, (_, i) => from + i * step);
+const range = (count: number, from = 0, step = 1): Offsets => steps(count, step, from);
 
 /** The indices that one axis of Slice takes, bounds clamped as ONNX says. */
-function sliced(ctx: NodeContext, size: number, start: number, end: number, step: number): number[] {
+function sliced(ctx: NodeContext, size: number, start: number, end: number, step: number): Offsets {
   if (!Number.isInteger(step) || step === 0) ctx.badAttribute('steps must not be 0');
   const wrap = (i: number): number => (i < 0 ? i + size : i);
   const clamp = (i: number, low: number, high: number): number => Math.min(Math.max(i, low), high);
