@@ -1,5 +1,5 @@
-import { GATHER_DIMS } from '../../../ir/layers/gather.ts';
 import { diag, fail } from '../../../ir/diagnostics.ts';
+import { GATHER_DIMS } from '../../../ir/layers/gather.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, NodeContext } from '../context.ts';
 
