@@ -6,6 +6,7 @@ import { isPast } from '../../passes/pipeline.ts';
 import { OPTIMIZERS, type Optimizer } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
+import { filesBeside } from './external-files.ts';
 import { readMachine } from './files.ts';
 
 /** Options that every subcommand takes. */
@@ -18,6 +19,8 @@ export interface ModelOptions extends CommonOptions {
   readonly mode: 'training' | 'inference';
   readonly batch?: number;
   readonly bind: Readonly<Record<string, number>>;
+  /** False with --no-weights. */
+  readonly weights: boolean;
   readonly machine: string;
   readonly norm?: NormChoice;
   readonly optimizer: Optimizer;
@@ -42,6 +45,7 @@ export function addModelOptions(command: Command): Command {
         .argParser(bindDimension)
         .default({}, 'none'),
     )
+    .option('--no-weights', 'read no weights: the program can be timed, and computes nothing')
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
     .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
     .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(OPTIMIZERS).default('momentum'))
@@ -59,11 +63,11 @@ export function addScheduleOption(command: Command): Command {
 /** What the options say, for the API; an option that was not given is left to its default there. */
 export function settingsOf(model: string, options: ModelOptions): CompileSettings {
   const { json, machine, ...given } = options;
-  return { ...given, file: model, machine: readMachine(machine) };
+  return { ...given, file: model, files: filesBeside(model), machine: readMachine(machine) };
 }
 
 /** The pass that each option of a model steers. */
-const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine'>, string>> = {
+const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine' | 'weights'>, string>> = {
   mode: 'import',
   batch: 'import',
   bind: 'import',

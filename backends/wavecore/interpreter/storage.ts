@@ -1,7 +1,7 @@
 import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
 import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
 import { elementCount, formatType } from '../../../ir/tensor.ts';
-import type { Program, ProgramSymbol } from '../program.ts';
+import { elidedSymbols, type Program, type ProgramSymbol } from '../program.ts';
 import { DramMemory } from './dram-memory.ts';
 import { halfBits } from './half.ts';
 
@@ -30,7 +30,7 @@ export function initialDram(program: Program, memoryLimit: number): DramMemory {
   const dram = new DramMemory(memoryLimit);
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
-  const [elided, ...others] = program.symbols.filter((symbol) => symbol.initial?.form === 'elided');
+  const [elided, ...others] = elidedSymbols(program);
   if (elided !== undefined) problems.push(diag.noInitialValues({ tensor: elided.name }, others.length));
   for (const symbol of program.symbols) {
     const { initial } = symbol;
