@@ -90,22 +90,7 @@ export const diag = {
     'EXTERNAL_DATA',
     (location: string, others: number) =>
       `the values lie in another file (${location})${others > 0 ? `, as those of ${others} more tensors do` : ''}`,
-    () => 'Save the model with its data inside the .onnx file, or compile it with --no-weights for timing alone.',
-  ),
-  externalPath: declare(
-    'EXTERNAL_PATH',
-    (location: string) => `the model keeps data in ${location}, which is not inside its own directory`,
-    () => 'Only files inside the directory of the model are read.',
-  ),
-  externalRange: declare(
-    'EXTERNAL_RANGE',
-    (offset: number, length: number, size: number) => `bytes ${offset} to ${offset + length} are asked for, and the file has ${size}`,
-  ),
-  quantized: declare(
-    'QUANTIZED',
-    (op: string, others: number) =>
-      `the model is quantized: ${op}${others > 0 ? ` and ${others} more nodes work` : ' works'} on scaled integers, and the accelerator computes in f16`,
-    () => 'Give the model as it was before quantization.',
+    () => 'Save the model with its data inside the .onnx file.',
   ),
   cyclicGraph: declare('CYCLIC_GRAPH', (nodes: readonly string[]) => `the nodes ${nodes.map(quote).join(' -> ')} form a cycle`),
   undefinedTensor: declare('UNDEFINED_TENSOR', () => 'no node, input or initializer gives this tensor'),
@@ -221,11 +206,6 @@ export const diag = {
     'VERIFICATION_FAILED',
     (first: string, others: number) =>
       `counted traffic differs from the prediction: ${first}${others > 0 ? `, and ${others} more differences` : ''}`,
-  ),
-  noWeights: declare(
-    'NO_WEIGHTS',
-    () => 'the program was compiled without weights',
-    () => 'Run it with --mode timing, or compile it without --no-weights.',
   ),
   notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
   traceTooLarge: declare(

@@ -50,9 +50,8 @@ export type Operand = ConstantOperand | ActivationOperand;
 
 /** What all nodes of one import share. */
 export interface ImportState {
+  readonly opset: number;
   readonly training: boolean;
-  /** Whether parameters have values; otherwise every element is NaN. */
-  readonly weights: boolean;
   readonly batch: number;
   /**
    * Whether dimension 0 of every activation is the mini-batch. Otherwise the model mixes what lies along it: its tensors are
@@ -104,7 +103,7 @@ export class NodeContext {
   }
 
   get opset(): number {
-    return this.node.opset;
+    return this.state.opset;
   }
 
   get operandCount(): number {
@@ -223,7 +222,7 @@ export class NodeContext {
 
   /** A constant as a parameter of a layer. @throws WavecError SHARED_WEIGHT, UNSUPPORTED_TYPE */
   parameter(operand: ConstantOperand, use: ParameterUse): string {
-    const { builder, parameters, trained, training, weights } = this.state;
+    const { builder, parameters, trained, training } = this.state;
     const at = { ...this.place, tensor: operand.name };
     const { value } = operand;
     if (value.elements !== 'float') fail(diag.unsupportedType(at, `${value.elements} of a weight`));
@@ -233,7 +232,7 @@ export class NodeContext {
     const key = JSON.stringify([operand.name, use.dtype, use.layout ?? '', use.shape]);
     const existing = parameters.get(key);
     if (existing !== undefined) return existing;
-    const data = weights ? (use.data ?? value.data) : Number.NaN;
+    const data = use.data ?? value.data;
     const constant: Constant = typeof data === 'number' ? { form: 'splat', value: data } : { form: 'values', values: float32Of(data) };
     const name = builder.has(operand.name) ? this.freeName(operand.name) : operand.name;
     parameters.set(key, builder.constant(name, { dtype: use.dtype, shape: use.shape }, 'weight', constant));

@@ -1,4 +1,4 @@
-import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
+import { type Diagnostic, diag, WavecError } from '../../../ir/diagnostics.ts';
 import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
 import { elementCount, formatType } from '../../../ir/tensor.ts';
 import type { Program, ProgramSymbol } from '../program.ts';
@@ -21,8 +21,6 @@ export function initialDram(program: Program): DramMemory {
   const dram = new DramMemory();
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
-  // Weights that were left out are NaN (--no-weights).
-  if (program.symbols.some(({ initial }) => initial?.form === 'splat' && Number.isNaN(initial.value))) fail(diag.noWeights({}));
   for (const symbol of program.symbols) {
     const { initial } = symbol;
     if (initial?.form === 'values') writeElements(dram, symbol, (i) => initial.values[i] ?? 0);
