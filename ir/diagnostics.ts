@@ -88,9 +88,14 @@ export const diag = {
   ),
   externalData: declare(
     'EXTERNAL_DATA',
-    (location: string, others: number) =>
-      `the values lie in another file (${location})${others > 0 ? `, as those of ${others} more tensors do` : ''}`,
-    () => 'Save the model with its data inside the .onnx file.',
+    (location: string, reason: string, others: number) =>
+      `the values ${others > 0 ? `(and those of ${others} more tensors) ` : ''}lie in the file ${quote(location)}, which is not read: ${reason}`,
+    () => 'Put the file beside the model under this name, or compile for timing alone with --no-weights.',
+  ),
+  absentValue: declare(
+    'ABSENT_VALUE',
+    () => 'its value is needed to know what the operator does, and the file it lies in is not read',
+    () => 'Compile without --no-weights.',
   ),
   cyclicGraph: declare('CYCLIC_GRAPH', (nodes: readonly string[]) => `the nodes ${nodes.map(quote).join(' -> ')} form a cycle`),
   undefinedTensor: declare('UNDEFINED_TENSOR', () => 'no node, input or initializer gives this tensor'),
@@ -206,6 +211,11 @@ export const diag = {
     'VERIFICATION_FAILED',
     (first: string, others: number) =>
       `counted traffic differs from the prediction: ${first}${others > 0 ? `, and ${others} more differences` : ''}`,
+  ),
+  noWeights: declare(
+    'NO_WEIGHTS',
+    () => 'the program was compiled without weights, so it can be timed and computes nothing',
+    () => 'Compile without --no-weights, or run with --mode timing.',
   ),
   notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
   traceTooLarge: declare(

@@ -10,7 +10,9 @@ export type Constant =
   /** Every element is `value`; costs no memory however large the tensor is. */
   | { readonly form: 'splat'; readonly value: number }
   /** Rounded from the value of another tensor of the same shape (an f16 weight of its f32 master). */
-  | { readonly form: 'copyOf'; readonly tensor: string };
+  | { readonly form: 'copyOf'; readonly tensor: string }
+  /** Not known: the graph can be scheduled and timed, and not computed. */
+  | { readonly form: 'absent' };
 
 /** A value of the graph: produced once (by a layer, or given as input or constant). */
 export interface Tensor {

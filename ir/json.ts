@@ -20,6 +20,7 @@ const TensorSchema = v.object({
     v.variant('form', [
       v.object({ form: v.literal('splat'), value: Numeric }),
       v.object({ form: v.literal('copyOf'), tensor: v.string() }),
+      v.object({ form: v.literal('absent') }),
       // Without values the constant is elided, and reads as zeros.
       v.object({ form: v.literal('values'), values: v.optional(v.array(Numeric)) }),
     ]),
@@ -109,6 +110,7 @@ function tensorJson(tensor: Tensor, constants: 'elide' | 'full'): TensorJson {
 
 function constantJson(constant: Constant, constants: 'elide' | 'full'): NonNullable<TensorJson['constant']> {
   if (constant.form === 'copyOf') return { form: 'copyOf', tensor: constant.tensor };
+  if (constant.form === 'absent') return { form: 'absent' };
   if (constant.form === 'splat') return { form: 'splat', value: numberJson(constant.value) };
   return constants === 'elide' ? { form: 'values' } : { form: 'values', values: Array.from(constant.values, numberJson) };
 }
@@ -132,6 +134,7 @@ function tensorOf(json: v.InferOutput<typeof TensorSchema>): Tensor {
 
 function constantOf(type: TensorType, json: NonNullable<v.InferOutput<typeof TensorSchema>['constant']>): Constant {
   if (json.form === 'copyOf') return { form: 'copyOf', tensor: json.tensor };
+  if (json.form === 'absent') return { form: 'absent' };
   if (json.form === 'splat') return { form: 'splat', value: numberOf(json.value) };
   return { form: 'values', values: json.values === undefined ? zeros(type) : constantArray(type, json.values.map(numberOf)) };
 }

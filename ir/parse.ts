@@ -93,7 +93,8 @@ class Parser {
     const { lexer } = this;
     if (lexer.takes('splat')) return { form: 'splat', value: lexer.number('a number') };
     if (lexer.takes('copyOf')) return { form: 'copyOf', tensor: lexer.name() };
-    if (!lexer.takes('values')) lexer.unexpected("'splat', 'copyOf' or 'values'");
+    if (lexer.takes('absent')) return { form: 'absent' };
+    if (!lexer.takes('values')) lexer.unexpected("'splat', 'copyOf', 'absent' or 'values'");
     lexer.expect('(');
     if (lexer.takes('...')) {
       lexer.expect(')');

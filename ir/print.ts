@@ -36,6 +36,7 @@ function tensorText(tensor: Tensor, constants: 'elide' | 'full'): string {
 
 function constantText(constant: Constant, constants: 'elide' | 'full'): string {
   if (constant.form === 'splat') return `splat ${numberText(constant.value)}`;
+  if (constant.form === 'absent') return 'absent';
   if (constant.form === 'copyOf') return `copyOf ${tensorName(constant.tensor)}`;
   return constants === 'elide' ? 'values(...)' : `values(${Array.from(constant.values, numberText).join(', ')})`;
 }

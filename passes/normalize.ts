@@ -59,12 +59,12 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
     const [x = '', gamma = '', beta = ''] = layer.inputs;
     const epsilon = epsilonOf(layer);
     if (options.mode === 'inference' && options.norm.kind === 'keep') {
-      const { scale, shift } = scaleAndShift(layer, tensor);
+      const fixed = isKnown(layer.inputs.slice(1), tensor) ? scaleAndShift(layer, tensor) : undefined;
       const type = tensor(gamma).type;
       const inputs = [
         given(x),
-        builder.constant(builder.freeName(`${layer.name}.scale`), type, 'weight', compact(scale)),
-        builder.constant(builder.freeName(`${layer.name}.shift`), type, 'weight', compact(shift)),
+        builder.constant(builder.freeName(`${layer.name}.scale`), type, 'weight', compact(fixed?.scale)),
+        builder.constant(builder.freeName(`${layer.name}.shift`), type, 'weight', compact(fixed?.shift)),
       ];
       builder.layer({ ...common, kind: 'affine', name: layer.name, inputs, outputs: layer.outputs, outputKinds: kinds });
       continue;
@@ -111,6 +111,11 @@ function countReaders(graph: Graph): Map<string, number> {
   return readers;
 }
 
+/** Whether these constants have values. */
+function isKnown(names: readonly string[], tensor: (name: string) => Tensor): boolean {
+  return names.every((name) => tensor(name).constant?.form !== 'absent');
+}
+
 /** Normalizations, and scales and shifts, of the result of a convolution that nothing else reads: name → convolution. */
 function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<string, Layer> {
   const producer = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
@@ -152,8 +157,9 @@ function scaleAndShift(layer: Layer, tensor: (name: string) => Tensor): { scale:
   return { scale, shift };
 }
 
-/** The shortest form of a constant: one value where all are equal. */
-function compact(values: Float32Array): Constant {
+/** The shortest form of a constant: one value where all are equal, absent without values. */
+function compact(values: Float32Array | undefined): Constant {
+  if (values === undefined) return { form: 'absent' };
   const [first = 0] = values;
   return values.every((v) => Object.is(v, first)) ? { form: 'splat', value: first } : { form: 'values', values };
 }
@@ -168,8 +174,14 @@ function foldInto(
 ): string[] {
   const [x = '', w = '', b] = conv.inputs;
   const weight = tensor(w);
+  const channels = tensor(norms[0]?.inputs[1] ?? '').type.shape[0] ?? 0;
+  const name = builder.freeName(`${norms.at(-1)?.name ?? conv.name}.bias`);
+  const biasType = { dtype: 'f32', shape: [channels] } as const;
+  if (!isKnown([...conv.inputs.slice(1), ...norms.flatMap((norm) => norm.inputs.slice(1))], tensor)) {
+    builder.add({ ...weight, constant: { form: 'absent' } });
+    return [given(x), w, builder.constant(name, biasType, 'weight', { form: 'absent' })];
+  }
   const parts = norms.map((norm) => scaleAndShift(norm, tensor));
-  const channels = parts[0]?.scale.length ?? 0;
   const scale = new Float64Array(channels).fill(1);
   const bias = Float64Array.from(b === undefined ? new Float32Array(channels) : valuesOf(tensor(b)));
   for (const part of parts) {
@@ -185,6 +197,5 @@ function foldInto(
       ? { form: 'splat', value: Math.fround(splat * (scale[0] ?? 1)) }
       : { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
   builder.add({ ...weight, constant });
-  const name = builder.freeName(`${norms.at(-1)?.name ?? conv.name}.bias`);
-  return [given(x), w, builder.constant(name, { dtype: 'f32', shape: [channels] }, 'weight', compact(Float32Array.from(bias)))];
+  return [given(x), w, builder.constant(name, biasType, 'weight', compact(Float32Array.from(bias)))];
 }

@@ -51,7 +51,7 @@ export {
 } from './api.ts';
 export { readMachineFile } from './machine-file.ts';
 export { type LoadOptions, loadModel, type Model } from './model.ts';
-export { type ImportOptions, importModel } from './onnx/index.ts';
+export { type ExternalFiles, type ImportOptions, importModel } from './onnx/index.ts';
 export { type ComparedRun, type Comparison, comparisonOf, comparisonReport } from './report/comparison.ts';
 export { runReport } from './report/run-report.ts';
 export { type RunSummary, runSummary } from './report/run-summary.ts';

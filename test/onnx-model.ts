@@ -1,4 +1,4 @@
-import onnxProto from 'onnx-proto';
+import onnxProto, { type onnx as proto } from 'onnx-proto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 const { onnx } = onnxProto;
@@ -31,6 +31,8 @@ export interface ModelParts {
   readonly nodes: readonly OnnxNode[];
   readonly outputs: readonly (string | OnnxDeclaration)[];
   readonly constants?: readonly OnnxConstant[];
+  /** Initializers as they stand in the file. */
+  readonly tensors?: readonly proto.ITensorProto[];
   /** Declared intermediate tensors. */
   readonly declared?: readonly OnnxDeclaration[];
   readonly opset?: number;
@@ -72,7 +74,7 @@ function tensorOf({ name, shape, values, integer }: OnnxConstant) {
 }
 
 /** A model of nodes, constants and declarations. */
-export function encodeModel({ inputs, nodes, outputs, constants = [], declared = [], opset = 17 }: ModelParts): Uint8Array {
+export function encodeModel({ inputs, nodes, outputs, constants = [], tensors = [], declared = [], opset = 17 }: ModelParts): Uint8Array {
   const model = onnx.ModelProto.create({
     irVersion: 8,
     opsetImport: [{ domain: '', version: opset }],
@@ -80,7 +82,7 @@ export function encodeModel({ inputs, nodes, outputs, constants = [], declared =
       name: 'test',
       input: inputs.map(declarationOf),
       output: outputs.map((o) => (typeof o === 'string' ? { name: o } : declarationOf(o))),
-      initializer: constants.map(tensorOf),
+      initializer: [...constants.map(tensorOf), ...tensors],
       valueInfo: declared.map(declarationOf),
       node: nodes.map((node) => ({
         name: node.name ?? '',

@@ -6,7 +6,7 @@ export { type RunOptions, run } from './interpreter/run.ts';
 export type { InputValue, TensorValue } from './interpreter/storage.ts';
 export { type Difference, type Verification, verify } from './interpreter/verify.ts';
 export { disassemble } from './isa/disassemble.ts';
-export type { Allocation, Bytes, DebugRange, LayerTraffic, ProgramSymbol } from './program.ts';
+export { type Allocation, type Bytes, type DebugRange, hasWeights, type LayerTraffic, type ProgramSymbol } from './program.ts';
 export { decodeProgram } from './program-file/decode.ts';
 export { encodeProgram } from './program-file/encode.ts';
 export { Program } from './program-file/index.ts';

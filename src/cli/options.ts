@@ -5,6 +5,7 @@ import type { NormChoice } from '../../passes/normalize.ts';
 import type { Optimizer } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
+import { filesBeside } from './external-files.ts';
 import { readMachine } from './files.ts';
 
 /** Options that every subcommand takes. */
@@ -17,6 +18,8 @@ export interface ModelOptions extends CommonOptions {
   readonly mode: 'training' | 'inference';
   readonly batch?: number;
   readonly bind: Readonly<Record<string, number>>;
+  /** False with --no-weights. */
+  readonly weights: boolean;
   readonly machine: string;
   readonly norm?: NormChoice;
   readonly optimizer: Optimizer;
@@ -41,6 +44,7 @@ export function addModelOptions(command: Command): Command {
         .argParser(bindDimension)
         .default({}, 'none'),
     )
+    .option('--no-weights', 'read no weights: the program can be timed, and computes nothing')
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
     .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
     .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(['none', 'sgd', 'momentum']).default('momentum'))
@@ -58,7 +62,7 @@ export function addScheduleOption(command: Command): Command {
 /** What the options say, for the API; an option that was not given is left to its default there. */
 export function settingsOf(model: string, options: ModelOptions): CompileSettings {
   const { json, machine, ...given } = options;
-  return { ...given, file: model, machine: readMachine(machine) };
+  return { ...given, file: model, files: filesBeside(model), machine: readMachine(machine) };
 }
 
 function positiveInteger(text: string): number {

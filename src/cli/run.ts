@@ -1,6 +1,15 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { decodeProgram, type Program, type RunMode, type RunOptions, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
+import {
+  decodeProgram,
+  hasWeights,
+  type Program,
+  type RunMode,
+  type RunOptions,
+  type RunResult,
+  run,
+  verify,
+} from '../../backends/wavecore/index.ts';
 import { type Diagnostic, diag, fail, quote, WavecError } from '../../ir/diagnostics.ts';
 import { formatType } from '../../ir/tensor.ts';
 import { runReport } from '../report/run-report.ts';
@@ -67,6 +76,7 @@ function execute(file: string, options: RunCommandOptions): void {
     fail(diag.usage({}, 'a run in timing mode has no tensors; --input and --output go with --mode functional'), 2);
   }
   const program = decodeProgram(readBytes(file), file);
+  if (mode === 'functional' && !hasWeights(program)) fail(diag.noWeights({ file }));
   const inputs = mode === 'functional' ? readInputs(program, options.input) : new Map<string, Uint8Array>();
   const recorder = recorderOf(program, options);
   const result = runWith(program, { mode, inputs, check: options.check === true, observer: recorder });

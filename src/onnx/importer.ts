@@ -4,11 +4,13 @@ import type { Graph } from '../../ir/graph.ts';
 import { type ActivationOperand, type ImportState, NodeContext, type Operand } from './context.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
-import type { OnnxModel, OnnxNode } from './model.ts';
+import { ELEMENT_TYPES } from './element-types.ts';
+import { externalLocation, locationDiagnostic, locationProblem } from './external.ts';
+import type { OnnxModel, OnnxNode, TensorProto } from './model.ts';
 import { CONSTANTS_ALONE, FOLDED, type Operator, type Result, UNREAD_OUTPUT } from './operator.ts';
 import { findOperator } from './operators.ts';
 import { separateOutputs } from './separate.ts';
-import { externalLocation, readTensorProto } from './tensor-proto.ts';
+import { isLeft, readTensorProto, type TensorSource } from './tensor-proto.ts';
 import { tidy } from './tidy.ts';
 import type { Value } from './value.ts';
 
@@ -20,6 +22,7 @@ export interface Source {
   /** Names of the tensors that a node or an output needs. */
   readonly used: ReadonlySet<string>;
   readonly bound: BoundInputs;
+  readonly tensors: TensorSource;
 }
 
 /** Turns the nodes of a model into layers, one after the other, and collects what is refused. */
@@ -33,11 +36,12 @@ export class Importer {
 
   /** `batched`: dimension 0 of every activation is the mini-batch. */
   constructor(source: Source, file: string, training: boolean, batched: boolean) {
-    const { model, bound } = source;
+    const { model, bound, tensors } = source;
     this.source = source;
     this.place = { file };
     this.state = {
       opset: model.opset,
+      tensors,
       training,
       batch: bound.batch,
       batched,
@@ -91,21 +95,23 @@ export class Importer {
   }
 
   private readInitializers(): void {
-    const { model, used } = this.source;
-    const external = new Map<string, string[]>();
-    for (const tensor of model.initializers) {
-      const name = tensor.name ?? '';
-      if (!used.has(name)) continue;
-      const location = externalLocation(tensor);
-      if (location !== undefined) {
-        external.set(location, [...(external.get(location) ?? []), name]);
-        continue;
-      }
-      const value = this.attempt({ ...this.place, tensor: name }, () => readTensorProto(tensor, this.place));
-      this.operands.set(name, value && { kind: 'constant', name, value });
+    const { model, used, tensors } = this.source;
+    const wanted = model.initializers.filter((t) => used.has(t.name ?? ''));
+    const refused = new Set<TensorProto>();
+    const located = wanted.filter((t) => !isLeft(t, ELEMENT_TYPES.get(t.dataType ?? 0), tensors));
+    for (const location of new Set(located.map(externalLocation))) {
+      const reason = location === undefined ? undefined : locationProblem(location, tensors.files);
+      if (location === undefined || reason === undefined) continue;
+      const users = located.filter((t) => externalLocation(t) === location);
+      const names = users.map((t) => t.name ?? '');
+      this.problems.push(locationDiagnostic(this.place, names, location, reason));
+      for (const tensor of users) refused.add(tensor);
     }
-    for (const [location, [tensor = '', ...others]] of external) {
-      this.problems.push(diag.externalData({ ...this.place, tensor }, location, others.length));
+    for (const tensor of wanted) {
+      const name = tensor.name ?? '';
+      const read = (): Value => readTensorProto(tensor, this.place, tensors);
+      const value = refused.has(tensor) ? undefined : this.attempt({ ...this.place, tensor: name }, read);
+      this.operands.set(name, value && { kind: 'constant', name, value });
     }
   }
 
@@ -135,14 +141,16 @@ export class Importer {
     if (broken) return ctx.refuse(broken);
     if (!isConstant && operator.lower === undefined) return ctx.refuse(CONSTANTS_ALONE);
     const given = isConstant ? operator.fold?.(ctx) : this.lowered(ctx, operator, operands);
-    const fromShape = operands.some((o) => o?.kind === 'constant' && o.value.fromShape === true);
+    const [fromShape, absent] = (['fromShape', 'absent'] as const).map((flag) =>
+      operands.some((o) => o?.kind === 'constant' && o.value[flag] === true),
+    );
     const results = given === undefined || isResult(given) ? [given] : given;
     return node.outputs.map((output, i): Operand | undefined => {
       const result = results[i];
       if (result === undefined)
         return this.source.used.has(output) && output !== '' ? ctx.refuse(UNREAD_OUTPUT, `'${output}' is used`) : undefined;
       if ('kind' in result) return result;
-      return { kind: 'constant', name: output, value: { ...result, fromShape: fromShape || result.fromShape === true } };
+      return { kind: 'constant', name: output, value: inherited(result, fromShape, absent) };
     });
   }
 
@@ -197,6 +205,12 @@ export class Importer {
     if (x.name !== name) builder.layer({ kind: 'reshape', name: layer, inputs: [x.name], attrs, origin, outputs: [name] });
     return name;
   }
+}
+
+/** What a constant has of those that it was computed from; the shape of a weight is known without its values. */
+function inherited(value: Value, fromShape = false, absent = false): Value {
+  const isAbsent = value.absent === true || (absent && value.elements === 'float');
+  return { ...value, fromShape: fromShape || value.fromShape === true, absent: isAbsent };
 }
 
 /** What the graph returns is in memory as its shape says. */

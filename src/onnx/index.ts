@@ -2,18 +2,25 @@ import { WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
+import type { ExternalFiles } from './external.ts';
 import { Importer } from './importer.ts';
 import { orderNodes } from './order.ts';
+
+export type { ExternalFiles } from './external.ts';
 
 export interface ImportOptions {
   /** Name of the file, for messages. */
   readonly file: string;
   /** Samples of the mini-batch; default: what the model declares as dimension 0 of its inputs. */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /** Sizes of symbolic dimensions by name. */
   readonly bind?: Readonly<Record<string, number>>;
   /** `training` keeps dropout, and gives every trained constant a parameter of its own. */
   readonly mode: 'inference' | 'training';
+  /** Files beside the model, where it has weights in them. */
+  readonly files?: ExternalFiles | undefined;
+  /** Default true. False leaves the weights where they are: the graph can be scheduled and timed, and computes nothing. */
+  readonly weights?: boolean;
 }
 
 /**
@@ -27,7 +34,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
   const used = new Set([...nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
   const build = (batched: boolean): Graph => {
     const bound = bindInputs(model, used, { ...options, batched }, place);
-    return new Importer({ model, nodes, used, bound }, options.file, options.mode === 'training', batched).run();
+    return new Importer({ model, nodes, used, bound, tensors: options }, options.file, options.mode === 'training', batched).run();
   };
   try {
     return build(true);

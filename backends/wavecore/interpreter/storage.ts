@@ -1,7 +1,7 @@
-import { type Diagnostic, diag, WavecError } from '../../../ir/diagnostics.ts';
+import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
 import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
 import { elementCount, formatType } from '../../../ir/tensor.ts';
-import type { Program, ProgramSymbol } from '../program.ts';
+import { hasWeights, type Program, type ProgramSymbol } from '../program.ts';
 import { DramMemory } from './dram-memory.ts';
 
 /** A value for an input: raw bytes as they lie in DRAM, f16 bits, or numbers that are rounded to the tensor's type. */
@@ -18,6 +18,7 @@ const CHUNK = 2 ** 16;
 
 /** A DRAM that holds the initial values of the program's tensors; all problems are reported at once. */
 export function initialDram(program: Program): DramMemory {
+  if (!hasWeights(program)) fail(diag.noWeights({}));
   const dram = new DramMemory();
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
