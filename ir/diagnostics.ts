@@ -81,6 +81,15 @@ export const diag = {
     'UNSUPPORTED_ATTRIBUTE',
     (op: string, reason: string) => `operator ${op} is supported, but not this use of it: ${reason}`,
   ),
+  quantized: declare(
+    'QUANTIZED_MODEL',
+    (nodes: string) => `the model is quantized (${nodes}; this is the first such node), and the machine computes in f16`,
+    () => 'Give the model in floating point from which it was made.',
+  ),
+  badFunction: declare(
+    'BAD_FUNCTION',
+    (name: string, reason: string) => `the function ${quote(name)} of the model cannot be used: ${reason}`,
+  ),
   mixesSamples: declare(
     'MIXES_SAMPLES',
     (op: string, how: string) => `operator ${op} ${how}, where the samples of the mini-batch lie`,
@@ -102,11 +111,13 @@ export const diag = {
   duplicateProducer: declare('DUPLICATE_PRODUCER', (first: string) => `the tensor is already given by ${first}`),
   unboundDimension: declare(
     'UNBOUND_DIMENSION',
-    (dimension: string, axis: number) => `dimension ${axis} (${dimension}) has no fixed size`,
+    (dimension: string, axis: number) => `dimension ${axis} of the graph input (${dimension || 'without a name'}) has no fixed size`,
     (dimension: string, axis: number) =>
       axis === 0
-        ? `Give the mini-batch with --batch N, or bind it with --bind ${dimension}=N.`
-        : `Give its size with --bind ${dimension}=N.`,
+        ? `Give the mini-batch with --batch N${dimension && `, or bind it with --bind ${dimension}=N`}.`
+        : dimension
+          ? `Give its size with --bind ${dimension}=N.`
+          : 'Export the model with a size or a name for it.',
   ),
   badInput: declare('BAD_INPUT', (reason: string) => `the graph input cannot be used: ${reason}`),
   noMiniBatch: declare('NO_MINI_BATCH', (reason: string) => `dimension 0 of the inputs is no mini-batch: ${reason}`),

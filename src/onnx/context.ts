@@ -51,7 +51,6 @@ export type Operand = ConstantOperand | ActivationOperand;
 
 /** What all nodes of one import share. */
 export interface ImportState {
-  readonly opset: number;
   readonly tensors: TensorSource;
   readonly training: boolean;
   readonly batch: number;
@@ -105,7 +104,7 @@ export class NodeContext {
   }
 
   get opset(): number {
-    return this.state.opset;
+    return this.node.opset;
   }
 
   get operandCount(): number {

@@ -2,11 +2,12 @@ import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { type ActivationOperand, type ImportState, NodeContext, type Operand } from './context.ts';
+import { isControlFlow, unroll } from './control-flow.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
 import { ELEMENT_TYPES } from './element-types.ts';
 import { externalLocation, locationDiagnostic, locationProblem } from './external.ts';
-import type { OnnxModel, OnnxNode, TensorProto } from './model.ts';
+import { type Declaration, type OnnxModel, type OnnxNode, readsOf, type TensorProto } from './model.ts';
 import { CONSTANTS_ALONE, FOLDED, type Operator, type Result, UNREAD_OUTPUT } from './operator.ts';
 import { findOperator } from './operators.ts';
 import { separateOutputs } from './separate.ts';
@@ -31,6 +32,10 @@ export class Importer {
   private readonly place: Place;
   private readonly state: ImportState;
   private readonly problems: Diagnostic[] = [];
+  /** Names of the tensors that a node or an output needs, and all names; those of unrolled nodes come as they are met. */
+  private readonly used: Set<string>;
+  private readonly names: Set<string>;
+  private readonly declared: ReadonlyMap<string, Declaration>;
   /** What each ONNX tensor became; undefined where its node failed. */
   private readonly operands = new Map<string, Operand | undefined>();
 
@@ -39,19 +44,21 @@ export class Importer {
     const { model, bound, tensors } = source;
     this.source = source;
     this.place = { file };
+    this.used = new Set(source.used);
+    this.names = new Set([
+      ...model.inputs.map((i) => i.name),
+      ...model.nodes.flatMap((n) => n.outputs),
+      ...model.initializers.map((t) => t.name ?? ''),
+    ]);
+    this.declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
     this.state = {
-      opset: model.opset,
       tensors,
       training,
       batch: bound.batch,
       batched,
       exportedBatch: bound.exportedBatch,
       builder: new GraphBuilder(model.name, bound.batch),
-      names: new Set([
-        ...model.inputs.map((i) => i.name),
-        ...model.nodes.flatMap((n) => n.outputs),
-        ...model.initializers.map((t) => t.name ?? ''),
-      ]),
+      names: this.names,
       trained: new Map(),
       parameters: new Map(),
       moved: new Map(),
@@ -59,26 +66,49 @@ export class Importer {
   }
 
   run(): Graph {
-    this.readInitializers();
-    for (const { name, shape } of this.source.bound.inputs) {
+    const { model, nodes, bound } = this.source;
+    this.readInitializers(model.initializers.filter((t) => this.used.has(t.name ?? '')));
+    for (const { name, shape } of bound.inputs) {
       this.state.builder.input(name, { dtype: 'f16', shape: this.state.batched ? shape : [1, ...shape] });
       this.operands.set(name, { kind: 'activation', name, shape });
     }
-    const { model, nodes, bound } = this.source;
-    const declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
-    for (const node of nodes) {
-      const results = this.convert(node);
-      node.outputs.forEach((output, i) => {
-        const result = results[i];
-        this.operands.set(output, result);
-        const info = declared.get(output);
-        if (result?.kind === 'activation' && info)
-          this.problems.push(...declarationProblems(info, result, bound, this.state.batched, { ...this.place, node: node.label }));
-      });
-    }
+    for (const node of nodes) this.read(node);
     const outputs = model.outputs.map((o) => this.output(o.name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
     return asOutputs(separateOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))));
+  }
+
+  private read(node: OnnxNode): void {
+    if (isControlFlow(node)) {
+      this.unroll(node);
+      return;
+    }
+    const results = this.convert(node);
+    node.outputs.forEach((output, i) => {
+      const result = results[i];
+      this.operands.set(output, result);
+      const info = this.declared.get(output);
+      const place = { ...this.place, node: node.label };
+      if (result?.kind === 'activation' && info)
+        this.problems.push(...declarationProblems(info, result, this.source.bound, this.state.batched, place));
+    });
+  }
+
+  /** Reads, in place of a control-flow node, the nodes that it executes. */
+  private unroll(node: OnnxNode): void {
+    for (const output of node.outputs) this.operands.set(output, undefined);
+    if (node.inputs.some((name) => name !== '' && this.operands.get(name) === undefined)) return;
+    const reason = unroll(node, {
+      taken: this.names,
+      operand: (name) => this.operands.get(name),
+      define: (name, operand) => this.operands.set(name, operand),
+      read: (block) => {
+        for (const name of [...block.nodes.flatMap(readsOf), ...block.outputs]) this.used.add(name);
+        this.readInitializers(block.initializers);
+        for (const inner of block.nodes) this.read(inner);
+      },
+    });
+    if (reason !== undefined) this.problems.push(diag.unsupportedOp({ ...this.place, node: node.label }, node.opType, reason));
   }
 
   private attempt<T>(place: Place, action: () => T): T | undefined {
@@ -94,9 +124,8 @@ export class Importer {
     }
   }
 
-  private readInitializers(): void {
-    const { model, used, tensors } = this.source;
-    const wanted = model.initializers.filter((t) => used.has(t.name ?? ''));
+  private readInitializers(wanted: readonly TensorProto[]): void {
+    const { tensors } = this.source;
     const refused = new Set<TensorProto>();
     const located = wanted.filter((t) => !isLeft(t, ELEMENT_TYPES.get(t.dataType ?? 0), tensors));
     for (const location of new Set(located.map(externalLocation))) {
@@ -128,6 +157,9 @@ export class Importer {
     const refused = this.usageProblems(node, operator, place);
     this.problems.push(...refused);
     const operands = node.inputs.map((name) => (name === '' ? undefined : this.operands.get(name)));
+    // Only blocks can be out of order: their nodes are read as they stand.
+    const unknown = node.inputs.filter((name) => name !== '' && !this.operands.has(name));
+    this.problems.push(...unknown.map((tensor) => diag.undefinedTensor({ ...place, tensor })));
     const failed = operands.some((o, i) => o === undefined && node.inputs[i] !== '');
     if (refused.length > 0 || failed) return [];
     return this.attempt(place, () => this.results(node, operator, operands, place)) ?? [];
@@ -148,7 +180,7 @@ export class Importer {
     return node.outputs.map((output, i): Operand | undefined => {
       const result = results[i];
       if (result === undefined)
-        return this.source.used.has(output) && output !== '' ? ctx.refuse(UNREAD_OUTPUT, `'${output}' is used`) : undefined;
+        return this.used.has(output) && output !== '' ? ctx.refuse(UNREAD_OUTPUT, `'${output}' is used`) : undefined;
       if ('kind' in result) return result;
       return { kind: 'constant', name: output, value: inherited(result, fromShape, absent) };
     });
@@ -184,7 +216,7 @@ export class Importer {
     const count = node.inputs.length;
     if (count < least || count > most) problems.push(diag.badShape(place, `${node.opType} has ${count} inputs`));
     for (const output of node.outputs.slice(outputs)) {
-      if (output !== '' && this.source.used.has(output))
+      if (output !== '' && this.used.has(output))
         problems.push(diag.unsupportedAttribute(place, node.opType, `${UNREAD_OUTPUT.says} ('${output}' is used)`));
     }
     return problems;

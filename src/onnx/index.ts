@@ -3,8 +3,11 @@ import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
 import type { ExternalFiles } from './external.ts';
+import { inlineFunctions } from './functions.ts';
 import { Importer } from './importer.ts';
+import { readsOf } from './model.ts';
 import { orderNodes } from './order.ts';
+import { quantizationProblem } from './quantized.ts';
 
 export type { ExternalFiles } from './external.ts';
 
@@ -29,9 +32,11 @@ export interface ImportOptions {
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
   const place = { file: options.file };
-  const model = decodeModel(bytes, place);
+  const model = inlineFunctions(decodeModel(bytes, place), place);
   const nodes = orderNodes(model, place);
-  const used = new Set([...nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
+  const quantized = quantizationProblem(model, nodes, place);
+  if (quantized !== undefined) throw new WavecError([quantized]);
+  const used = new Set([...nodes.flatMap(readsOf), ...model.outputs.map((o) => o.name)]);
   const build = (batched: boolean): Graph => {
     const bound = bindInputs(model, used, { ...options, batched }, place);
     return new Importer({ model, nodes, used, bound, tensors: options }, options.file, options.mode === 'training', batched).run();
