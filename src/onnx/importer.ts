@@ -73,9 +73,9 @@ export class Importer {
       this.operands.set(name, { kind: 'activation', name, shape });
     }
     for (const node of nodes) this.read(node);
-    const outputs = model.outputs.map((o) => this.output(o.name));
+    const outputs = [...new Set(model.outputs.map((o) => o.name))].map((name) => this.output(name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
-    return asOutputs(separateOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))));
+    return asOutputs(separateOutputs(tidy(this.state.builder.finish(outputs))));
   }
 
   private read(node: OnnxNode): void {
