@@ -1,13 +1,14 @@
 // What it costs to read a large model: a ResNet-like network of about 100 MB of random f32 weights is made, decoded and imported.
 // Wall time and memory of the import alone, and of a whole process that reads the file and imports it. Build first.
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import onnxProto, { type onnx as proto } from 'onnx-proto';
 import { importModel } from '../src/index.ts';
 
+const root = fileURLToPath(new URL('..', import.meta.url));
 const MB = 1e6;
 const CHANNELS = [64, 256, 512, 1024, 2048];
 /** Chosen for 100 MB of weights. */
@@ -69,7 +70,7 @@ function resnet(): proto.IModelProto {
 
 const megabytes = (bytes: number): string => `${(bytes / MB).toFixed(0)} MB`;
 
-/** The child: what the import alone takes, in a process that holds the file. */
+/** What the import alone takes, in a process that holds the file. */
 function measure(file: string): void {
   const bytes = readFileSync(file);
   const before = process.memoryUsage().rss;
@@ -83,33 +84,32 @@ function measure(file: string): void {
   );
 }
 
-const [given] = process.argv.slice(2);
-if (given !== undefined) measure(given);
-else {
+/** A Node process: its output, wall time and peak memory. Its parent must be small, since a child begins with the memory of its parent. */
+function node(...args: string[]): { readonly stdout: string; readonly seconds: number; readonly peak: number } {
+  const start = performance.now();
+  const all = ['--import', join(root, 'bench/report-peak.mjs'), ...args];
+  const done = spawnSync(process.execPath, all, { encoding: 'utf8', maxBuffer: 2 ** 28 });
+  if (done.status !== 0) throw new Error(done.stderr);
+  return { stdout: done.stdout, seconds: (performance.now() - start) / 1000, peak: Number(/peak (\d+)/.exec(done.stderr)?.[1]) };
+}
+
+function bench(): void {
   const folder = mkdtempSync(join(tmpdir(), 'wavec-import-'));
+  const self = ['--import', 'tsx', fileURLToPath(import.meta.url)];
   try {
     const file = join(folder, 'resnet.onnx');
-    const handle = openSync(file, 'w');
-    writeSync(handle, ModelProto.encode(resnet()).finish());
-    closeSync(handle);
-    const size = statSync(file).size;
+    node(...self, 'make', file);
+    const { size } = statSync(file);
     console.log(`model    ${megabytes(size)}`);
-    const root = fileURLToPath(new URL('..', import.meta.url));
-    const node = (...args: string[]) => {
-      const start = performance.now();
-      const done = spawnSync(process.execPath, ['--import', join(root, 'bench/report-peak.mjs'), ...args], {
-        encoding: 'utf8',
-        maxBuffer: 2 ** 28,
-      });
-      if (done.status !== 0) throw new Error(done.stderr);
-      return { ...done, seconds: (performance.now() - start) / 1000, peak: Number(/peak (\d+)/.exec(done.stderr)?.[1]) };
-    };
-    process.stdout.write(node('--import', 'tsx', fileURLToPath(import.meta.url), file).stdout);
+    process.stdout.write(node(...self, 'import', file).stdout);
     const { seconds, peak } = node(join(root, 'dist/src/cli/main.js'), 'inspect', file, '--batch', '32');
-    console.log(
-      `process  ${seconds.toFixed(2)} s, peak ${megabytes(peak)}: ${(peak / size).toFixed(2)} times the file (wavec inspect, start of Node included)`,
-    );
+    console.log(`process  ${seconds.toFixed(2)} s, peak ${megabytes(peak)}: ${(peak / size).toFixed(2)} times the file (wavec inspect)`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+const [task, file = ''] = process.argv.slice(2);
+if (task === 'make') writeFileSync(file, ModelProto.encode(resnet()).finish());
+else if (task === 'import') measure(file);
+else bench();

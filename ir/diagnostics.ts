@@ -86,6 +86,7 @@ export const diag = {
     (nodes: string) => `the model is quantized (${nodes}; this is the first such node), and the machine computes in f16`,
     () => 'Give the model in floating point from which it was made.',
   ),
+  tooDeep: declare('TOO_DEEP', (most: number) => `blocks of control flow are nested more than ${most} deep`),
   badFunction: declare(
     'BAD_FUNCTION',
     (name: string, reason: string) => `the function ${quote(name)} of the model cannot be used: ${reason}`,

@@ -30,7 +30,7 @@ export function decodeModel(bytes: Uint8Array, place: Place): OnnxModel {
   if (outputs.length === 0) fail(diag.noGraph(place, 'the graph has no outputs'));
   return {
     name: graph.name || 'model',
-    nodes: decodeNodes(graph.node ?? [], opset),
+    nodes: decodeNodes(graph.node ?? [], { place, opset, depth: 0 }),
     functions: decodeFunctions(bytes, model, opset, place),
     initializers: graph.initializer ?? [],
     sparseInitializers: (graph.sparseInitializer ?? []).map((t) => t.values?.name ?? ''),
@@ -65,15 +65,15 @@ function decodeFunctions(bytes: Uint8Array, model: proto.IModelProto, opset: num
   const encoded = functions.length === 0 ? [] : fieldContents(bytes, FUNCTION);
   return functions.map((f, i): OnnxFunction => {
     const defaults = fieldContents(encoded[i] ?? new Uint8Array(), DEFAULT).map((b) => onnxProto.onnx.AttributeProto.decode(b));
-    const own = f.opsetImport?.length ? defaultOpset(f.opsetImport, place) : opset;
+    const level = { place, opset: f.opsetImport?.length ? defaultOpset(f.opsetImport, place) : opset, depth: 0 };
     return {
       domain: domainOf(f.domain),
       name: f.name ?? '',
       inputs: f.input ?? [],
       outputs: f.output ?? [],
-      nodes: decodeNodes(f.node ?? [], own),
+      nodes: decodeNodes(f.node ?? [], level),
       initializers: [],
-      defaults: new Map(defaults.map((a) => [a.name ?? '', decodeAttribute(a, own)])),
+      defaults: new Map(defaults.map((a) => [a.name ?? '', decodeAttribute(a, level)])),
     };
   });
 }
@@ -82,15 +82,27 @@ function domainOf(domain: string | null | undefined): string {
   return domain === 'ai.onnx' ? '' : (domain ?? '');
 }
 
-function decodeNodes(nodes: readonly proto.INodeProto[], opset: number): OnnxNode[] {
-  const taken = new Map<string, number>();
-  for (const node of nodes) taken.set(node.name ?? '', (taken.get(node.name ?? '') ?? 0) + 1);
-  return nodes.map((node, index) => decodeNode(node, index, taken, opset));
+/** Where nodes stand: the operator set that they are written in, and the blocks around them. */
+interface Level {
+  readonly place: Place;
+  readonly opset: number;
+  readonly depth: number;
 }
 
-function decodeBlock(graph: proto.IGraphProto, opset: number): Block {
+/** Blocks within blocks are read by recursion. */
+const MOST_DEPTH = 64;
+
+function decodeNodes(nodes: readonly proto.INodeProto[], level: Level): OnnxNode[] {
+  const taken = new Map<string, number>();
+  for (const node of nodes) taken.set(node.name ?? '', (taken.get(node.name ?? '') ?? 0) + 1);
+  return nodes.map((node, index) => decodeNode(node, index, taken, level));
+}
+
+function decodeBlock(graph: proto.IGraphProto, around: Level): Block {
+  const level = { ...around, depth: around.depth + 1 };
+  if (level.depth > MOST_DEPTH) fail(diag.tooDeep(level.place, MOST_DEPTH));
   return {
-    nodes: decodeNodes(graph.node ?? [], opset),
+    nodes: decodeNodes(graph.node ?? [], level),
     initializers: graph.initializer ?? [],
     inputs: (graph.input ?? []).map((i) => i.name ?? ''),
     outputs: (graph.output ?? []).map((o) => o.name ?? ''),
@@ -103,18 +115,18 @@ function capturesOf({ nodes, initializers, inputs, outputs }: Block): string[] {
   return [...new Set([...nodes.flatMap(readsOf), ...outputs])].filter((name) => !own.has(name));
 }
 
-function decodeNode(node: proto.INodeProto, index: number, taken: ReadonlyMap<string, number>, opset: number): OnnxNode {
+function decodeNode(node: proto.INodeProto, index: number, taken: ReadonlyMap<string, number>, level: Level): OnnxNode {
   const opType = node.opType ?? '';
   const own = node.name ?? '';
   const unique = own !== '' && taken.get(own) === 1;
-  const attributes = (node.attribute ?? []).map((a) => [a.name ?? '', decodeAttribute(a, opset)] as const);
+  const attributes = (node.attribute ?? []).map((a) => [a.name ?? '', decodeAttribute(a, level)] as const);
   return {
     index,
     label: own || `${opType}#${index}`,
     layerName: unique ? own : `${own || opType}_${index}`,
     opType,
     domain: domainOf(node.domain),
-    opset,
+    opset: level.opset,
     inputs: node.input ?? [],
     outputs: node.output ?? [],
     attributes: new Map(attributes),
@@ -125,7 +137,7 @@ function decodeNode(node: proto.INodeProto, index: number, taken: ReadonlyMap<st
 /** Numbers of AttributeProto.AttributeType. */
 const ATTRIBUTE_TYPES = ['undefined', 'float', 'int', 'string', 'tensor', 'graph', 'floats', 'ints', 'strings'];
 
-function decodeAttribute(a: proto.IAttributeProto, opset: number): Attribute {
+function decodeAttribute(a: proto.IAttributeProto, level: Level): Attribute {
   if (a.refAttrName) return { type: 'reference', value: a.refAttrName };
   const type = ATTRIBUTE_TYPES[a.type ?? 0] ?? 'undefined';
   if (type === 'int') return { type, value: toNumber(a.i) };
@@ -134,7 +146,7 @@ function decodeAttribute(a: proto.IAttributeProto, opset: number): Attribute {
   if (type === 'ints') return { type, value: (a.ints ?? []).map(toNumber) };
   if (type === 'floats') return { type, value: a.floats ?? [] };
   if (type === 'tensor' && a.t) return { type, value: a.t };
-  if (type === 'graph' && a.g) return { type, value: decodeBlock(a.g, opset) };
+  if (type === 'graph' && a.g) return { type, value: decodeBlock(a.g, level) };
   return { type: 'other', value: type };
 }
 

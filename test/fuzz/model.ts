@@ -33,8 +33,20 @@ function work(from: number): void {
   const files = seedFiles();
   for (let index = from; index < count; index++) {
     const bytes = mutant(files, seed, index);
-    writeSync(1, `start ${index}\n`);
-    writeSync(1, `${JSON.stringify({ index, ...outcomeOf(bytes, index) })}\n`);
+    tellParent(`start ${index}`);
+    tellParent(JSON.stringify({ index, ...outcomeOf(bytes, index) }));
+  }
+}
+
+/** Written before anything else happens, since the next case may be the last. A full pipe is tried again. */
+function tellParent(line: string): void {
+  let rest = new TextEncoder().encode(`${line}\n`);
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(1, rest));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EAGAIN')) throw error;
+    }
   }
 }
 

@@ -69,8 +69,7 @@ function nested(depth: number): OnnxNode {
   let inner = node('Relu', ['x'], ['y']);
   for (let i = 0; i < depth; i++) {
     const graph = { graph: { inputs: [], outputs: ['y'], nodes: [inner] } };
-    inner = node('If', ['c'], ['y'], { then_branch: graph, else_branch: graph });
-    if (i > 6) inner = node('If', ['c'], ['y'], { then_branch: graph });
+    inner = node('If', ['c'], ['y'], { then_branch: graph });
   }
   return inner;
 }
@@ -110,6 +109,7 @@ const HOSTILE: readonly [string, string, Partial<ModelParts>][] = [
   ],
   ['a padding of 2^40', 'BAD_SHAPE', { nodes: [node('Pad', ['x', 'p'], ['y'])], constants: [ints('p', 0, 0, 0, 0, 0, 0, HUGE, HUGE)] }],
   ['blocks 60 deep', 'UNSUPPORTED_OP', { nodes: [nested(60)], inputs: [X, { name: 'c', shape: [2] }] }],
+  ['blocks 100 deep', 'TOO_DEEP', { nodes: [nested(100)], inputs: [X, { name: 'c', shape: [2] }] }],
   ['a cycle', 'CYCLIC_GRAPH', { nodes: [node('Relu', ['a'], ['b']), node('Relu', ['b'], ['a']), node('Add', ['x', 'a'], ['y'])] }],
   ['names that are taken twice', 'DUPLICATE_PRODUCER', { nodes: [node('Relu', ['x'], ['y']), node('Neg', ['x'], ['y'])] }],
 ];
