@@ -113,7 +113,7 @@ function countReaders(graph: Graph): Map<string, number> {
 
 /** Whether these constants have values. */
 function isKnown(names: readonly string[], tensor: (name: string) => Tensor): boolean {
-  return names.every((name) => tensor(name).constant?.form !== 'absent');
+  return names.every((name) => tensor(name).constant?.form !== 'elided');
 }
 
 /** Normalizations, and scales and shifts, of the result of a convolution that nothing else reads: name → convolution. */
@@ -159,7 +159,7 @@ function scaleAndShift(layer: Layer, tensor: (name: string) => Tensor): { scale:
 
 /** The shortest form of a constant: one value where all are equal, absent without values. */
 function compact(values: Float32Array | undefined): Constant {
-  if (values === undefined) return { form: 'absent' };
+  if (values === undefined) return { form: 'elided' };
   const [first = 0] = values;
   return values.every((v) => Object.is(v, first)) ? { form: 'splat', value: first } : { form: 'values', values };
 }
@@ -178,8 +178,8 @@ function foldInto(
   const name = builder.freeName(`${norms.at(-1)?.name ?? conv.name}.bias`);
   const biasType = { dtype: 'f32', shape: [channels] } as const;
   if (!isKnown([...conv.inputs.slice(1), ...norms.flatMap((norm) => norm.inputs.slice(1))], tensor)) {
-    builder.add({ ...weight, constant: { form: 'absent' } });
-    return [given(x), w, builder.constant(name, biasType, 'weight', { form: 'absent' })];
+    builder.add({ ...weight, constant: { form: 'elided' } });
+    return [given(x), w, builder.constant(name, biasType, 'weight', { form: 'elided' })];
   }
   const parts = norms.map((norm) => scaleAndShift(norm, tensor));
   const scale = new Float64Array(channels).fill(1);

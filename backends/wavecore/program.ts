@@ -70,5 +70,5 @@ export interface Program {
 
 /** Whether the program can compute: false where it was compiled without its weights. */
 export function hasWeights(program: Program): boolean {
-  return program.symbols.every((symbol) => symbol.initial?.form !== 'absent');
+  return program.symbols.every((symbol) => symbol.initial?.form !== 'elided');
 }

@@ -240,7 +240,7 @@ export class NodeContext {
     const key = JSON.stringify([operand.name, use.dtype, use.layout ?? '', use.shape]);
     const existing = parameters.get(key);
     if (existing !== undefined) return existing;
-    const constant = this.state.tensors.weights === false ? ({ form: 'absent' } as const) : constantOf(use.data ?? value.data);
+    const constant = this.state.tensors.weights === false ? ({ form: 'elided' } as const) : constantOf(use.data ?? value.data);
     const name = builder.has(operand.name) ? this.freeName(operand.name) : operand.name;
     parameters.set(key, builder.constant(name, { dtype: use.dtype, shape: use.shape }, 'weight', constant));
     return name;

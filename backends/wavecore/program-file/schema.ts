@@ -21,7 +21,7 @@ const StoredConstantSchema = v.variant('form', [
   v.strictObject({ form: v.literal('values'), type: v.picklist(['f32', 'i32']), offset: count, count }),
   v.strictObject({ form: v.literal('splat'), value: v.pipe(v.number(), v.finite()) }),
   v.strictObject({ form: v.literal('copyOf'), tensor: v.string() }),
-  v.strictObject({ form: v.literal('absent') }),
+  v.strictObject({ form: v.literal('elided') }),
 ]);
 export type StoredConstant = v.InferOutput<typeof StoredConstantSchema>;
 

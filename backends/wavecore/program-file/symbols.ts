@@ -27,7 +27,7 @@ function constantProblem(
   byName: ReadonlyMap<string, StoredSymbol>,
   data: Uint8Array,
 ): string | undefined {
-  if (initial.form === 'splat' || initial.form === 'absent') return undefined;
+  if (initial.form === 'splat' || initial.form === 'elided') return undefined;
   if (initial.form === 'copyOf') {
     const source = byName.get(initial.tensor);
     if (source === undefined) return `is a copy of '${initial.tensor}', which is not in the program`;

@@ -24,7 +24,7 @@ function constantOf(symbol: Omit<ProgramSymbol, 'address' | 'bytes'>, form: numb
   const values = Array.from({ length: elementCount(symbol.shape) }, (_, i) => i * 1.5 - 2);
   if (form === 1) return { form: 'splat', value: 0.25 };
   if (form === 2) return { form: 'values', values: symbol.dtype === 'i32' ? Int32Array.from(values) : Float32Array.from(values) };
-  if (form === 4) return { form: 'absent' };
+  if (form === 4) return { form: 'elided' };
   return form === 3 ? { form: 'copyOf', tensor: symbol.name } : undefined;
 }
 

@@ -1,8 +1,8 @@
 import { WavecError } from '../../ir/diagnostics.ts';
 import { verify } from '../../ir/verify.ts';
 import { importModel } from '../../src/onnx/index.ts';
-import { mutated } from './mutate.ts';
-import { random } from './random.ts';
+import { mutated } from './model-mutations.ts';
+import { Random } from './random.ts';
 
 export interface Outcome {
   readonly kind: 'accepted' | 'refused' | 'bug';
@@ -12,7 +12,7 @@ export interface Outcome {
 
 /** Case `index` of a seed: the same bytes on every machine that has the same files. */
 export function mutant(files: readonly Uint8Array[], seed: number, index: number): Uint8Array {
-  const r = random(Math.imul(seed, 0x9e3779b1) + index);
+  const r = new Random(Math.imul(seed, 0x9e3779b1) + index);
   return mutated(r.pick(files), r.pick(files), r);
 }
 
