@@ -82,7 +82,7 @@ export const diag = {
     (op: string, reason: string) => `operator ${op} is supported, but not this use of it: ${reason}`,
   ),
   quantized: declare(
-    'QUANTIZED_MODEL',
+    'QUANTIZED',
     (nodes: string) => `the model is quantized (${nodes}; this is the first such node), and the machine computes in f16`,
     () => 'Give the model in floating point from which it was made.',
   ),

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { mutant, type Outcome, outcomeOf } from '../test/fuzz/model/outcome.ts';
-import { seedFiles } from '../test/fuzz/model/seeds.ts';
+import { mutant, type Outcome, outcomeOf } from '../test/fuzz/model-outcome.ts';
+import { seedFiles } from '../test/fuzz/model-seeds.ts';
 
 const HANG_MILLISECONDS = 5000;
 const MOST_BYTES = 1.5 * 2 ** 30;

@@ -8,7 +8,7 @@ const QUANTIZED = /[Qq]uant|^Q[A-Z]|Integer/;
 /** Operators whose input 1 is a weight. */
 const WEIGHTED: readonly string[] = ['Conv', 'ConvTranspose', 'Gemm', 'MatMul'];
 
-const INTEGERS = /^u?int\d+$/;
+const INTEGERS = /^u?int[248]$/;
 
 /** One message for a model that computes in integers, in place of one for every node; undefined for any other model. */
 export function quantizationProblem(model: OnnxModel, nodes: readonly OnnxNode[], place: Place): Diagnostic | undefined {

@@ -52,12 +52,14 @@ function valuesOf(tensor: TensorProto, type: ElementType, count: number, source:
   return raw.length > 0 ? rawData(raw, type, count, place) : fieldData(tensor, type, count, place);
 }
 
-/** Whether the tensor is one of the weights that nobody wants to read. A short list may be no weight, and is read where it can be. */
+/** Whether the tensor is one of the weights that nobody wants to read. A short list may be no weight, and is read where it is there. */
 export function isLeft(tensor: TensorProto, type: ElementType | undefined, { weights, files }: TensorSource): boolean {
   if (weights !== false || type?.elements !== 'float') return false;
   const location = externalLocation(tensor);
   const isLong = elementCount((tensor.dims ?? []).map(toNumber)) > MOST_STEERING;
-  return isLong || (location !== undefined && locationProblem(location, files) !== undefined);
+  const isMissing =
+    location === undefined ? !tensor.rawData?.length && !tensor[type.field]?.length : locationProblem(location, files) !== undefined;
+  return isLong || isMissing;
 }
 
 function rawData(raw: Uint8Array, type: ElementType, count: number, place: Place): Float32Array | Float64Array {

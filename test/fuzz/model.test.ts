@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hasMaterial } from '../material.ts';
-import { mutant, outcomeOf } from './model/outcome.ts';
-import { seedFiles } from './model/seeds.ts';
+import { mutant, outcomeOf } from './model-outcome.ts';
+import { seedFiles } from './model-seeds.ts';
 
 const CASES = 600;
 

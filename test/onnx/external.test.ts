@@ -141,12 +141,12 @@ describe('--no-weights', () => {
   it('compiles what can be timed, from a model whose weights are not there', async () => {
     writeFileSync(join(folder, 'm.onnx'), model(external('w', { location: 'nowhere.bin' })));
     const compiled = await invoke(['compile', 'm.onnx', '--mode', 'inference', '--no-weights', '--json'], folder);
-    expect(JSON.parse(compiled.out.join('\n'))).toMatchObject({ weights: false });
-    expect((await invoke(['inspect', 'm.wvc'], folder)).out.join('\n')).toContain('weights   none: the program can be timed');
+    expect(JSON.parse(compiled.out.join('\n'))).toMatchObject({ elided: { count: 1, reason: '--no-weights' } });
+    expect((await invoke(['inspect', 'm.wvc'], folder)).out.join('\n')).toContain('1 without values: for --mode timing alone');
     const timed = await invoke(['run', 'm.wvc', '--mode', 'timing', '--verify', '--json'], folder);
     expect(JSON.parse(timed.out.join('\n'))).toMatchObject({ verify: { ok: true } });
     const computed = await invoke(['run', 'm.wvc', '--mode', 'functional'], folder);
-    expect([computed.exit, computed.err.join('\n')]).toEqual([1, expect.stringContaining('[NO_WEIGHTS]')]);
+    expect([computed.exit, computed.err.join('\n')]).toEqual([1, expect.stringContaining('[NO_INITIAL_VALUES]')]);
   });
 
   it('keeps the counts of the same program with weights', async () => {
@@ -191,6 +191,6 @@ describe('--no-weights', () => {
       { file: 'm', mode: 'inference' },
     );
     expect(graph.layers).toEqual(kept.layers);
-    expect(graph.tensors.get('w')?.constant).toEqual({ form: 'absent' });
+    expect(graph.tensors.get('w')?.constant).toEqual({ form: 'elided' });
   });
 });

@@ -1,17 +1,20 @@
-import { diag, fail } from '../../../ir/diagnostics.ts';
 import { GATHER_DIMS } from '../../../ir/layers/gather.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, NodeContext } from '../context.ts';
 
-/** Elements that a table can hold; more than any dimension that fits a machine. */
-const LONGEST_AXIS = 2 ** 22;
+/** Elements of a dimension that a table can number: more than one that moves and fits a machine. */
+const LONGEST_AXIS = 2 ** 20;
+
+/** Refuses shapes with dimensions that nobody could move. @throws WavecError BAD_SHAPE */
+export function expectMovable(ctx: NodeContext, shape: readonly number[]): void {
+  if (shape.some((d) => !(d >= 0 && d <= LONGEST_AXIS))) ctx.badShape(`[${shape.join(', ')}] has a dimension that is too long to move`);
+}
 
 /** For each index along one dimension of the result the elements of the source that it skips, or −1 where there is no source. */
 export type Offsets = readonly number[];
 
 /** Offsets of a dimension that is `count` steps of `stride` from `from` on. */
 export function steps(count: number, stride: number, from = 0): Offsets {
-  if (!(count <= LONGEST_AXIS)) fail(diag.badShape({}, `a dimension of ${count} is too large to move`));
   return Array.from({ length: count }, (_, i) => from + i * stride);
 }
 
@@ -26,11 +29,7 @@ const isEven = (offsets: Offsets, stride: number): boolean => offsets.every((o, 
 const shifted = (offsets: Offsets, by: number): Offsets => offsets.map((o) => (o < 0 ? -1 : o + by));
 
 /** Two adjacent dimensions as one. */
-function product(outer: Offsets, inner: Offsets): Offsets {
-  const count = outer.length * inner.length;
-  if (count > LONGEST_AXIS) fail(diag.badShape({}, `${count} elements of a sample are too many to move apart`));
-  return outer.flatMap((o) => inner.map((i) => (o < 0 || i < 0 ? -1 : o + i)));
-}
+const product = (outer: Offsets, inner: Offsets): Offsets => outer.flatMap((o) => inner.map((i) => (o < 0 || i < 0 ? -1 : o + i)));
 
 /** The shortest walk: the innermost adjacent elements move as one run, dimensions of size 1 go, and few enough are left. */
 function pack(axes: readonly Offsets[]): Packed {
@@ -68,12 +67,15 @@ export function gather(
   shape: readonly number[],
   { fill = 0, part = '' } = {},
 ): ActivationOperand {
-  if (axes.some((axis) => axis.length > LONGEST_AXIS)) ctx.badShape(`a dimension of [${shape.join(', ')}] is too large to move`);
   if (axes.some((axis) => axis.length === 0)) ctx.badShape('the result is empty');
   const { dims, run } = pack(axes);
   const sample = ctx.batched ? shape.slice(1) : shape;
   const total = elementCount(sample);
   if (run === total && dims[0]?.[0] === 0 && total === elementCount(ctx.sample(x))) return ctx.relabel(x, shape, part);
+  expectMovable(
+    ctx,
+    dims.map((d) => d.length),
+  );
   const entries = dims.flat();
   const table = ctx.table('offsets', [entries.length], Int32Array.from(entries));
   return ctx.emit('gather', [x.name, table], { shape: sample, dims: dims.map((d) => d.length), run, fill }, part);

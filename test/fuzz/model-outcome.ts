@@ -1,8 +1,8 @@
-import { WavecError } from '../../../ir/diagnostics.ts';
-import { verify } from '../../../ir/verify.ts';
-import { importModel } from '../../../src/onnx/index.ts';
-import { Random } from '../random.ts';
-import { mutated } from './mutate.ts';
+import { WavecError } from '../../ir/diagnostics.ts';
+import { verify } from '../../ir/verify.ts';
+import { importModel } from '../../src/onnx/index.ts';
+import { mutated } from './model-mutations.ts';
+import { Random } from './random.ts';
 
 export interface Outcome {
   readonly kind: 'accepted' | 'refused' | 'bug';

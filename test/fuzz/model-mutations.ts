@@ -1,6 +1,6 @@
 import onnxProto, { type onnx as proto } from 'onnx-proto';
-import { OPERATORS } from '../../../src/onnx/operators.ts';
-import type { Random } from '../random.ts';
+import { OPERATORS } from '../../src/onnx/operators.ts';
+import type { Random } from './random.ts';
 
 const { ModelProto } = onnxProto.onnx;
 
