@@ -8,6 +8,8 @@ export {
   disassemble,
   encodeProgram,
   type InputValue,
+  Interpreter,
+  type InterpreterOptions,
   type LayerResult,
   type LayerTraffic,
   type Program,

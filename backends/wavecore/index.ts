@@ -1,3 +1,4 @@
+export { Interpreter, type InterpreterOptions } from './interpreter/interpreter.ts';
 export type { LayerResult, RunMode, RunResult } from './interpreter/result.ts';
 export { type RunOptions, run } from './interpreter/run.ts';
 export type { InputValue, TensorValue } from './interpreter/storage.ts';

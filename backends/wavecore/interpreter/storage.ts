@@ -16,8 +16,8 @@ export interface TensorValue {
 
 const CHUNK = 2 ** 16;
 
-/** A DRAM that holds the initial values of the program's tensors and the given inputs; all problems are reported at once. */
-export function dramOf(program: Program, inputs: ReadonlyMap<string, InputValue>): DramMemory {
+/** A DRAM that holds the initial values of the program's tensors. */
+export function dramOf(program: Program): DramMemory {
   const dram = new DramMemory();
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
@@ -33,17 +33,23 @@ export function dramOf(program: Program, inputs: ReadonlyMap<string, InputValue>
       problems.push(diag.badRunInput({ tensor: symbol.name }, `is a copy of '${symbol.initial.tensor}', which is not in the program`));
     else copyElements(dram, source, symbol);
   }
-  for (const symbol of program.symbols) {
-    if (symbol.role !== 'input') continue;
+  if (problems.length > 0) throw new WavecError(problems);
+  return dram;
+}
+
+/** Writes the inputs of a run, which must all be given; all problems are reported at once. */
+export function writeInputs(dram: DramMemory, program: Program, inputs: ReadonlyMap<string, InputValue>): void {
+  const problems: Diagnostic[] = [];
+  const wanted = new Map(program.symbols.filter((s) => s.role === 'input').map((s) => [s.name, s]));
+  for (const symbol of wanted.values()) {
     const value = inputs.get(symbol.name);
-    const reason = value === undefined ? 'no value is given for this input' : writeInput(dram, symbol, value);
+    const reason = value === undefined ? 'no value is given for this input' : writeSymbol(dram, symbol, value);
     if (reason !== undefined) problems.push(diag.badRunInput({ tensor: symbol.name }, reason));
   }
   for (const name of inputs.keys()) {
-    if (byName.get(name)?.role !== 'input') problems.push(diag.badRunInput({ tensor: name }, 'the program has no such input'));
+    if (!wanted.has(name)) problems.push(diag.badRunInput({ tensor: name }, 'the program has no such input'));
   }
   if (problems.length > 0) throw new WavecError(problems);
-  return dram;
 }
 
 export function readSymbol(dram: DramMemory, symbol: ProgramSymbol): TensorValue {
@@ -52,8 +58,8 @@ export function readSymbol(dram: DramMemory, symbol: ProgramSymbol): TensorValue
   return { dtype: symbol.dtype, shape: symbol.shape, bytes };
 }
 
-/** Writes an input; returns what is wrong with it, if anything. */
-function writeInput(dram: DramMemory, symbol: ProgramSymbol, value: InputValue): string | undefined {
+/** Writes the value of a tensor; returns what is wrong with it, if anything. */
+export function writeSymbol(dram: DramMemory, symbol: ProgramSymbol, value: InputValue): string | undefined {
   const type = formatType(symbol);
   const count = elementCount(symbol.shape);
   const raw = value instanceof Uint8Array || (value instanceof Uint16Array && symbol.dtype === 'f16');
