@@ -2,7 +2,9 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
-import type { Optimizer } from '../../passes/training/update.ts';
+import type { TrainingOptions } from '../../passes/training/index.ts';
+import { LOSSES } from '../../passes/training/loss.ts';
+import { OPTIMIZERS } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
 import { readMachine } from './files.ts';
@@ -13,18 +15,12 @@ export interface CommonOptions {
 }
 
 /** Options of the subcommands that compile. */
-export interface ModelOptions extends CommonOptions {
+export interface ModelOptions extends CommonOptions, Partial<TrainingOptions> {
   readonly mode: 'training' | 'inference';
   readonly batch?: number;
   readonly bind: Readonly<Record<string, number>>;
   readonly machine: string;
   readonly norm?: NormChoice;
-  readonly optimizer: Optimizer;
-  readonly learningRate?: number;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
-  readonly lossScale?: number;
-  readonly auxiliaryWeight?: number;
   readonly schedule?: ScheduleName;
 }
 
@@ -33,6 +29,10 @@ export function addCommonOptions(command: Command): Command {
 }
 
 export function addModelOptions(command: Command): Command {
+  return addStepOptions(addNetworkOptions(command));
+}
+
+function addNetworkOptions(command: Command): Command {
   return command
     .addOption(new Option('--mode <mode>', 'what the program does').choices(['training', 'inference']).default('training'))
     .option('--batch <N>', 'samples a core in one step (default: 32 in training, that of the model in inference)', positiveInteger)
@@ -42,13 +42,25 @@ export function addModelOptions(command: Command): Command {
         .default({}, 'none'),
     )
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
-    .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
-    .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(['none', 'sgd', 'momentum']).default('momentum'))
-    .option('--learning-rate <x>', 'learning rate (default: 0.1)', finite)
+    .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice);
+}
+
+/** What the training step is: loss, optimizer, loss scale. */
+function addStepOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--loss <name>', 'loss of a training step').choices(LOSSES).default('cross-entropy'))
+    .option('--auxiliary-weight <x>', 'weight of the loss of each further output (default: 0.3)', finite)
+    .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(OPTIMIZERS).default('momentum'))
+    .option('--learning-rate <x>', 'learning rate (default: 0.1; 0.001 for adam and adamw)', finite)
     .option('--momentum <x>', 'momentum (default: 0.9)', finite)
+    .option('--nesterov', 'momentum of Nesterov')
+    .option('--beta1 <x>', 'share of the first moment that adam keeps (default: 0.9)', finite)
+    .option('--beta2 <x>', 'share of the second moment that adam keeps (default: 0.999)', finite)
+    .option('--epsilon <x>', 'what adam adds to the root of the second moment (default: 1e-8)', positive)
     .option('--weight-decay <x>', 'weight decay (default: 0.0001)', finite)
-    .option('--loss-scale <x>', 'scale of the gradients in f16; the update divides by it (default: 128)', positive)
-    .option('--auxiliary-weight <x>', 'weight of the loss of each further output (default: 0.3)', finite);
+    .option('--loss-scale <x>', 'scale of the gradients in f16; the update divides by it (default: 128; 65536 if dynamic)', positive)
+    .option('--dynamic-loss-scale', 'leave out steps whose gradients overflow, and let the loss scale follow them')
+    .option('--loss-scale-interval <N>', 'steps without overflow that double a dynamic loss scale (default: 2000)', positiveInteger);
 }
 
 export function addScheduleOption(command: Command): Command {

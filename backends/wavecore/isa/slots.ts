@@ -43,7 +43,10 @@ export const MATRIX_SLOTS = [
 ] as const;
 export type MatrixSlot = (typeof MATRIX_SLOTS)[number];
 
-/** Configuration slots of the vector unit; EPS, ALPHA, BETA, BIAS, RATIO, LR, MOMENTUM, DECAY, GRADSCALE, SCALE, WEIGHT hold the bits of an f32. */
+/**
+ * Configuration slots of the vector unit; EPS, ALPHA, BETA, BIAS, RATIO, LR, MOMENTUM, DECAY, GRADSCALE, SCALE, WEIGHT, and all from
+ * STEP on but INTERVAL, DYNAMIC and DECOUPLED, hold the bits of an f32.
+ */
 export const VECTOR_SLOTS = [
   'N',
   'C',
@@ -84,5 +87,18 @@ export const VECTOR_SLOTS = [
   'DECAY',
   'GRADSCALE',
   'NESTEROV',
+  'STEP',
+  'LOSSSCALE',
+  'HOLD',
+  'CORRECT1',
+  'CORRECT2',
+  'BETA1',
+  'BETA2',
+  'INTERVAL',
+  'DYNAMIC',
+  'DECOUPLED',
 ] as const;
 export type VectorSlot = (typeof VECTOR_SLOTS)[number];
+
+/** The slots that v.ld_cfg may set: numbers that change from step to step, on which no extent, address or count depends. */
+export const LOADABLE_SLOTS: readonly VectorSlot[] = ['LR', 'GRADSCALE', 'STEP', 'LOSSSCALE', 'HOLD', 'CORRECT1', 'CORRECT2'];
