@@ -127,6 +127,14 @@ export const diag = {
     (kind: string) => `layer kind ${kind} has no gradient`,
     () => 'Compile with --mode inference.',
   ),
+  notTrainable: declare('NOT_TRAINABLE', (reason: string) => `the model cannot be trained here: ${reason}`),
+  badData: declare('BAD_DATA', (reason: string) => `the data set cannot be used: ${reason}`),
+  badImage: declare('BAD_IMAGE', (reason: string) => `is not an image that can be read: ${reason}`),
+  badCheckpoint: declare(
+    'BAD_CHECKPOINT',
+    (reason: string) => `the checkpoint cannot be used: ${reason}`,
+    () => 'Give the settings of the training that wrote it, or another directory to start anew.',
+  ),
   noParameters: declare(
     'NO_PARAMETERS',
     () => 'the model has no parameter to train',

@@ -9,7 +9,8 @@ import { type CompileOptions, type CompileState, type PipelineHooks, runPipeline
 import { withDefaults } from '../passes/training/defaults.ts';
 import type { TrainingOptions } from '../passes/training/index.ts';
 import { DEFAULT_CHANNELS_PER_GROUP } from './norm.ts';
-import { importModel } from './onnx/index.ts';
+import type { ParameterOrigin } from './onnx/context.ts';
+import { importTraced } from './onnx/index.ts';
 
 /** What a caller may choose; everything has a default, that of the training step in passes/training/defaults.ts. */
 export interface CompileSettings extends Partial<TrainingOptions> {
@@ -63,10 +64,19 @@ function defaultNorm(mode: 'training' | 'inference', schedule: ScheduleName): No
 
 /** Imports a model and runs the passes on it, up to `hooks.stopAfter`. */
 export function runPasses(model: Uint8Array, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
+  return runPassesTraced(model, settings, hooks).state;
+}
+
+/** The same, with the place in the model that every parameter comes from. */
+export function runPassesTraced(
+  model: Uint8Array,
+  settings: ResolvedSettings,
+  hooks: PipelineHooks = {},
+): { readonly state: CompileState; readonly origins: ReadonlyMap<string, ParameterOrigin> } {
   const { file, batch, bind, mode } = settings;
-  const graph = importModel(model, { file, bind, mode, ...(batch === undefined ? {} : { batch }) });
+  const { graph, origins } = importTraced(model, { file, bind, mode, ...(batch === undefined ? {} : { batch }) });
   // Exporters call every graph by the same name; the file's tells models apart.
-  return runPipeline({ ...graph, name: modelName(file) }, settings, hooks);
+  return { state: runPipeline({ ...graph, name: modelName(file) }, settings, hooks), origins };
 }
 
 /** The program of what the passes made. */

@@ -45,3 +45,7 @@ export { readNpy, writeNpy } from './tensor-file/npy.ts';
 export { type NamedTensor, readTensorPb, writeTensorPb } from './tensor-file/pb.ts';
 export type { FileTensor, FileType } from './tensor-file/tensor.ts';
 export { inputBytes, outputTensor, readTensorFile } from './tensors.ts';
+export type { DataSet, Scaling } from './train/data-set.ts';
+export { uniform } from './train/order.ts';
+export type { RateShape } from './train/rate.ts';
+export { type StepReport, Trainer, type TrainingPlan, type TrainingState } from './train/trainer.ts';

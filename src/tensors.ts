@@ -1,4 +1,4 @@
-import type { ProgramSymbol } from '../backends/wavecore/program.ts';
+import type { ProgramSymbol, TensorValue } from '../backends/wavecore/index.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
 import { type DType, elementCount, formatType } from '../ir/tensor.ts';
 import { readNpy } from './tensor-file/npy.ts';
@@ -22,6 +22,11 @@ export function inputBytes(symbol: ProgramSymbol, tensor: FileTensor, file: stri
   if (!same)
     fail(diag.badTensor({ file, tensor: symbol.name }, `its shape is ${tensor.shape.join('x')}, the program takes ${formatType(symbol)}`));
   return elementBytes(FILE_TYPE[symbol.dtype], tensor.values);
+}
+
+/** The elements of a tensor that a run has left; packed bits as the bytes that hold them. */
+export function numbersOf({ dtype, shape, bytes }: TensorValue): Float64Array {
+  return outputTensor(dtype, shape, bytes).values;
 }
 
 /** A tensor that a run has left, as it is written to a file. */

@@ -5,6 +5,7 @@ import { disasmCommand } from './disasm.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
 import { runCommand } from './run.ts';
+import { trainCommand } from './train.ts';
 import { VERSION } from './version.ts';
 
 const INTRODUCTION =
@@ -16,6 +17,7 @@ Examples:
   $ wavec compile resnet50.onnx -o resnet50.wvc      compile a training step with schedule mbs2
   $ wavec run resnet50.wvc --mode timing --verify    execute it: traffic, cycles, energy
   $ wavec compare resnet50.onnx                      all schedules in one table
+  $ wavec train net.onnx --data images/ --steps 200  train it on the interpreter
   $ wavec inspect resnet50.onnx --after training     the layer IR after a pass
   $ wavec help compile                               options and examples of a subcommand
 
@@ -42,6 +44,6 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand]) add(program);
+  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand, trainCommand]) add(program);
   return program;
 }

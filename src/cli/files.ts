@@ -37,8 +37,11 @@ export function readBytes(file: string): Uint8Array {
  * Writes to a temporary name beside the file and renames it, so that nobody ever sees half a file.
  * @throws WavecError UNWRITABLE
  */
-export function writeFile(file: string, content: Uint8Array | string): void {
-  const temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
+export function writeFile(
+  file: string,
+  content: Uint8Array | string,
+  temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`),
+): void {
   try {
     // A device or a pipe is written to; renaming would replace it.
     const existing = lstatSync(file, { throwIfNoEntry: false });

@@ -29,12 +29,12 @@ export function addCommonOptions(command: Command): Command {
 }
 
 export function addModelOptions(command: Command): Command {
-  return addStepOptions(addNetworkOptions(command));
+  const mode = new Option('--mode <mode>', 'what the program does').choices(['training', 'inference']).default('training');
+  return addStepOptions(addNetworkOptions(command.addOption(mode)));
 }
 
-function addNetworkOptions(command: Command): Command {
+export function addNetworkOptions(command: Command): Command {
   return command
-    .addOption(new Option('--mode <mode>', 'what the program does').choices(['training', 'inference']).default('training'))
     .option('--batch <N>', 'samples a core in one step (default: 32 in training, that of the model in inference)', positiveInteger)
     .addOption(
       new Option('--bind <NAME=N>', 'size of a symbolic dimension of the model; may be repeated')
@@ -46,7 +46,7 @@ function addNetworkOptions(command: Command): Command {
 }
 
 /** What the training step is: loss, optimizer, loss scale. */
-function addStepOptions(command: Command): Command {
+export function addStepOptions(command: Command): Command {
   return command
     .addOption(new Option('--loss <name>', 'loss of a training step').choices(LOSSES).default('cross-entropy'))
     .option('--auxiliary-weight <x>', 'weight of the loss of each further output (default: 0.3)', finite)
@@ -68,25 +68,25 @@ export function addScheduleOption(command: Command): Command {
 }
 
 /** What the options say, for the API; an option that was not given is left to its default there. */
-export function settingsOf(model: string, options: ModelOptions): CompileSettings {
+export function settingsOf(model: string, options: Omit<ModelOptions, 'mode'> & Partial<ModelOptions>): CompileSettings {
   const { json, machine, ...given } = options;
   return { ...given, file: model, machine: readMachine(machine) };
 }
 
-function positiveInteger(text: string): number {
+export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(value) || value < 1)
     throw new InvalidArgumentError('It must be a whole number, at least 1.');
   return value;
 }
 
-function finite(text: string): number {
+export function finite(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;
 }
 
-function positive(text: string): number {
+export function positive(text: string): number {
   const value = finite(text);
   if (value <= 0) throw new InvalidArgumentError('It must be above 0.');
   return value;

@@ -1,7 +1,7 @@
 import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
-import { Importer } from './importer.ts';
+import { type Imported, Importer } from './importer.ts';
 import { orderNodes } from './order.ts';
 
 export interface ImportOptions {
@@ -20,6 +20,11 @@ export interface ImportOptions {
  * @throws WavecError holding all problems of the model, each at its node or tensor
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
+  return importTraced(bytes, options).graph;
+}
+
+/** The same, with the place in the model that every parameter comes from. */
+export function importTraced(bytes: Uint8Array, options: ImportOptions): Imported {
   const place = { file: options.file };
   const model = decodeModel(bytes, place);
   const nodes = orderNodes(model, place);
