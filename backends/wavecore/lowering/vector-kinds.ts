@@ -33,12 +33,14 @@ export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, n
 /** Sets configuration slots to words of the control tensor, which is input `index` and lies whole in the global buffer. */
 export function loadWords(ctx: StepContext, index: number, words: Partial<Record<VectorSlot, ControlWord>>): void {
   const { address } = ctx.block(`in${index}`);
-  for (const [slot, word] of Object.entries(words)) {
+  VECTOR_SLOTS.forEach((name, slot) => {
+    const word = words[name];
+    if (word === undefined) return;
     ctx.e.scope(() => {
       const src = ctx.e.value(constant(address + 4 * controlIndex(word)));
-      ctx.e.op('v.ld_cfg', { slot: VECTOR_SLOTS.findIndex((name) => name === slot), src });
+      ctx.e.op('v.ld_cfg', { slot, src });
     });
-  }
+  });
 }
 
 const specs = (ctx: StepContext): ReturnType<typeof recordOf>['attrs'] => recordOf(ctx.view.layer.kind).attrs;

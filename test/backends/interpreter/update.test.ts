@@ -23,10 +23,11 @@ function copyTo(a: Assembler, dst: number, src: number, bytes: number): void {
 }
 
 function load(a: Assembler, base: number, words: Partial<Record<VectorSlot, ControlWord>>): void {
-  for (const [slot, word] of Object.entries(words)) {
-    a.op('la', { rd: 1, rs: base, scale: 1, base: 4 * controlIndex(word) });
-    a.op('v.ld_cfg', { slot: VECTOR_SLOTS.findIndex((s) => s === slot), src: 1 });
-  }
+  VECTOR_SLOTS.forEach((name, slot) => {
+    const word = words[name];
+    if (word === undefined) return;
+    a.op('la', { rd: 1, rs: base, scale: 1, base: 4 * controlIndex(word) }).op('v.ld_cfg', { slot, src: 1 });
+  });
 }
 
 const WORDS = { LR: 'learningRate', GRADSCALE: 'gradScale', HOLD: 'hold', CORRECT1: 'correct1', CORRECT2: 'correct2' } as const;
