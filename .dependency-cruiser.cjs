@@ -7,7 +7,7 @@ const only = (name, comment, from, allowed) => ({
   to: { path: '^(ir|passes|backends|src|test|bench|examples|scripts)/', pathNot: allowed },
 });
 
-const CORE = '^(ir|passes|backends)/|^src/(index|api)\\.ts$|^src/(onnx|tensor-file|data-file|train|report)/';
+const CORE = '^(ir|passes|backends)/|^src/(index|api)\\.ts$|^src/(onnx|tensor-file|data-file|train|debug|report)/';
 
 module.exports = {
   forbidden: [

@@ -161,6 +161,7 @@ export const diag = {
     () => 'Give it with --input NAME=FILE (.npy or .pb).',
   ),
   unknownInput: declare('UNKNOWN_INPUT', (known: string) => `the program has no such input; it has ${known}`),
+  unknownTensor: declare('UNKNOWN_TENSOR', (known: string) => `there is no such tensor; there are ${known}`),
   // Programs and their execution; `at` names the instruction.
   badProgram: declare('BAD_PROGRAM', (reason: string) => `the program is not well formed: ${reason}`),
   badProgramFile: declare(
@@ -183,6 +184,11 @@ export const diag = {
     'VERIFICATION_FAILED',
     (first: string, others: number) =>
       `counted traffic differs from the prediction: ${first}${others > 0 ? `, and ${others} more differences` : ''}`,
+  ),
+  differs: declare(
+    'DIFFERS',
+    (element: string, actual: string, expected: string, against: string, share: string) =>
+      `element [${element}] is ${actual}, and ${against} gives ${expected}; ${share} differ`,
   ),
   notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
   // Usage.

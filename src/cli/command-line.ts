@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { compareCommand } from './compare.ts';
 import { compileCommand } from './compile.ts';
+import { debugCommand } from './debug.ts';
 import { disasmCommand } from './disasm.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
@@ -44,6 +45,6 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand, trainCommand]) add(program);
+  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand, trainCommand, debugCommand]) add(program);
   return program;
 }

@@ -153,7 +153,7 @@ export class Trainer {
       const tensor = tensors.get(symbol.name);
       const fits = tensor?.dtype === symbol.dtype && tensor.bytes.length === symbol.bytes;
       if (tensor === undefined || !fits || tensors.size !== kept.length)
-        return fail(diag.badCheckpoint({ tensor: symbol.name }, 'it is of another model, or of a training with other settings'));
+        fail(diag.badCheckpoint({ tensor: symbol.name }, 'it is of another model, or of a training with other settings'));
     }
     for (const [name, { bytes }] of tensors) this.interpreter.writeTensor(name, bytes);
     this.done = step;
