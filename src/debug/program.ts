@@ -2,12 +2,14 @@ import { generate, resourcesOf } from '../../backends/wavecore/generate.ts';
 import type { Program } from '../../backends/wavecore/program.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { type Scheduled, scheduleGraph } from '../../passes/mbs/index.ts';
+import type { Schedule } from '../../passes/mbs/schedule.ts';
 import { type ResolvedSettings, runPasses } from '../api.ts';
 
 /** A program that leaves every tensor of its graph in DRAM. */
 export interface DebugProgram {
   readonly graph: Graph;
   readonly program: Program;
+  readonly schedule: Schedule;
   /** Name of the DRAM symbol that holds a tensor. */
   symbolOf(tensor: string): string;
 }
@@ -19,5 +21,5 @@ export function debugProgram(model: Uint8Array, settings: ResolvedSettings): Deb
   const readable = { ...graph, outputs: [...new Set([...graph.outputs, ...results])] };
   const scheduled: Scheduled = scheduleGraph(readable, settings.schedule, resourcesOf(settings.machine));
   const program = generate(scheduled, { model: graph.name, mode: settings.mode, machine: settings.machine });
-  return { graph, program, symbolOf: (tensor) => scheduled.network.storages.of(tensor).name };
+  return { graph, program, schedule: scheduled.schedule, symbolOf: (tensor) => scheduled.network.storages.of(tensor).name };
 }
