@@ -2,6 +2,7 @@ import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
 import { type Imported, Importer } from './importer.ts';
+import { withoutLoss } from './loss-end.ts';
 import { orderNodes } from './order.ts';
 
 export interface ImportOptions {
@@ -26,7 +27,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
 /** The same, with the place in the model that every parameter comes from. */
 export function importTraced(bytes: Uint8Array, options: ImportOptions): Imported {
   const place = { file: options.file };
-  const model = decodeModel(bytes, place);
+  const model = withoutLoss(decodeModel(bytes, place), place);
   const nodes = orderNodes(model, place);
   const used = new Set([...nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
   const bound = bindInputs(model, used, options, place);
