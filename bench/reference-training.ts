@@ -2,7 +2,8 @@ import type { Graph } from '../ir/graph.ts';
 import { constantValues, evaluate, stateAfter } from '../ir/interpret.ts';
 import type { Values } from '../ir/layers/record.ts';
 import { LEARNING_RATE } from '../passes/training/control.ts';
-import { type CompileSettings, resolveSettings, runPassesTraced } from '../src/api.ts';
+import { type CompileSettings, resolveSettings, runPasses } from '../src/api.ts';
+import { loadModel } from '../src/model.ts';
 import type { ParameterOrigin } from '../src/onnx/context.ts';
 import { type DataSet, gather, gatherTargets, type Scaling } from '../src/train/data-set.ts';
 import { SampleOrder } from '../src/train/order.ts';
@@ -21,10 +22,11 @@ export class ReferenceTraining {
 
   constructor(model: Uint8Array, settings: CompileSettings, data: DataSet, scaling: Scaling) {
     const resolved = resolveSettings({ ...settings, mode: 'training' });
-    const { state, origins } = runPassesTraced(model, resolved, { stopAfter: 'training' });
+    const loaded = loadModel(model, resolved);
+    const { graph } = runPasses(loaded, resolved, { stopAfter: 'training' });
     this.model = model;
-    this.graph = state.graph;
-    this.origins = origins;
+    this.graph = graph;
+    this.origins = loaded.origins;
     this.data = data;
     this.scaling = scaling;
     this.order = new SampleOrder(data.count, this.graph.batch, 0);

@@ -152,6 +152,7 @@ export const diag = {
       `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
     () => 'This is the least the layer takes: one sample or one stripe of it at a time. Use a machine with a larger global buffer.',
   ),
+  badSchedule: declare('BAD_SCHEDULE', (reason: string) => `the schedule cannot run: ${reason}`),
   badMachine: declare('BAD_MACHINE', (what: string) => `machine: ${what}`),
   // Programs.
   badTensor: declare('BAD_TENSOR', (what: string) => `tensor file: ${what}`),
@@ -162,6 +163,7 @@ export const diag = {
   ),
   unknownInput: declare('UNKNOWN_INPUT', (known: string) => `the program has no such input; it has ${known}`),
   unknownTensor: declare('UNKNOWN_TENSOR', (known: string) => `there is no such tensor; there are ${known}`),
+  badAssembly: declare('BAD_ASSEMBLY', (reason: string) => reason),
   // Programs and their execution; `at` names the instruction.
   badProgram: declare('BAD_PROGRAM', (reason: string) => `the program is not well formed: ${reason}`),
   badProgramFile: declare(
@@ -178,8 +180,42 @@ export const diag = {
     () => 'Program order must be a legal order: signal a token before an instruction waits for it.',
   ),
   unbalancedTokens: declare('UNBALANCED_TOKENS', (tokens: string) => `the program ends with tokens that nothing took: ${tokens}`),
-  endless: declare('ENDLESS', (at: string, limit: number) => `${at}: the program has not ended after ${limit} instructions`),
+  race: declare(
+    'RACE',
+    (at: string, what: string) => `${at} ${what}, and no token orders the two`,
+    () => 'Let the one signal a token that the other waits for.',
+  ),
+  uninitialized: declare('UNINITIALIZED', (at: string, where: string) => `${at} reads ${where}, which holds nothing yet`),
+  lostResult: declare(
+    'LOST_RESULT',
+    (at: string, where: string, earlier: string) => `${at} overwrites ${where}, a result of ${earlier} that nothing has read`,
+  ),
+  misplaced: declare(
+    'MISPLACED',
+    (at: string, does: string, tensor: string, names: string) => `${at} ${does} tensor '${tensor}' at the place of ${names}`,
+  ),
+  partialTransfer: declare(
+    'PARTIAL_TRANSFER',
+    (tensor: string, gap: number) => `transfers tensor '${tensor}' in part: byte ${gap} is left out`,
+  ),
+  moreFindings: declare('MORE_FINDINGS', (count: number) => `${count} more findings are not shown`),
+  outsideAllocation: declare(
+    'OUTSIDE_ALLOCATION',
+    (at: string, does: string, from: number, to: number, lies: string) =>
+      `${at} ${does} bytes ${from} to ${to} of the global buffer, ${lies}: not within one allocation that the layer may use so`,
+  ),
+  endless: declare('ENDLESS', (at: string, limit: string) => `${at}: the program has not ended after ${limit}`),
+  hostMemory: declare(
+    'HOST_MEMORY',
+    (needed: number, limit: number) => `the data of the run takes ${needed} bytes or more, and ${limit} are allowed`,
+    () => 'Run in timing mode, which computes no data, or with a smaller mini-batch.',
+  ),
   badRunInput: declare('BAD_RUN_INPUT', (reason: string) => `the value given for the run cannot be used: ${reason}`),
+  noInitialValues: declare(
+    'NO_INITIAL_VALUES',
+    (others: number) => `the program does not hold its initial values${others > 0 ? `, nor those of ${others} more tensors` : ''}`,
+    () => 'It was compiled from an IR file without constants. Run it with --mode timing, or compile it again beside its model.',
+  ),
   verificationFailed: declare(
     'VERIFICATION_FAILED',
     (first: string, others: number) =>
@@ -191,6 +227,15 @@ export const diag = {
       `element [${element}] is ${actual}, and ${against} gives ${expected}; ${share} differ`,
   ),
   notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
+  traceTooLarge: declare(
+    'TRACE_TOO_LARGE',
+    (limit: number) => `the trace takes more than ${limit} bytes even where it shows every layer once`,
+    () => 'Raise --trace-limit, or show a part of the run with --trace-window.',
+  ),
+  emptyTrace: declare(
+    'EMPTY_TRACE',
+    (from: number, cycles: number) => `the trace would begin at cycle ${from}, and the run ends at cycle ${cycles}`,
+  ),
   // Usage.
   usage: declare('USAGE', (what: string) => what),
 };

@@ -10,7 +10,9 @@ export type Constant =
   /** Every element is `value`; costs no memory however large the tensor is. */
   | { readonly form: 'splat'; readonly value: number }
   /** Rounded from the value of another tensor of the same shape (an f16 weight of its f32 master). */
-  | { readonly form: 'copyOf'; readonly tensor: string };
+  | { readonly form: 'copyOf'; readonly tensor: string }
+  /** Has values, which were left out of the text that the graph was read from. */
+  | { readonly form: 'elided' };
 
 /** A value of the graph: produced once (by a layer, or given as input or constant). */
 export interface Tensor {
@@ -24,7 +26,8 @@ export interface Tensor {
   readonly storage?: string;
 }
 
-export type Phase = 'forward' | 'backward' | 'update';
+export const PHASES = ['forward', 'backward', 'update'] as const;
+export type Phase = (typeof PHASES)[number];
 
 /** One layer in SSA form; `kind` names its record in `layers/`. */
 export interface Layer {
@@ -51,4 +54,15 @@ export interface Graph {
   readonly inputs: readonly string[];
   /** Tensors the caller can read afterwards, in order. */
   readonly outputs: readonly string[];
+}
+
+/** Tensors that no layer makes and that are no inputs (parameters and other constants), in the graph's order. */
+export function givenTensors(graph: Graph): string[] {
+  const others = new Set([...graph.inputs, ...graph.layers.flatMap((layer) => layer.outputs)]);
+  return [...graph.tensors.keys()].filter((name) => !others.has(name));
+}
+
+/** All tensors in the order of the text form, whichever order they were added in: inputs, given tensors, results in execution order. */
+export function orderedTensors(graph: Graph): string[] {
+  return [...graph.inputs, ...givenTensors(graph), ...graph.layers.flatMap((layer) => layer.outputs)];
 }

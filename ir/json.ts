@@ -1,7 +1,7 @@
 import * as v from 'valibot';
-import { constantArray, zeros } from './constants.ts';
+import { constantArray } from './constants.ts';
 import { diag, fail, WavecError } from './diagnostics.ts';
-import type { Constant, Graph, Tensor } from './graph.ts';
+import { type Constant, type Graph, PHASES, type Tensor } from './graph.ts';
 import type { PrintOptions } from './print.ts';
 import { DTYPES, TENSOR_KINDS, type TensorType } from './tensor.ts';
 
@@ -20,7 +20,7 @@ const TensorSchema = v.object({
     v.variant('form', [
       v.object({ form: v.literal('splat'), value: Numeric }),
       v.object({ form: v.literal('copyOf'), tensor: v.string() }),
-      // Without values the constant is elided, and reads as zeros.
+      // Without values the constant is elided.
       v.object({ form: v.literal('values'), values: v.optional(v.array(Numeric)) }),
     ]),
   ),
@@ -32,7 +32,7 @@ const LayerSchema = v.object({
   inputs: v.array(v.string()),
   outputs: v.array(v.string()),
   attrs: v.record(v.string(), v.union([v.number(), v.boolean(), v.string(), v.array(v.number())])),
-  phase: v.picklist(['forward', 'backward', 'update']),
+  phase: v.picklist(PHASES),
   origin: v.string(),
   unit: v.string(),
 });
@@ -110,7 +110,9 @@ function tensorJson(tensor: Tensor, constants: 'elide' | 'full'): TensorJson {
 function constantJson(constant: Constant, constants: 'elide' | 'full'): NonNullable<TensorJson['constant']> {
   if (constant.form === 'copyOf') return { form: 'copyOf', tensor: constant.tensor };
   if (constant.form === 'splat') return { form: 'splat', value: numberJson(constant.value) };
-  return constants === 'elide' ? { form: 'values' } : { form: 'values', values: Array.from(constant.values, numberJson) };
+  return constants === 'elide' || constant.form === 'elided'
+    ? { form: 'values' }
+    : { form: 'values', values: Array.from(constant.values, numberJson) };
 }
 
 function numberJson(value: number): NumericJson {
@@ -133,5 +135,5 @@ function tensorOf(json: v.InferOutput<typeof TensorSchema>): Tensor {
 function constantOf(type: TensorType, json: NonNullable<v.InferOutput<typeof TensorSchema>['constant']>): Constant {
   if (json.form === 'copyOf') return { form: 'copyOf', tensor: json.tensor };
   if (json.form === 'splat') return { form: 'splat', value: numberOf(json.value) };
-  return { form: 'values', values: json.values === undefined ? zeros(type) : constantArray(type, json.values.map(numberOf)) };
+  return json.values === undefined ? { form: 'elided' } : { form: 'values', values: constantArray(type, json.values.map(numberOf)) };
 }

@@ -19,8 +19,8 @@ const PATTERNS: readonly (readonly [TokenKind, RegExp])[] = [
   ['name', new RegExp(`%(?:${PLAIN_NAME.source}|"(?:[^"\\\\\\n]|\\\\.)*")`, 'y')],
   ['string', /"(?:[^"\\\n]|\\.)*"/y],
   ['number', /-?(?:\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|inf\b|nan\b)/y],
-  ['word', /[A-Za-z_][A-Za-z0-9_]*/y],
-  ['mark', /\.\.\.|[{}()[\],:=@]/y],
+  ['word', /[A-Za-z_][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*/y],
+  ['mark', /\.{2,3}|[{}()[\],:=@]/y],
 ];
 
 /** `text` as a quoted string. */
@@ -42,8 +42,9 @@ export function numberText(value: number): string {
 
 /** Reads the text form token by token; every complaint carries the line. */
 export class Lexer {
+  /** Named in complaints. */
+  readonly file: string;
   private readonly source: string;
-  private readonly file: string;
   private position = 0;
   private line = 1;
   private ahead: Token | undefined;
@@ -103,6 +104,20 @@ export class Lexer {
     const { text } = this.next();
     if (text === 'nan' || text === '-nan') return Number.NaN;
     return Number(text.replace('inf', 'Infinity'));
+  }
+
+  /** Takes a word that is one of `known`. */
+  oneOf<T extends string>(known: readonly T[], what: string): T {
+    const { kind, text } = this.peek();
+    const found = kind === 'word' ? known.find((k) => k === text) : undefined;
+    if (found === undefined) return this.unexpected(`${what} (${known.join(', ')})`);
+    this.next();
+    return found;
+  }
+
+  /** Complains unless all has been read. */
+  end(): void {
+    if (this.peek().kind !== 'end') this.unexpected('the end of the text');
   }
 
   /** Takes `item`s with commas between them, up to the mark `close`. */

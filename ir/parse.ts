@@ -1,10 +1,8 @@
-import { constantArray, zeros } from './constants.ts';
-import { diag, fail } from './diagnostics.ts';
-import type { Attrs, AttrValue, Constant, Graph, Layer, Phase, Tensor } from './graph.ts';
+import { constantArray } from './constants.ts';
+import { diag, fail, type Place } from './diagnostics.ts';
+import { type Attrs, type AttrValue, type Constant, type Graph, type Layer, PHASES, type Tensor } from './graph.ts';
 import { Lexer } from './lexer.ts';
-import { DTYPES, TENSOR_KINDS, type TensorType } from './tensor.ts';
-
-const PHASES: readonly Phase[] = ['forward', 'backward', 'update'];
+import { DTYPES, parseType, TENSOR_KINDS, type TensorType } from './tensor.ts';
 
 export interface ParseOptions {
   /** Named in complaints. */
@@ -12,22 +10,37 @@ export interface ParseOptions {
 }
 
 /**
- * Reads what `print` writes. Elided constants become zeros. Checks the syntax alone: `verify` tells whether the graph is sound.
+ * Reads what `print` writes. Checks the syntax alone: `verify` tells whether the graph is sound.
  * @throws WavecError with `SYNTAX`, file and line.
  */
 export function parse(source: string, options: ParseOptions = {}): Graph {
-  const { file = 'text' } = options;
-  return new Parser(new Lexer(source, file), file).graph();
+  const lexer = new Lexer(source, options.file ?? 'text');
+  const { graph } = parseGraph(lexer);
+  lexer.end();
+  return graph;
+}
+
+/** A graph, and where its text names a layer or else a tensor. */
+export interface ParsedGraph {
+  readonly graph: Graph;
+  lineOf(place: Place): number | undefined;
+}
+
+/** Reads a graph and leaves what follows it. */
+export function parseGraph(lexer: Lexer): ParsedGraph {
+  const parser = new Parser(lexer);
+  const graph = parser.graph();
+  return { graph, lineOf: ({ layer, tensor }) => parser.layerLines.get(layer ?? '') ?? parser.tensorLines.get(tensor ?? '') };
 }
 
 class Parser {
+  readonly layerLines = new Map<string, number>();
+  readonly tensorLines = new Map<string, number>();
   private readonly lexer: Lexer;
-  private readonly file: string;
   private readonly tensors = new Map<string, Tensor>();
 
-  constructor(lexer: Lexer, file: string) {
+  constructor(lexer: Lexer) {
     this.lexer = lexer;
-    this.file = file;
   }
 
   graph(): Graph {
@@ -46,7 +59,6 @@ class Parser {
       else lexer.unexpected("'input', 'tensor', a layer or 'return'");
     }
     const outputs = lexer.list('}', () => lexer.name());
-    if (lexer.peek().kind !== 'end') lexer.unexpected('the end of the text');
     return { name, batch, tensors: this.tensors, layers, inputs, outputs };
   }
 
@@ -62,13 +74,12 @@ class Parser {
   private define(name: string, line: number): void {
     const { lexer } = this;
     const type = this.type();
-    const kindName = lexer.peek().text;
-    const kind = TENSOR_KINDS.find((k) => k === kindName) ?? lexer.unexpected(`a tensor kind (${TENSOR_KINDS.join(', ')})`);
-    lexer.next();
+    const kind = lexer.oneOf(TENSOR_KINDS, 'a tensor kind');
     const batched = lexer.takes('batched');
     const storage = lexer.takes('storage') ? lexer.name() : undefined;
     const constant = lexer.takes('=') ? this.constant(type) : undefined;
-    if (this.tensors.has(name)) fail(diag.syntax({ file: this.file, line }, 'a new tensor', `'%${name}', which is defined above`));
+    if (this.tensors.has(name)) fail(diag.syntax({ file: lexer.file, line }, 'a new tensor', `'%${name}', which is defined above`));
+    this.tensorLines.set(name, line);
     this.tensors.set(name, {
       name,
       type,
@@ -82,11 +93,9 @@ class Parser {
   private type(): TensorType {
     const { lexer } = this;
     if (lexer.peek().kind !== 'type') lexer.unexpected('a type such as f16[32x3x224x224]');
-    const [name = '', rest = ''] = lexer.peek().text.split('[');
-    const dtype = DTYPES.find((d) => d === name) ?? lexer.unexpected(`an element type (${DTYPES.join(', ')})`);
+    const type = parseType(lexer.peek().text) ?? lexer.unexpected(`an element type (${DTYPES.join(', ')})`);
     lexer.next();
-    const body = rest.slice(0, -1);
-    return { dtype, shape: body === '' ? [] : body.split('x').map(Number) };
+    return type;
   }
 
   private constant(type: TensorType): Constant {
@@ -97,7 +106,7 @@ class Parser {
     lexer.expect('(');
     if (lexer.takes('...')) {
       lexer.expect(')');
-      return { form: 'values', values: zeros(type) };
+      return { form: 'elided' };
     }
     const values = lexer.list(')', () => lexer.number('a number'));
     return { form: 'values', values: constantArray(type, values) };
@@ -117,10 +126,9 @@ class Parser {
       this.define(output, line);
     });
     lexer.expect('@');
-    const phaseName = lexer.peek().text;
-    const phase = PHASES.find((p) => p === phaseName) ?? lexer.unexpected(`a phase (${PHASES.join(', ')})`);
-    lexer.next();
+    const phase = lexer.oneOf(PHASES, 'a phase');
     const name = lexer.string('the name of the layer');
+    this.layerLines.set(name, line);
     const unit = lexer.takes('unit') ? lexer.string('the unit') : name;
     const origin = lexer.takes('from') ? lexer.string('the ONNX node') : name;
     return { name, kind, inputs, outputs, attrs, phase, origin, unit };

@@ -1,26 +1,22 @@
-import type { Attrs, AttrValue, Constant, Graph, Layer, Tensor } from './graph.ts';
+import { type Attrs, type AttrValue, type Constant, type Graph, givenTensors, type Layer, type Tensor } from './graph.ts';
 import { numberText, quoted, tensorName } from './lexer.ts';
 import { formatType } from './tensor.ts';
 
 export interface PrintOptions {
-  /** `elide` (default): values print as `values(...)`, which reads back as zeros; `full`: all of them. */
+  /** `elide` (default): values print as `values(...)`, which reads back as an elided constant; `full`: all of them. */
   readonly constants?: 'elide' | 'full';
 }
 
 /** The graph as text that `parse` reads back: inputs, then parameters, then layers in execution order. */
 export function print(graph: Graph, options: PrintOptions = {}): string {
   const { constants = 'elide' } = options;
-  const produced = new Set(graph.layers.flatMap((layer) => layer.outputs));
-  const given = new Set(graph.inputs);
   const describe = (name: string): string => {
     const tensor = graph.tensors.get(name);
     return tensor === undefined ? 'undefined' : tensorText(tensor, constants);
   };
   const lines = [`graph ${quoted(graph.name)} batch ${numberText(graph.batch)} {`];
   for (const name of graph.inputs) lines.push(`  input ${tensorName(name)} : ${describe(name)}`);
-  for (const name of graph.tensors.keys()) {
-    if (!produced.has(name) && !given.has(name)) lines.push(`  tensor ${tensorName(name)} : ${describe(name)}`);
-  }
+  for (const name of givenTensors(graph)) lines.push(`  tensor ${tensorName(name)} : ${describe(name)}`);
   for (const layer of graph.layers) lines.push(`  ${layerText(layer, describe)}`);
   lines.push(`  return ${graph.outputs.map(tensorName).join(', ')}`.trimEnd(), '}', '');
   return lines.join('\n');
@@ -37,7 +33,9 @@ function tensorText(tensor: Tensor, constants: 'elide' | 'full'): string {
 function constantText(constant: Constant, constants: 'elide' | 'full'): string {
   if (constant.form === 'splat') return `splat ${numberText(constant.value)}`;
   if (constant.form === 'copyOf') return `copyOf ${tensorName(constant.tensor)}`;
-  return constants === 'elide' ? 'values(...)' : `values(${Array.from(constant.values, numberText).join(', ')})`;
+  return constants === 'elide' || constant.form === 'elided'
+    ? 'values(...)'
+    : `values(${Array.from(constant.values, numberText).join(', ')})`;
 }
 
 function layerText(layer: Layer, describe: (tensor: string) => string): string {

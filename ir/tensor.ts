@@ -55,6 +55,14 @@ export function formatType(type: TensorType): string {
   return `${type.dtype}[${type.shape.join('x')}]`;
 }
 
+/** The type that `formatType` writes as `text`; undefined for any other text. */
+export function parseType(text: string): TensorType | undefined {
+  const [, name, dimensions] = /^(\w+)\[((?:\d+(?:x\d+)*)?)\]$/.exec(text) ?? [];
+  const dtype = DTYPES.find((d) => d === name);
+  if (dtype === undefined || dimensions === undefined) return undefined;
+  return { dtype, shape: dimensions === '' ? [] : dimensions.split('x').map(Number) };
+}
+
 export function sameType(a: TensorType, b: TensorType): boolean {
   return a.dtype === b.dtype && a.shape.length === b.shape.length && a.shape.every((d, i) => d === b.shape[i]);
 }

@@ -56,7 +56,7 @@ function storageLoops(graph: Graph, tensor: Tensor): boolean {
 }
 
 function constantProblem(graph: Graph, type: TensorType, constant: Constant): string | undefined {
-  if (constant.form === 'splat') return undefined;
+  if (constant.form === 'splat' || constant.form === 'elided') return undefined;
   const count = elementCount(type.shape);
   if (constant.form === 'values')
     return constant.values.length === count ? undefined : `has ${constant.values.length} values for ${count} elements`;

@@ -38,7 +38,7 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   for (const layer of graph.layers) {
     const kinds = layer.outputs.map((o) => tensor(o).kind);
     const common = { phase: layer.phase, origin: layer.origin, unit: layer.unit };
-    if (layer.kind !== 'batch_norm') {
+    if (isCanonical(layer)) {
       const norm = norms.get(foldedInto.get(layer.name) ?? '');
       const inputs = norm === undefined ? layer.inputs.map(given) : foldInto(builder, layer, norm, tensor, given);
       builder.layer({
@@ -60,12 +60,18 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
     }
     const epsilon = epsilonOf(layer);
     if (options.mode === 'inference' && options.norm.kind === 'keep') {
-      const { scale, shift } = scaleAndShift(layer, tensor);
+      const parameters = layer.inputs.slice(1).map(tensor);
       const type = tensor(gamma).type;
       const inputs = [
         given(x),
-        builder.constant(builder.freeName(`${layer.name}.scale`), type, 'weight', compact(scale)),
-        builder.constant(builder.freeName(`${layer.name}.shift`), type, 'weight', compact(shift)),
+        ...(['scale', 'shift'] as const).map((which) =>
+          builder.constant(
+            builder.freeName(`${layer.name}.${which}`),
+            type,
+            'weight',
+            constantOf(parameters, () => compact(scaleAndShift(layer, tensor)[which])),
+          ),
+        ),
       ];
       builder.layer({ ...common, kind: 'affine', name: layer.name, inputs, outputs: layer.outputs, outputKinds: kinds });
       continue;
@@ -100,6 +106,11 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   return builder.finish(outputs);
 }
 
+/** Whether `normalize` leaves the layer as it is. */
+export function isCanonical(layer: Layer): boolean {
+  return layer.kind !== 'batch_norm';
+}
+
 /** Running mean and variance of a batch normalization that is kept, which training updates. */
 function runningStatistics(builder: GraphBuilder, norm: Layer, tensor: (name: string) => Tensor): string[] {
   return norm.inputs.slice(3).map((name) => (builder.has(name) ? name : builder.add({ ...tensor(name), kind: 'statistics' })));
@@ -127,7 +138,7 @@ function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<strin
   const producer = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
   const pairs = new Map<string, Layer>();
   for (const norm of graph.layers) {
-    if (norm.kind !== 'batch_norm') continue;
+    if (isCanonical(norm)) continue;
     const [x = ''] = norm.inputs;
     const conv = producer.get(x);
     const weight = conv?.inputs[1];
@@ -145,6 +156,11 @@ function valuesOf(tensor: Tensor): Float32Array {
   if (constant?.form === 'splat') return new Float32Array(count).fill(constant.value);
   if (constant?.form === 'values') return Float32Array.from(constant.values);
   return fail(diag.internal({ tensor: tensor.name }, 'is not a constant'));
+}
+
+/** What `make` computes from the values of `sources`; elided where one of them is. */
+function constantOf(sources: readonly Tensor[], make: () => Constant): Constant {
+  return sources.some((t) => t.constant?.form === 'elided') ? { form: 'elided' } : make();
 }
 
 /** Batch normalization with fixed statistics: y = x·scale + shift, scale = gamma/sqrt(variance + epsilon), shift = beta − mean·scale. */
@@ -174,17 +190,26 @@ function foldInto(
 ): string[] {
   const [x = '', w = '', b] = conv.inputs;
   const weight = tensor(w);
-  const { scale, shift } = scaleAndShift(norm, tensor);
-  const channels = scale.length;
-  const bias = b === undefined ? new Float32Array(channels) : valuesOf(tensor(b));
-  const fixed = shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0));
-  const uniform = scale.every((s) => s === scale[0]) && weight.constant?.form === 'splat';
-  const each = elementCount(weight.type.shape) / channels;
-  const constant: Constant =
-    uniform && weight.constant?.form === 'splat'
-      ? { form: 'splat', value: Math.fround(weight.constant.value * (scale[0] ?? 1)) }
-      : { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
-  builder.add({ ...weight, constant });
-  const biasName = builder.constant(builder.freeName(`${norm.name}.bias`), { dtype: 'f32', shape: [channels] }, 'weight', compact(fixed));
+  const parameters = [...(b === undefined ? [] : [tensor(b)]), ...norm.inputs.slice(1).map(tensor)];
+  builder.add({ ...weight, constant: constantOf([weight, ...parameters], () => scaledWeight(weight, scaleAndShift(norm, tensor).scale)) });
+  const biasName = builder.constant(
+    builder.freeName(`${norm.name}.bias`),
+    { dtype: 'f32', shape: weight.type.shape.slice(0, 1) },
+    'weight',
+    constantOf(parameters, () => {
+      const { scale, shift } = scaleAndShift(norm, tensor);
+      const bias = b === undefined ? new Float32Array(scale.length) : valuesOf(tensor(b));
+      return compact(shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0)));
+    }),
+  );
   return [given(x), w, biasName];
+}
+
+/** Every output channel of a weight times its factor. */
+function scaledWeight(weight: Tensor, scale: Float32Array): Constant {
+  const { constant, type } = weight;
+  if (constant?.form === 'splat' && scale.every((s) => s === scale[0]))
+    return { form: 'splat', value: Math.fround(constant.value * (scale[0] ?? 1)) };
+  const each = elementCount(type.shape) / scale.length;
+  return { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };
 }

@@ -51,10 +51,31 @@ export interface PipelineHooks {
   onPass?(pass: Pass, state: CompileState, milliseconds: number): void;
 }
 
+/** Whether `pass` has run where `after` is the last pass that has. */
+export function isPast(pass: string, after: string): boolean {
+  const names = PASSES.map((p) => p.name);
+  return names.indexOf(pass) <= names.indexOf(after);
+}
+
 /** Runs the passes on a forward graph; verifies the graph after each. */
 export function runPipeline(graph: Graph, options: CompileOptions, hooks: PipelineHooks = {}): CompileState {
-  let state: CompileState = { graph };
-  for (const pass of PASSES) {
+  return runPassesOf(PASSES, { graph }, options, hooks);
+}
+
+/** Runs the passes behind `after` on what the passes up to it have made. */
+export function continuePipeline(state: CompileState, after: string, options: CompileOptions, hooks: PipelineHooks = {}): CompileState {
+  if (hooks.stopAfter === after) return state;
+  return runPassesOf(
+    PASSES.filter((pass) => !isPast(pass.name, after)),
+    state,
+    options,
+    hooks,
+  );
+}
+
+function runPassesOf(passes: readonly Pass[], from: CompileState, options: CompileOptions, hooks: PipelineHooks): CompileState {
+  let state = from;
+  for (const pass of passes) {
     const start = performance.now();
     state = pass.run(state, options);
     const problems = verify(state.graph);

@@ -5,23 +5,16 @@ import type { Program } from '../backends/wavecore/program.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
 import type { ScheduleName } from '../passes/mbs/schedule.ts';
 import type { NormChoice } from '../passes/normalize.ts';
-import { type CompileOptions, type CompileState, type PipelineHooks, runPipeline } from '../passes/pipeline.ts';
+import { type CompileOptions, type CompileState, continuePipeline, isPast, type PipelineHooks, runPipeline } from '../passes/pipeline.ts';
 import { withDefaults } from '../passes/training/defaults.ts';
 import type { TrainingOptions } from '../passes/training/index.ts';
+import { withConstants } from './ir-file/constants.ts';
+import { type IrFile, stateOf } from './ir-file/index.ts';
+import { type LoadOptions, type LoadSettings, loadModel, loadSettings, type Model } from './model.ts';
 import { DEFAULT_CHANNELS_PER_GROUP } from './norm.ts';
-import type { ParameterOrigin } from './onnx/context.ts';
-import { importTraced } from './onnx/index.ts';
 
 /** What a caller may choose; everything has a default, that of the training step in passes/training/defaults.ts. */
-export interface CompileSettings extends Partial<TrainingOptions> {
-  /** Name of the model's file: in messages, and (without its extension) the name of the program. */
-  readonly file?: string;
-  /** Default `training`. */
-  readonly mode?: 'training' | 'inference';
-  /** Samples a core in one step. Default 32 in training, the model's own in inference. */
-  readonly batch?: number;
-  /** Sizes of symbolic dimensions, by name. */
-  readonly bind?: Readonly<Record<string, number>>;
+export interface CompileSettings extends LoadOptions, Partial<TrainingOptions> {
   /** Default `mbs2`. */
   readonly schedule?: ScheduleName;
   /** Default: the preset `wavecore`. */
@@ -31,23 +24,17 @@ export interface CompileSettings extends Partial<TrainingOptions> {
 }
 
 /** Settings with their defaults filled in. */
-export interface ResolvedSettings extends CompileOptions {
-  readonly file: string;
-  readonly batch: number | undefined;
-  readonly bind: Readonly<Record<string, number>>;
+export interface ResolvedSettings extends CompileOptions, LoadSettings {
   readonly machine: Machine;
 }
 
-const TRAINING_BATCH = 32;
-
 export function resolveSettings(settings: CompileSettings = {}): ResolvedSettings {
-  const { mode = 'training', schedule = 'mbs2' } = settings;
+  const load = loadSettings(settings);
+  const { mode } = load;
+  const { schedule = 'mbs2' } = settings;
   const machine = settings.machine ?? PRESETS.wavecore ?? fail(diag.internal({}, 'the preset wavecore is missing'));
   return {
-    file: settings.file ?? 'model',
-    mode,
-    batch: settings.batch ?? (mode === 'training' ? TRAINING_BATCH : undefined),
-    bind: settings.bind ?? {},
+    ...load,
     schedule,
     machine,
     norm: settings.norm ?? defaultNorm(mode, schedule),
@@ -62,21 +49,39 @@ function defaultNorm(mode: 'training' | 'inference', schedule: ScheduleName): No
   return mode === 'training' && serialized ? { kind: 'group', channelsPerGroup: DEFAULT_CHANNELS_PER_GROUP } : { kind: 'keep' };
 }
 
-/** Imports a model and runs the passes on it, up to `hooks.stopAfter`. */
-export function runPasses(model: Uint8Array, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
-  return runPassesTraced(model, settings, hooks).state;
+/** Runs the passes on a model, up to `hooks.stopAfter`; bytes are imported first. */
+export function runPasses(model: Uint8Array | Model, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
+  const { graph } = isBytes(model) ? loadModel(model, settings) : model;
+  return runPipeline(graph, settings, hooks);
 }
 
-/** The same, with the place in the model that every parameter comes from. */
-export function runPassesTraced(
-  model: Uint8Array,
-  settings: ResolvedSettings,
-  hooks: PipelineHooks = {},
-): { readonly state: CompileState; readonly origins: ReadonlyMap<string, ParameterOrigin> } {
-  const { file, batch, bind, mode } = settings;
-  const { graph, origins } = importTraced(model, { file, bind, mode, ...(batch === undefined ? {} : { batch }) });
-  // Exporters call every graph by the same name; the file's tells models apart.
-  return { state: runPipeline({ ...graph, name: modelName(file) }, settings, hooks), origins };
+/** Settings for going on from an IR file: what went into it is settled there. */
+export function settingsOfIr({ header, graph, schedule }: IrFile, settings: CompileSettings): ResolvedSettings {
+  const { mode, bind, norm, optimizer } = header;
+  return resolveSettings({
+    ...settings,
+    mode,
+    bind,
+    batch: graph.batch,
+    ...(norm === undefined ? {} : { norm }),
+    ...(optimizer === undefined ? {} : { optimizer }),
+    ...(schedule === undefined ? {} : { schedule: schedule.name }),
+  });
+}
+
+/** The IR with the constants of the model that it was made of, where names and types agree. */
+export function withModel(ir: IrFile, model: Uint8Array, settings: ResolvedSettings): IrFile {
+  const { after } = ir.header;
+  const source = runPasses(model, settings, { stopAfter: isPast('mbs', after) ? 'training' : after });
+  return { ...ir, graph: withConstants(ir.graph, source.graph) };
+}
+
+/**
+ * Checks what an IR file holds and runs the passes behind it, up to `hooks.stopAfter`.
+ * @throws WavecError with every problem of the graph or the schedule, each at its line
+ */
+export function resumePasses(ir: IrFile, settings: ResolvedSettings, hooks: PipelineHooks = {}): CompileState {
+  return continuePipeline(stateOf(ir, settings.file, settings.resources), ir.header.after, settings, hooks);
 }
 
 /** The program of what the passes made. */
@@ -85,16 +90,29 @@ export function generateProgram(state: CompileState, settings: ResolvedSettings)
   return generate(scheduled, { model: state.graph.name, mode: settings.mode, machine: settings.machine });
 }
 
+/** Settings for a model that is loaded: what it was loaded with is settled. */
+export type ModelSettings = Omit<CompileSettings, keyof LoadOptions>;
+
 /**
- * Compiles the bytes of an ONNX model to a WaveCore program.
- * @throws WavecError with every problem of the model
+ * Compiles an ONNX model, given as its bytes or loaded, to a WaveCore program.
+ * @throws WavecError with every problem of the model; USAGE for settings that contradict a loaded model
  */
-export function compile(model: Uint8Array, settings: CompileSettings = {}): Program {
-  const resolved = resolveSettings(settings);
+export function compile(model: Uint8Array, settings?: CompileSettings): Program;
+export function compile(model: Model, settings?: ModelSettings): Program;
+export function compile(model: Uint8Array | Model, settings: CompileSettings = {}): Program {
+  const resolved = resolveSettings(isBytes(model) ? settings : settledBy(model, settings));
   return generateProgram(runPasses(model, resolved), resolved);
 }
 
-function modelName(file: string): string {
-  const base = file.split(/[\\/]/).at(-1) ?? file;
-  return base.replace(/\.onnx$/, '');
+function settledBy(model: Model, settings: CompileSettings): CompileSettings {
+  const { file, mode } = model;
+  const wrong = (['file', 'mode', 'batch', 'bind'] as const).filter((name) => settings[name] !== undefined);
+  if (wrong.length > 0)
+    fail(diag.usage({ file }, `${wrong.join(', ')} cannot be chosen for a model that is loaded; give it to loadModel`), 2);
+  return { ...settings, file, mode, batch: model.graph.batch };
+}
+
+/** Bytes of another realm (a frame, a `vm` context) are bytes too. */
+function isBytes(model: Uint8Array | Model): model is Uint8Array {
+  return ArrayBuffer.isView(model);
 }

@@ -12,7 +12,7 @@ export function parseNorm(text: string): NormChoice | undefined {
 }
 
 /** The choice in the form that `parseNorm` reads. */
-function normText(norm: NormChoice): string {
+export function normText(norm: NormChoice): string {
   return norm.kind === 'keep' ? 'keep' : `gn:${norm.channelsPerGroup}`;
 }
 

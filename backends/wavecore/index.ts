@@ -1,9 +1,13 @@
-export { Interpreter, type InterpreterOptions } from './interpreter/interpreter.ts';
+export { type AssembleOptions, assemble } from './assembly/assemble.ts';
+export { type DisassembleOptions, disassemble } from './assembly/disassemble.ts';
+export type { RowInfo } from './interpreter/image.ts';
+export { type InputValues, Interpreter, type InterpreterEvents, type InterpreterOptions } from './interpreter/interpreter.ts';
+export type { Observer, Transfer } from './interpreter/observer.ts';
 export type { LayerResult, RunMode, RunResult } from './interpreter/result.ts';
 export { type RunOptions, run } from './interpreter/run.ts';
 export type { InputValue, TensorValue } from './interpreter/storage.ts';
 export { type Difference, type Verification, verify } from './interpreter/verify.ts';
-export { disassemble } from './isa/disassemble.ts';
-export type { Allocation, Bytes, DebugRange, LayerTraffic, Program, ProgramSymbol } from './program.ts';
+export type { Allocation, Bytes, DebugRange, LayerTraffic, ProgramSymbol } from './program.ts';
 export { decodeProgram } from './program-file/decode.ts';
 export { encodeProgram } from './program-file/encode.ts';
+export { Program } from './program-file/index.ts';

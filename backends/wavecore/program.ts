@@ -3,6 +3,10 @@ import type { DType, TensorKind } from '../../ir/tensor.ts';
 import type { Instruction } from './isa/table.ts';
 import type { Machine } from './machine/machine.ts';
 
+export const MODES = ['training', 'inference'] as const;
+export const ACCESSES = ['read', 'write', 'both'] as const;
+export const ROLES = ['input', 'output', 'internal'] as const;
+
 /** A tensor that lies in DRAM. */
 export interface ProgramSymbol {
   readonly name: string;
@@ -13,7 +17,7 @@ export interface ProgramSymbol {
   readonly address: number;
   readonly bytes: number;
   /** Given at run time, readable afterwards, or neither. A symbol that shares the storage of another has the same address. */
-  readonly role: 'input' | 'output' | 'internal';
+  readonly role: (typeof ROLES)[number];
   /** Written to DRAM before the run (weights, optimizer state). */
   readonly initial?: Constant;
 }
@@ -35,12 +39,12 @@ export interface DebugRange {
 export interface Allocation {
   /** Index of the layer group. */
   readonly group: number;
-  /** The tensor, or the working block of a layer, that lies there. */
+  /** The tensor, or the working block of a layer, that lies there. Each half of a double buffer is an allocation. */
   readonly name: string;
   readonly address: number;
   readonly bytes: number;
   /** What layers of the group do with it, in the order of execution; alive from the first to the last of them. */
-  readonly layers: readonly { readonly layer: string; readonly access: 'read' | 'write' | 'both' }[];
+  readonly layers: readonly { readonly layer: string; readonly access: (typeof ACCESSES)[number] }[];
 }
 
 /** Bytes that cross the DRAM pins, rounded up to bursts. */
@@ -55,7 +59,7 @@ export type LayerTraffic = Readonly<Record<string, Partial<Readonly<Record<Tenso
 /** A compiled program for one core. */
 export interface Program {
   readonly model: string;
-  readonly mode: 'training' | 'inference';
+  readonly mode: (typeof MODES)[number];
   /** Samples a core (N). */
   readonly batch: number;
   readonly schedule: string;

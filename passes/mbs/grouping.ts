@@ -1,3 +1,4 @@
+import type { Merge, MergeOutcome, MergeSide } from './merge.ts';
 import type { LayerView, Network } from './network.ts';
 import type { Draft, Planner } from './planner.ts';
 import type { Policy, Uses } from './residency.ts';
@@ -12,23 +13,67 @@ interface Range {
 /** Bytes of working blocks that the first estimate of a layer's sub-batch leaves free. */
 const WORKING_SET = 512 * 1024;
 
-/** Greedy grouping of `layers [from, to)`: runs of units with equal iterations, then the best adjacent merge while one lowers traffic. */
-export function groupGreedily(planner: Planner, from: number, to: number, policy: Policy): Draft[] {
-  let drafts = initialRanges(planner, from, to, policy).map((r) => planner.draft(r.from, r.to, policy));
-  for (;;) {
-    let best: { readonly at: number; readonly merged: Draft; readonly saving: number } | undefined;
-    for (let i = 0; i + 1 < drafts.length; i++) {
-      const left = drafts[i];
-      const right = drafts[i + 1];
-      if (left === undefined || right === undefined) continue;
-      const merged = planner.merge(left, right, policy);
-      if (merged === undefined) continue;
-      const saving = left.traffic + right.traffic - merged.traffic;
-      if (saving > (best?.saving ?? 0)) best = { at: i, merged, saving };
-    }
-    if (best === undefined) return drafts;
-    drafts = [...drafts.slice(0, best.at), best.merged, ...drafts.slice(best.at + 2)];
+/** Two adjacent groups and what they would be as one. */
+interface Candidate {
+  readonly left: Draft;
+  readonly right: Draft;
+  /** Undefined where no sub-batch of all their layers fits. */
+  readonly merged: Draft | undefined;
+  /** Bytes of traffic that the merge saves in all. */
+  readonly saving: number;
+}
+
+/**
+ * Greedy grouping of `layers [from, to)`: runs of units with equal iterations, then the best adjacent merge while one lowers traffic.
+ * `onMerge` hears of every merge that was considered, once, when it is decided.
+ */
+export function groupGreedily(planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void): Draft[] {
+  const drafts = initialRanges(planner, from, to, policy).map((r) => planner.draft(r.from, r.to, policy));
+  const decide = (candidate: Candidate, round: number, outcome: MergeOutcome): void =>
+    onMerge(mergeOf(planner.network, candidate, round, outcome));
+  const consider = (at: number, round: number): Candidate[] => {
+    const [left, right] = [drafts[at], drafts[at + 1]];
+    if (left === undefined || right === undefined) return [];
+    const merged = planner.merge(left, right, policy);
+    const candidate = { left, right, merged, saving: merged === undefined ? 0 : left.traffic + right.traffic - merged.traffic };
+    if (merged === undefined) decide(candidate, round, 'does not fit');
+    else if (candidate.saving <= 0) decide(candidate, round, 'saves nothing');
+    return [candidate];
+  };
+  // Candidate i merges drafts i and i + 1.
+  const candidates = drafts.flatMap((_, i) => consider(i, 1));
+  for (let round = 1; ; round++) {
+    const at = candidates.reduce((best, c, i) => (c.saving > (candidates[best]?.saving ?? 0) ? i : best), -1);
+    const best = candidates[at];
+    if (best?.merged === undefined) return drafts;
+    decide(best, round, 'taken');
+    for (const beside of [candidates[at - 1], candidates[at + 1]])
+      if (beside !== undefined && beside.saving > 0) decide(beside, round, 'overtaken');
+    drafts.splice(at, 2, best.merged);
+    const first = Math.max(0, at - 1);
+    const renewed = [...(at > 0 ? consider(at - 1, round + 1) : []), ...consider(at, round + 1)];
+    candidates.splice(first, at + 2 - first, ...renewed);
   }
+}
+
+function mergeOf(network: Network, { left, right, merged }: Candidate, round: number, outcome: MergeOutcome): Merge {
+  const change = (kind: number): number => (merged?.byKind[kind] ?? 0) - (left.byKind[kind] ?? 0) - (right.byKind[kind] ?? 0);
+  const changes = merged === undefined ? [] : Array.from(merged.byKind, (_, kind) => change(kind));
+  const side = ({ from, to, subBatch }: Draft): MergeSide => ({
+    first: network.layers[from]?.layer.name ?? '',
+    last: network.layers[to - 1]?.layer.name ?? '',
+    subBatch,
+  });
+  return {
+    phase: network.layers[left.from]?.phase ?? 'forward',
+    round,
+    left: side(left),
+    right: side(right),
+    ...(merged === undefined ? {} : { subBatch: merged.subBatch }),
+    saves: -changes.reduce((sum, bytes) => sum + Math.min(0, bytes), 0),
+    costs: changes.reduce((sum, bytes) => sum + Math.max(0, bytes), 0),
+    outcome,
+  };
 }
 
 /** Runs of adjacent units whose largest sub-batches give equal iterations. */

@@ -1,5 +1,6 @@
 import type { Graph } from '../../ir/graph.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
+import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import { type Draft, Planner } from './planner.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
@@ -8,6 +9,8 @@ import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
 export interface Scheduled {
   readonly network: Network;
   readonly schedule: Schedule;
+  /** The merges that the grouping considered; absent where the schedule was not made here. The backend has no use for it. */
+  readonly merges?: readonly Merge[];
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
@@ -15,17 +18,20 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   const network = networkOf(graph);
   const planner = new Planner(network, usesOf(network), resources);
   const groups: Group[] = [];
+  const merges: Merge[] = [];
   for (const { from, to } of phasesOf(network)) {
     // Updates run over parameters: there are no samples to serialize and nothing to keep.
     const update = network.layers[from]?.phase === 'update';
     const policy = update ? 'none' : POLICIES[name];
-    const drafts = update ? [planner.wholeBatch(from, to, policy)] : STRATEGIES[name](planner, from, to, policy);
+    const drafts = update
+      ? [planner.wholeBatch(from, to, policy)]
+      : STRATEGIES[name](planner, from, to, policy, (merge) => merges.push(merge));
     for (const draft of drafts) groups.push(planner.place(planner.refine(draft, policy), policy));
   }
-  return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups } };
+  return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups }, merges };
 }
 
-type Strategy = (planner: Planner, from: number, to: number, policy: Policy) => readonly Draft[];
+type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
 
 const STRATEGIES: Record<ScheduleName, Strategy> = {
   baseline: layerByLayer,

@@ -142,8 +142,10 @@ function matrixOf(record: KindRecord, types: readonly TensorType[], layer: Layer
   }
 }
 
-/** What lies in a working block: the tensor of the operand that it is named after, or its own name. */
+/** What lies in a working block: the tensor of the operand that it is named after or that comes by panels, or its own name. */
 export function contentsOf(view: LayerView, block: string): string {
+  if (block === 'panel' && view.matrix !== undefined)
+    return (view.matrix.form === 'weightGradient' ? view.outputs[0] : view.inputs[view.matrix.stationary])?.tensor ?? block;
   const match = /^(in|out)(\d+)$/.exec(block);
   if (match === null) return block;
   const list = match[1] === 'in' ? view.inputs : view.outputs;

@@ -1,9 +1,11 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
+import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { allocate, type Lifetime } from './allocate.ts';
+import { footprintOf } from './footprint.ts';
 import { contentsOf, type LayerView, type Network } from './network.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
-import { blockBytes, burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
+import { burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
 /** A way to run the layers [from, to) as one group, before addresses are given. */
@@ -15,7 +17,11 @@ export interface Draft {
   readonly fits: readonly Fit[];
   /** DRAM bytes of the whole mini-batch. */
   readonly traffic: number;
+  /** The same by tensor kind, in the order of `TENSOR_KINDS`. */
+  readonly byKind: Float64Array;
 }
+
+const KIND_INDEX = new Map(TENSOR_KINDS.map((kind, i) => [kind, i]));
 
 /** Plans groups of one network for one machine; remembers what it has evaluated. */
 export class Planner {
@@ -24,7 +30,6 @@ export class Planner {
   readonly resources: Resources;
   private readonly ranked = new Map<string, Fit[]>();
   private readonly drafts = new Map<string, Draft | undefined>();
-  private readonly merged = new Map<string, Draft | undefined>();
 
   constructor(network: Network, uses: Uses, resources: Resources) {
     this.network = network;
@@ -44,13 +49,9 @@ export class Planner {
    * on it already: otherwise both would lose more than the boundary saves.
    */
   merge(left: Draft, right: Draft, policy: Policy): Draft | undefined {
-    const key = `${left.from},${left.to},${right.to},${policy}`;
-    if (this.merged.has(key)) return this.merged.get(key);
     const { batch } = this.network;
     const whole = left.subBatch === batch || right.subBatch === batch;
-    const merged = whole ? this.draft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
-    this.merged.set(key, merged);
-    return merged;
+    return whole ? this.draft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
   }
 
   /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
@@ -208,19 +209,20 @@ export class Planner {
   }
 
   private finish(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
-    let traffic = 0;
+    const byKind = new Float64Array(TENSOR_KINDS.length);
     for (const iteration of iterationKinds(this.network.batch, subBatch)) {
       fits.forEach((fit, i) => {
         const view = this.network.layers[from + i];
         const inputs = accesses.inputs[i];
         const outputs = accesses.outputs[i];
         if (view === undefined || inputs === undefined || outputs === undefined) return;
-        visitTransfers(view, inputs, outputs, fit, iteration, (_t, _k, _d, rows, rowBytes, contiguous, times) => {
-          traffic += burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
+        visitTransfers(view, inputs, outputs, fit, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
+          const index = KIND_INDEX.get(kind) ?? 0;
+          byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
         });
       });
     }
-    return { from, to, subBatch, accesses, fits, traffic };
+    return { from, to, subBatch, accesses, fits, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
   }
 
   /** Gives every resident tensor and block an address; gives up on chip what a fragmented buffer cannot hold. */
@@ -309,19 +311,19 @@ function placeFits(
     for (const v of chain.intervals)
       residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
   }
-  const live = livePerSample(accesses.intervals, views.length);
-  const steps = fits.map(
-    (fit, i): Step => ({
+  const steps = fits.map((fit, i): Step => {
+    const blocks = fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) }));
+    return {
       layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
       inputs: accesses.inputs[i] ?? [],
       outputs: accesses.outputs[i] ?? [],
       chunk: fit.chunk,
       ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
       ...(fit.panel === undefined ? {} : { panel: fit.panel }),
-      blocks: fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) })),
-      footprint: (live[i] ?? 0) * subBatch + blockBytes(fit.blocks),
-    }),
-  );
+      blocks,
+      footprint: footprintOf(i, residents, blocks),
+    };
+  });
   return { phase: views[0]?.phase ?? 'forward', subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
 }
 

@@ -3,6 +3,8 @@ import type { Phase } from '../../ir/graph.ts';
 export const SCHEDULES = ['baseline', 'archopt', 'il', 'mbs-fs', 'mbs1', 'mbs2'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
+export const ACCESS_MODES = ['resident', 'load', 'stream', 'whole', 'panel'] as const;
+
 /**
  * How a layer reaches one operand during an iteration of its group.
  * `resident`: in the global buffer for the whole sub-batch; `load`: the same, filled from DRAM by this layer;
@@ -11,7 +13,7 @@ export type ScheduleName = (typeof SCHEDULES)[number];
  */
 export interface Access {
   readonly tensor: string;
-  readonly mode: 'resident' | 'load' | 'stream' | 'whole' | 'panel';
+  readonly mode: (typeof ACCESS_MODES)[number];
   /** Results only: also written to DRAM. */
   readonly store: boolean;
 }

@@ -1,5 +1,5 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
-import type { Graph, Tensor } from '../../ir/graph.ts';
+import { type Graph, orderedTensors, type Tensor } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import type { TensorKind } from '../../ir/tensor.ts';
 
@@ -35,7 +35,7 @@ export function storagesOf(graph: Graph): Storages {
     if (recordOf(layer.kind).unit === 'alias' && from !== undefined && to !== undefined) root.set(to, from);
   }
   const members = new Map<string, string[]>();
-  for (const name of graph.tensors.keys()) {
+  for (const name of orderedTensors(graph)) {
     const r = rootOf(name);
     const list = members.get(r);
     if (list === undefined) members.set(r, [name]);

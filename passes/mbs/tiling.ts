@@ -1,5 +1,6 @@
+import { blockBytes } from './footprint.ts';
 import { isImage, type LayerView, type MatrixWork, type Operand, overwritten } from './network.ts';
-import { type Access, align, type Block, type Panel, type Resources } from './schedule.ts';
+import type { Access, Block, Panel, Resources } from './schedule.ts';
 import { elementsOf, flatBytes, imageRowBytes, isChunked, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
 
 /** A way to run a layer on a sub-batch in the bytes that are free. */
@@ -44,11 +45,6 @@ export function rankFits(
   }
   ranked.sort((a, b) => a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
   return ranked.map((r) => r.fit);
-}
-
-/** Bytes of the global buffer that blocks take, both halves, aligned. */
-export function blockBytes(blocks: readonly Block[]): number {
-  return blocks.reduce((sum, b) => sum + align(b.bytes * b.halves), 0);
 }
 
 function trafficOf(

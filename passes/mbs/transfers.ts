@@ -106,8 +106,9 @@ function visitOperand(v: Visitation, access: Access, o: Operand | undefined, dir
   }
 }
 
-/** Bytes of `elements` adjacent elements of a sample (a whole number of bytes for bits). */
+/** Bytes of `elements` adjacent elements of a sample; bits fill whole bytes, whatever is left of the sample's last one. */
 export function flatBytes(o: Operand, elements: number): number {
+  if (o.type.dtype === 'bit') return Math.ceil(elements / 8);
   const all = o.type.shape.slice(1).reduce((a, b) => a * b, 1);
   return Math.ceil((o.bytes * elements) / all);
 }

@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander';
+import { asmCommand } from './asm.ts';
 import { compareCommand } from './compare.ts';
 import { compileCommand } from './compile.ts';
 import { debugCommand } from './debug.ts';
 import { disasmCommand } from './disasm.ts';
+import { dumpCommand } from './dump.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
 import { runCommand } from './run.ts';
+import { statCommand } from './stat.ts';
 import { trainCommand } from './train.ts';
 import { VERSION } from './version.ts';
 
@@ -45,6 +48,18 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, runCommand, compareCommand, trainCommand, debugCommand]) add(program);
+  for (const add of [
+    compileCommand,
+    inspectCommand,
+    disasmCommand,
+    asmCommand,
+    dumpCommand,
+    statCommand,
+    runCommand,
+    compareCommand,
+    trainCommand,
+    debugCommand,
+  ])
+    add(program);
   return program;
 }

@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { presetMachine } from '../../backends/wavecore/machine/load.ts';
 import type { Machine } from '../../backends/wavecore/machine/machine.ts';
@@ -33,23 +33,58 @@ export function readBytes(file: string): Uint8Array {
   }
 }
 
+/** @throws WavecError UNREADABLE, for what is not UTF-8 as well */
+export function readText(file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readBytes(file));
+  } catch (error) {
+    if (error instanceof WavecError) throw error;
+    return fail(diag.unreadable({ file }, 'it is not text in UTF-8'));
+  }
+}
+
 /**
  * Writes to a temporary name beside the file and renames it, so that nobody ever sees half a file.
  * @throws WavecError UNWRITABLE
  */
-export function writeFile(
-  file: string,
-  content: Uint8Array | string,
-  temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`),
-): void {
+export function writeFile(file: string, content: Uint8Array | string, temporary = temporaryBeside(file)): void {
+  replaceFile(file, (target) => writeFileSync(target, content), temporary);
+}
+
+/**
+ * The same for text that comes in pieces; returns how many bytes it has.
+ * @throws WavecError UNWRITABLE
+ */
+export function writePieces(file: string, pieces: Iterable<string>): number {
+  let bytes = 0;
+  replaceFile(file, (target) => {
+    const descriptor = openSync(target, 'w');
+    try {
+      for (const piece of pieces) {
+        writeFileSync(descriptor, piece);
+        bytes += Buffer.byteLength(piece);
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+  });
+  return bytes;
+}
+
+/** A name beside a file that no other process takes. */
+function temporaryBeside(file: string): string {
+  return join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
+}
+
+function replaceFile(file: string, write: (target: string) => void, temporary = temporaryBeside(file)): void {
   try {
     // A device or a pipe is written to; renaming would replace it.
     const existing = lstatSync(file, { throwIfNoEntry: false });
     if (existing !== undefined && !existing.isFile()) {
-      writeFileSync(file, content);
+      write(file);
       return;
     }
-    writeFileSync(temporary, content);
+    write(temporary);
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
+import { isPast } from '../../passes/pipeline.ts';
 import type { TrainingOptions } from '../../passes/training/index.ts';
 import { LOSSES } from '../../passes/training/loss.ts';
 import { OPTIMIZERS } from '../../passes/training/update.ts';
@@ -71,6 +72,36 @@ export function addScheduleOption(command: Command): Command {
 export function settingsOf(model: string, options: Omit<ModelOptions, 'mode'> & Partial<ModelOptions>): CompileSettings {
   const { json, machine, ...given } = options;
   return { ...given, file: model, machine: readMachine(machine) };
+}
+
+/** The pass that each option of a model steers. */
+const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine'>, string>> = {
+  mode: 'import',
+  batch: 'import',
+  bind: 'import',
+  norm: 'normalize',
+  optimizer: 'training',
+  learningRate: 'training',
+  momentum: 'training',
+  weightDecay: 'training',
+  lossScale: 'training',
+  auxiliaryWeight: 'training',
+  loss: 'training',
+  nesterov: 'training',
+  beta1: 'training',
+  beta2: 'training',
+  epsilon: 'training',
+  dynamicLossScale: 'training',
+  lossScaleInterval: 'training',
+  schedule: 'mbs',
+};
+
+/** The flags of the command line that steer a pass up to `after`, which an IR file is past. */
+export function settledOptions(command: Command, after: string): string[] {
+  return command.options
+    .filter((option) => command.getOptionValueSource(option.attributeName()) === 'cli')
+    .filter((option) => Object.entries(STEERS).some(([name, pass]) => name === option.attributeName() && isPast(pass, after)))
+    .map((option) => option.long ?? option.flags);
 }
 
 export function positiveInteger(text: string): number {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { decodeProgram, type Program, type RunMode, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
+import { decodeProgram, type Program, type RunMode, type RunOptions, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
 import { type Diagnostic, diag, fail, quote, WavecError } from '../../ir/diagnostics.ts';
 import { formatType } from '../../ir/tensor.ts';
 import { runReport } from '../report/run-report.ts';
@@ -13,19 +13,24 @@ import { makeDirectory, readBytes, writeFile } from './files.ts';
 import { addCommonOptions, type CommonOptions, nameAndValue } from './options.ts';
 import { printJson, printText } from './output.ts';
 import { progress } from './progress.ts';
+import { addTraceOptions, recorderOf, type TraceCommandOptions, traceReport, writeTrace } from './trace.ts';
 
-interface RunCommandOptions extends CommonOptions {
+interface RunCommandOptions extends CommonOptions, TraceCommandOptions {
   readonly mode?: RunMode;
   readonly input: readonly (readonly [name: string, file: string])[];
   readonly output?: string;
   readonly outputFormat: 'npy' | 'pb';
   readonly verify?: boolean;
+  readonly check?: boolean;
 }
 
 const EXAMPLES = `
 Examples:
   $ wavec run resnet50.wvc --mode timing --verify
   $ wavec run resnet50.wvc --mode timing --json > run.json
+  $ wavec run resnet50.wvc --check
+  $ wavec run resnet50.wvc --trace run.json            see it in ui.perfetto.dev
+  $ wavec run resnet50.wvc --trace run.json --trace-window 10ms:12ms
   $ wavec run net.wvc --input data=images.npy --input labels=labels.npy --output results/
 
 Without --mode, a run with --input or --output computes every tensor (functional), any other counts only (timing);
@@ -47,8 +52,8 @@ export function runCommand(program: Command): void {
     .option('--output <DIR>', 'write the outputs to this directory')
     .addOption(new Option('--output-format <format>', 'form of the outputs').choices(['npy', 'pb']).default('npy'))
     .option('--verify', 'compare the counted traffic with the prediction of the compiler; a difference fails the run')
-    .addHelpText('after', EXAMPLES)
-    .action(execute);
+    .option('--check', 'judge every memory access: uninitialized, misplaced, unordered; a finding fails the run');
+  addTraceOptions(command).addHelpText('after', EXAMPLES).action(execute);
 }
 
 function addInput(text: string, given: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
@@ -62,24 +67,28 @@ function execute(file: string, options: RunCommandOptions): void {
     fail(diag.usage({}, 'a run in timing mode has no tensors; --input and --output go with --mode functional'), 2);
   }
   const program = decodeProgram(readBytes(file), file);
-  const result = runWith(program, mode, mode === 'functional' ? readInputs(program, options.input) : new Map());
+  const inputs = mode === 'functional' ? readInputs(program, options.input) : new Map<string, Uint8Array>();
+  const recorder = recorderOf(program, options);
+  const result = runWith(program, { mode, inputs, check: options.check === true, observer: recorder });
   if (options.output !== undefined) writeOutputs(result, options.output, options.outputFormat);
+  const trace = recorder && options.trace !== undefined ? writeTrace(options.trace, recorder, result) : undefined;
   const verification = options.verify ? verify(program, result) : undefined;
   const summary = runSummary(program, result, verification);
-  if (options.json) printJson(summary);
-  else printText(runReport(summary));
+  if (options.json) printJson(trace === undefined ? summary : { ...summary, trace });
+  else printText([runReport(summary), ...(trace === undefined ? [] : [traceReport(trace)])].join('\n\n'));
+  const { findings = [], more = 0 } = result.check ?? {};
+  if (findings.length > 0) throw new WavecError(more > 0 ? [...findings, diag.moreFindings({ file }, more)] : findings);
   const [difference] = verification?.problems ?? [];
   if (difference !== undefined) fail(diag.verificationFailed({ file }, difference, (verification?.problems.length ?? 1) - 1));
 }
 
-function runWith(program: Program, mode: RunMode, inputs: ReadonlyMap<string, Uint8Array>): RunResult {
+function runWith(program: Program, options: RunOptions): RunResult {
   const shown = progress();
-  const text = `running ${program.model} (${mode})`;
+  const text = `running ${program.model} (${options.mode})`;
   shown.show(text);
   try {
     return run(program, {
-      mode,
-      inputs,
+      ...options,
       onProgress: (count, layer) => shown.show(`${text}: ${countText(count)} instructions, layer ${layer}`),
     });
   } finally {

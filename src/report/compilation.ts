@@ -35,6 +35,8 @@ export interface CompileSummary {
   readonly optimizer?: string;
   readonly output: { readonly file: string; readonly bytes: number };
   readonly instructions: number;
+  /** Constants of an IR file whose values were not found; the program can only be timed. */
+  readonly elided?: { readonly count: number; readonly reason: string };
   readonly layers: number;
   readonly groups: readonly GroupSummary[];
   readonly predicted: Bytes & { readonly total: number; readonly byKind: TrafficByKind };
@@ -47,6 +49,7 @@ export function compileSummary(
   settings: ResolvedSettings,
   output: CompileSummary['output'],
   passes: readonly PassTime[],
+  elided?: CompileSummary['elided'],
 ): CompileSummary {
   const byKind = trafficByKind(program.predicted);
   const { read, write } = totalOf(byKind);
@@ -60,6 +63,7 @@ export function compileSummary(
     ...(program.mode === 'training' ? { optimizer: settings.optimizer } : {}),
     output,
     instructions: program.code.length,
+    ...(elided === undefined ? {} : { elided }),
     layers: state.graph.layers.length,
     groups: state.scheduled?.schedule.groups.map(groupSummary) ?? [],
     predicted: { read, write, total: read + write, byKind },
@@ -83,6 +87,9 @@ export function compileReport(summary: CompileSummary): string {
     ...(summary.optimizer === undefined ? [] : [['optimizer', summary.optimizer] as const]),
     ['machine', summary.machine],
     ['program', `${output.file}, ${bytesText(output.bytes)}, ${countText(summary.instructions)} instructions`],
+    ...(summary.elided === undefined
+      ? []
+      : [['constants', `${countText(summary.elided.count)} without values (${summary.elided.reason}): for --mode timing alone`] as const]),
     ['layers', `${countText(summary.layers)} in ${countText(groups.length)} groups`],
   ]);
   const traffic = trafficTable(summary.predicted.byKind);

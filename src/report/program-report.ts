@@ -1,9 +1,9 @@
 import type { Bytes, Program } from '../../backends/wavecore/program.ts';
 import type { Phase } from '../../ir/graph.ts';
-import { TENSOR_KINDS } from '../../ir/tensor.ts';
+import { memoryByKind, memoryTable } from './memory.ts';
 import { fields, table } from './table.ts';
 import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
-import { bytesText, countText } from './units.ts';
+import { countText } from './units.ts';
 
 interface SymbolSummary {
   readonly name: string;
@@ -70,21 +70,11 @@ export function programReport(summary: ProgramSummary): string {
   return [
     head,
     ...(inputs.length > 0 ? [interfaces] : []),
-    memoryTable(summary.symbols),
+    memoryTable(memoryByKind(summary.symbols)),
     groupTable(summary.layers),
     trafficTable(summary.predicted.byKind),
     `${TRAFFIC_DEFINITION} Predicted from the schedule; wavec run counts it.`,
   ].join('\n\n');
-}
-
-/** DRAM that the tensors of each kind take; symbols that share a place count once. */
-function memoryTable(symbols: readonly SymbolSummary[]): string {
-  const places = [...new Map(symbols.map((s) => [s.address, s])).values()];
-  const rows = TENSOR_KINDS.flatMap((kind) => {
-    const own = places.filter((s) => s.kind === kind);
-    return own.length === 0 ? [] : [[kind, countText(own.length), bytesText(own.reduce((sum, s) => sum + s.bytes, 0))]];
-  });
-  return table([{ head: 'in DRAM', align: 'left' }, { head: 'tensors' }, { head: 'bytes' }], rows);
 }
 
 function groupTable(layers: readonly LayerSummary[]): string {

@@ -4,7 +4,7 @@ import { COMPOSITION } from '../../backends/wavecore/interpreter/timing.ts';
 import type { RunSummary } from './run-summary.ts';
 import { fields, table } from './table.ts';
 import { TRAFFIC_DEFINITION, trafficTable } from './traffic.ts';
-import { countText, joulesText, secondsText, shareText } from './units.ts';
+import { bytesText, countText, joulesText, secondsText, shareText } from './units.ts';
 
 const SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
   dram: 'DRAM',
@@ -15,7 +15,8 @@ const SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
   static: 'static',
 };
 
-const UNITS: Readonly<Record<Pipeline, string>> = {
+/** How the pipelines are called in reports and traces. */
+export const UNITS: Readonly<Record<Pipeline, string>> = {
   sequencer: 'sequencer',
   dmaLoad: 'DMA load',
   dmaStore: 'DMA store',
@@ -44,9 +45,16 @@ export function runReport(run: RunSummary): string {
     ['run', `${run.mode}, ${countText(run.instructions)} instructions executed`],
     ['time', `${countText(run.cycles)} cycles, ${secondsText(run.seconds)}`],
     ['utilization', shareText(run.utilization, 1)],
+    ...(run.check === undefined ? [] : [['check', checkText(run.check)] as const]),
     ...(run.verify?.ok === true ? [['verify', 'counted traffic equals the prediction, layer by layer and kind by kind'] as const] : []),
   ]);
   return [head, unitTable(run), trafficTable(run.traffic.byKind), energyTable(run.energy), DEFINITIONS].join('\n\n');
+}
+
+function checkText({ findings, more, accesses, bytes }: NonNullable<RunSummary['check']>): string {
+  const looked = `${countText(accesses)} accesses of ${bytesText(bytes)} looked at`;
+  const found = findings.length + more;
+  return `${looked}, ${found === 0 ? 'nothing found' : `${countText(found)} findings`}`;
 }
 
 /** Busy cycles of every unit, and its stalls as shares of all cycles; a stall that no unit has gets no column. */

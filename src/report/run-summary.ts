@@ -2,7 +2,7 @@ import type { RunMode, RunResult } from '../../backends/wavecore/interpreter/res
 import type { Verification } from '../../backends/wavecore/interpreter/verify.ts';
 import type { Program } from '../../backends/wavecore/program.ts';
 
-type Counted = Pick<RunResult, 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'units'>;
+type Counted = Pick<RunResult, 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'units' | 'check'>;
 
 /** One run as JSON: bytes, seconds, joules, of one core. */
 export interface RunSummary extends Counted {
@@ -19,7 +19,7 @@ export interface RunSummary extends Counted {
 
 export function runSummary(program: Program, result: RunResult, verification?: Verification): RunSummary {
   const { model, batch, schedule, machine } = program;
-  const { mode, cycles, seconds, traffic, energy, utilization, macs, instructions, units } = result;
+  const { mode, cycles, seconds, traffic, energy, utilization, macs, instructions, units, check } = result;
   return {
     model,
     mode,
@@ -35,6 +35,7 @@ export function runSummary(program: Program, result: RunResult, verification?: V
     macs,
     instructions,
     units,
+    ...(check === undefined ? {} : { check }),
     ...(verification === undefined ? {} : { verify: verification }),
   };
 }

@@ -4,6 +4,7 @@ import type { Values } from '../../ir/layers/record.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { importModel } from '../../src/onnx/index.ts';
+import { survivesAssembly } from '../backends/assembly/round-trip.ts';
 import { gradientsOf, largest, numericGradient } from './differences.ts';
 import {
   type Compiled,
@@ -65,6 +66,7 @@ describe.each(NORMS)('a residual network with %s', (_name, norm) => {
 
   it.each(runs)('%s, %i KiB: values, traffic and cycles', (schedule, kib) => {
     const c = compiled(schedule, norm, kib);
+    expect(survivesAssembly(c.program)).toBe(true);
     const result = runFunctional(c, inputsOf(c.graph));
     const timing = run(c.program, { mode: 'timing' });
     expect(verify(c.program, result)).toEqual({ ok: true, problems: [] });

@@ -83,9 +83,28 @@ describe('written files', () => {
     expect(readdirSync(at('whole'))).toEqual(['m.wvc']);
   });
 
-  it('hold the graph after every pass with --dump-ir', async () => {
+  it('hold the IR after every pass with --dump-ir, and give the same program from each', async () => {
     await invoke(['compile', 'm.onnx', '--mode', 'inference', '-o', 'm2.wvc', '--dump-ir', 'ir'], folder);
-    expect(readdirSync(at('ir')).sort()).toEqual(['0-import.ir', '1-normalize.ir', '2-training.ir', '3-mbs.ir']);
-    expect(readFileSync(at('ir/3-mbs.ir'), 'utf8')).toContain('schedule mbs2');
+    const dumps = readdirSync(at('ir')).sort();
+    expect(dumps).toEqual(['0-import.wir', '1-normalize.wir', '2-training.wir', '3-mbs.wir']);
+    for (const dump of dumps) {
+      expect(readFileSync(at(`ir/${dump}`), 'utf8')).toMatch(/^wavec-ir 1 after .* model "\.\.\/m\.onnx"\n/);
+      await invoke(['compile', `ir/${dump}`, '-o', 'again.wvc'], folder);
+      expect(readFileSync(at('again.wvc')).equals(readFileSync(at('m2.wvc'))), dump).toBe(true);
+    }
+  });
+
+  it('give a program without values where the model of an IR file is gone', async () => {
+    await invoke(['compile', 'm.onnx', '--mode', 'inference', '--stop-after', 'mbs', '-o', 'lost.wir'], folder);
+    writeFileSync(at('lost.wir'), readFileSync(at('lost.wir'), 'utf8').replace('m.onnx', 'gone.onnx'));
+    const { exit, out } = await invoke(['compile', 'lost.wir'], folder);
+    expect(exit).toBe(0);
+    expect(out.join('\n')).toContain('without values (the model gone.onnx cannot be read): for --mode timing alone');
+    expect((await invoke(['run', 'lost.wvc', '--verify'], folder)).exit).toBe(0);
+    const functional = await invoke(['run', 'lost.wvc', '--input', 'x=x.npy'], folder);
+    expect({ exit: functional.exit, code: functional.err.some((line) => line.includes('[NO_INITIAL_VALUES]')) }).toEqual({
+      exit: 1,
+      code: true,
+    });
   });
 });

@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, WavecError } from '../../ir/diagnostics.ts';
 import { toDot } from '../../ir/dot.ts';
 import type { Graph } from '../../ir/graph.ts';
+import { evaluate } from '../../ir/interpret.ts';
 import { fromJson, toJson } from '../../ir/json.ts';
 import { parse } from '../../ir/parse.ts';
 import { print } from '../../ir/print.ts';
@@ -73,9 +75,12 @@ describe('text form', () => {
     expect(problem?.message).toContain(`expected ${expected}, found`);
   });
 
-  it('refuses elided constants of absurd size', () => {
+  it('reads elided constants of any size, and keeps them elided', () => {
     const text = 'graph "g" batch 1 { tensor %w : f16[99999999x99999999] weight = values(...) return }';
-    expect(problemsOf(() => parse(text)).map((p) => p.code)).toEqual(['BAD_GRAPH']);
+    const graph = parse(text);
+    expect(graph.tensors.get('w')?.constant).toEqual({ form: 'elided' });
+    expect(fromJson(toJson(graph))).toEqual(graph);
+    expect(problemsOf(() => evaluate(graph, new Map())).map((p) => p.code)).toEqual(['BAD_VALUES']);
   });
 
   it('survives damaged text', () => {
@@ -112,23 +117,60 @@ describe('JSON form', () => {
 });
 
 describe('Graphviz form', () => {
-  it('shows kind, ONNX node and type', () => {
-    const graph = parse(
-      'graph "g" batch 1 { input %x: f16[1x2] input batched %y=relu(%x):f16[1x2] activation batched @forward "r" unit "u" from "Relu \\"1\\"" return %y }',
-    );
-    expect(toDot(graph, { units: true })).toMatchInlineSnapshot(`
+  const text = `graph "g" batch 1 {
+    input %x : f16[1x2] input batched
+    %y, %m = relu(%x) : f16[1x2] activation batched, bit[1x2] maskIndex batched @forward "r" unit "u" from "Relu \\"1\\""
+    %z = relu(%y) : f16[1x2] output batched @forward "s" unit "u"
+    %dx = relu_grad(%m, %z) : f16[1x2] output batched @backward "d"
+    return %z, %dx
+  }`;
+
+  it('shows kind, ONNX node and types, a box for a unit of several layers, and what comes from another phase as notes', () => {
+    expect(toDot(parse(text))).toMatchInlineSnapshot(`
       "digraph "g" {
-        node [shape=box, fontname="sans-serif"];
+        label="g, 1 samples a core\\nforward blue, backward orange, update green; bold: stays on chip, dashed: through DRAM";
+        fontname="sans-serif"; node [shape=box, style=filled, fillcolor=white, fontname="sans-serif"]; edge [fontname="sans-serif", fontsize=10];
+        nslimit=0.1; nslimit1=0.1; mclimit=0.05;
         i0 [shape=ellipse, label="x\\nf16[1x2]"];
         subgraph cluster_0 {
           label="forward u";
-          l0 [label="relu\\nRelu \\"1\\"\\nf16[1x2]"];
+          l0 [fillcolor="#dbe9f6", label="relu\\nRelu \\"1\\"\\nf16[1x2]\\nbit[1x2]"];
+          l1 [fillcolor="#dbe9f6", label="relu\\ns\\nf16[1x2]"];
         }
-        i0 -> l0 [tooltip="x\\nf16[1x2]"];
-        o0 [shape=ellipse, label="y\\nf16[1x2]"];
-        l0 -> o0;
+        l2 [fillcolor="#fde3cf", label="relu_grad\\nd\\nf16[1x2]"];
+        i0 -> l0 [label="f16[1x2]", tooltip="x"];
+        l0 -> l1 [label="f16[1x2]", tooltip="y"];
+        n2_0 [shape=note, label="m"];
+        n2_0 -> l2 [label="bit[1x2]", tooltip="m"];
+        n2_1 [shape=note, label="z"];
+        n2_1 -> l2 [label="f16[1x2]", tooltip="z"];
+        o0 [shape=ellipse, label="z\\nf16[1x2]"];
+        l1 -> o0;
+        o1 [shape=ellipse, label="dx\\nf16[1x2]"];
+        l2 -> o1;
       }
       "
     `);
+  });
+
+  it('draws what comes from far before as a note', () => {
+    const b = new GraphBuilder('far', 1);
+    const first = b.input('x', { dtype: 'f16', shape: [1, 2] });
+    const last = Array.from({ length: 40 }).reduce<string>(
+      (x, _, i) => b.layer({ kind: 'relu', name: `r${i}`, inputs: [x] })[0] ?? '',
+      first,
+    );
+    const dot = toDot(b.finish(b.layer({ kind: 'add', name: 'sum', inputs: [last, first] })));
+    expect(dot).toContain('l39 -> l40 [');
+    expect(dot).toContain('n40_1 [shape=note, label="x"];');
+  });
+
+  it('shows the boxes asked for and where a tensor is found', () => {
+    const place = (layer: number) => ([undefined, 'chip', 'dram'] as const)[layer];
+    const dot = toDot(parse(text), { boxes: [{ label: 'group 0', layers: [1, 2] }], place });
+    expect(dot).toMatch(/subgraph cluster_0 \{\n {4}label="group 0";\n {4}l1 .*\n {4}l2 .*\n {2}\}/);
+    expect(dot).toContain('i0 -> l0 [label="f16[1x2]", tooltip="x"];');
+    expect(dot).toContain('l0 -> l1 [label="f16[1x2]\\non chip", style=bold, tooltip="y"];');
+    expect(dot).toContain('n2_0 -> l2 [label="bit[1x2]\\nDRAM", style=dashed, tooltip="m"];');
   });
 });

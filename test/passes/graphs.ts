@@ -33,9 +33,14 @@ const GROW: Readonly<Record<LayerChoice, (b: NetworkBuilder, x: Value) => Value>
   grouped: (b, x) => b.conv(x, x.shape[1] ?? 1, { kernel: 3, pad: 1 }, { groups: 2 }),
 };
 
-export function buildNetwork({ batch, size, channels, layers }: RandomNetwork, mode: 'training' | 'inference' = 'training'): Graph {
+export function buildNetwork(network: RandomNetwork, mode: 'training' | 'inference' = 'training'): Graph {
+  return importModel(buildModel(network), { file: 'random', mode });
+}
+
+/** The bytes of the network as an ONNX model. */
+export function buildModel({ batch, size, channels, layers }: RandomNetwork): Uint8Array {
   const b = new NetworkBuilder([batch, 3, size, size]);
   let x = b.norm(b.conv(b.input, channels, { kernel: 3, pad: 1 }));
   for (const layer of layers) x = GROW[layer](b, x);
-  return importModel(b.model(b.full(b.flatten(b.globalPool(x)), 10)), { file: 'random', mode });
+  return b.model(b.full(b.flatten(b.globalPool(x)), 10));
 }

@@ -50,6 +50,13 @@ describe('machine files', () => {
     expect(readMachineFile('{"name": "mine"}', 'm.yaml').name).toBe('mine');
   });
 
+  it('are refused where no host could simulate them', () => {
+    expect(problems('queueDepth: 4294967296')[0]).toContain('queueDepth: must be at most');
+    expect(problems('buffers: { globalBytes: 1e15 }')[0]).toContain('buffers.globalBytes: must be at most');
+    expect(problems('array: { columns: 100000 }')[0]).toContain('array.columns: must be at most');
+    expect(problems('dram: { bytesPerSecond: 1e-300 }')[0]).toContain('dram.bytesPerSecond: must be at least 1');
+  });
+
   it('are refused with all their problems', () => {
     expect(problems('clockHz: 0\nvector: { lanes: many }\nports: 3')).toHaveLength(3);
     expect(problems('array: { rows: 256 }')).toHaveLength(2);

@@ -1,12 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Program, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
-import { compile, resolveSettings, runPasses } from '../../src/api.ts';
+import { compile } from '../../src/api.ts';
 import { comparisonOf, comparisonReport } from '../../src/report/comparison.ts';
 import { programSummary } from '../../src/report/program-report.ts';
 import { runReport } from '../../src/report/run-report.ts';
 import { runSummary } from '../../src/report/run-summary.ts';
-import { stateText } from '../../src/report/state.ts';
 import { table } from '../../src/report/table.ts';
 import { encodeModel } from '../onnx-model.ts';
 
@@ -80,26 +79,6 @@ describe('a program', () => {
     expect(summary.symbols.filter((s) => s.role === 'input').map((s) => s.name)).toEqual(['x', 'label']);
     const kinds = Object.keys(summary.predicted.byKind);
     expect(kinds.every((kind) => TENSOR_KINDS.some((k) => k === kind))).toBe(true);
-  });
-});
-
-describe('the state after a pass', () => {
-  const stateAfter = (stopAfter: string) => runPasses(MODEL, resolveSettings({ batch: 6 }), { stopAfter });
-
-  it('prints the schedule behind the graph', () => {
-    const text = stateText(stateAfter('mbs'), 'text');
-    expect(text).toContain('graph "model" batch 6');
-    expect(text).toContain('schedule mbs2 weights double-buffered');
-    for (const layer of ['conv', 'relu', 'pool', 'fc']) expect(text).toContain(`step '${layer}'`);
-  });
-
-  it('is JSON with graph and schedule', () => {
-    expect(Object.keys(JSON.parse(stateText(stateAfter('mbs'), 'json')))).toEqual(['graph', 'schedule']);
-    expect(Object.keys(JSON.parse(stateText(stateAfter('training'), 'json')))).toEqual(['graph']);
-  });
-
-  it('is a drawing', () => {
-    expect(stateText(stateAfter('import'), 'dot')).toMatch(/^digraph "model" \{/);
   });
 });
 

@@ -45,13 +45,13 @@ export class Core {
   readonly loopBody = new Int32Array(MAX_LOOP_DEPTH);
   readonly loopLeft = new Float64Array(MAX_LOOP_DEPTH);
 
-  constructor(program: Program, image: Image, data: Data | undefined, observer?: Observer) {
+  constructor(program: Program, image: Image, data: Data | undefined, workLimit: number, observer?: Observer) {
     this.machine = program.machine;
     this.image = image;
     this.position = new Position(program);
     this.tokens = new Tokens(this.position);
     this.timing = new Timing(program.machine, this.watch(observer));
-    this.counters = new Counters(image.rowInfo.length);
+    this.counters = new Counters(image.rowInfo.length, workLimit, this.position);
     this.symbols = new SymbolMap(program, this.position);
     this.matrix = new MatrixState(program.machine, data?.kernels.slots, this.position);
     this.vector = new Call(data?.kernels.memory, this.position);

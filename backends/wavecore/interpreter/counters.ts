@@ -1,6 +1,8 @@
+import { diag } from '../../../ir/diagnostics.ts';
 import { TENSOR_KINDS, type TensorKind } from '../../../ir/tensor.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Bytes } from '../program.ts';
+import type { Position } from './position.ts';
 
 /** What a layer did. Bytes of the global buffer count every access of a unit, through whatever port. */
 export const COUNTS = ['macs', 'vectorOps', 'globalBytes', 'localBytes', 'cycles', 'instructions'] as const;
@@ -27,9 +29,15 @@ export class Counters {
   readonly rows: number;
   /** Row of the instruction being executed. */
   row: number;
+  /** Bytes, products and vector operations so far, and how many of them there may be. */
+  private work = 0;
+  private readonly workLimit: number;
+  private readonly position: Position;
 
-  constructor(layers: number) {
+  constructor(layers: number, workLimit: number, position: Position) {
     this.rows = layers + 1;
+    this.workLimit = workLimit;
+    this.position = position;
     this.row = layers;
     const one = (): Float64Array => new Float64Array(this.rows);
     this.macs = one();
@@ -41,7 +49,10 @@ export class Counters {
     this.traffic = new Float64Array(this.rows * KINDS * 2);
   }
 
+  /** Counts what the instruction is about to do; a fault where it is more than the run may do. */
   add(count: Count, amount: number): void {
+    if (count !== 'cycles') this.work += amount;
+    if (this.work > this.workLimit) this.position.fault(diag.endless, `${this.workLimit} bytes and operations`);
     const array = this[count];
     array[this.row] = (array[this.row] ?? 0) + amount;
   }

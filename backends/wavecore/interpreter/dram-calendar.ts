@@ -8,8 +8,8 @@ export class DramCalendar {
   private to: number[] = [];
   private head = 0;
 
-  /** Reserves `cycles` from `start` on; returns the cycle at which the last fragment ends. */
-  reserve(start: number, cycles: number): number {
+  /** Reserves `cycles` from `start` on and tells each fragment, in order of time; returns the cycle at which the last one ends. */
+  reserve(start: number, cycles: number, fragment?: (from: number, to: number) => void): number {
     const { from, to } = this;
     let i = this.head;
     while (i < to.length && (to[i] ?? 0) < start) i++;
@@ -26,6 +26,7 @@ export class DramCalendar {
       } else if (busy - time > left) break;
       else {
         left -= busy - time;
+        fragment?.(time, busy);
         time = to[i] ?? 0;
         if (left === 0) {
           // Exactly filled the gap: the transfer ends where the interval begins.
@@ -36,6 +37,7 @@ export class DramCalendar {
       i++;
     }
     const end = time + left;
+    if (left > 0) fragment?.(time, end);
     this.replace(first, i, merged, end);
     return end;
   }

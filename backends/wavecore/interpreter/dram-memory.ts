@@ -1,8 +1,16 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
+
 const PAGE_BYTES = 2 ** 20;
 
 /** The DRAM of a core: bytes at addresses that may exceed 4 GiB, zero until written, kept in pages that exist once written. */
 export class DramMemory {
   private readonly pages = new Map<number, Uint8Array>();
+  private readonly limit: number;
+
+  /** @param limit bytes that the pages may take */
+  constructor(limit: number) {
+    this.limit = limit;
+  }
 
   read(address: number, into: Uint8Array): void {
     this.eachPiece(address, into.length, (page, offset, from, count) => {
@@ -16,6 +24,8 @@ export class DramMemory {
     this.eachPiece(address, bytes.length, (page, offset, from, count) => {
       let target = this.pages.get(page);
       if (target === undefined) {
+        const needed = (this.pages.size + 1) * PAGE_BYTES;
+        if (needed > Math.max(this.limit, PAGE_BYTES)) fail(diag.hostMemory({}, needed, this.limit));
         target = new Uint8Array(PAGE_BYTES);
         this.pages.set(page, target);
       }

@@ -3,18 +3,21 @@ import { fromHalfBits } from '../../../ir/half.ts';
 /** The number that every pattern of half bits stands for. */
 export const HALVES: Float32Array = Float32Array.from({ length: 65536 }, (_, bits) => fromHalfBits(bits));
 
+/** What an f32 result that is not a number is stored as, so that all engines agree. */
+export const NAN_BITS = 0x7fc00000;
+
 const word = new Float32Array(1);
 const bits = new Uint32Array(word.buffer);
 /** Adding and subtracting it rounds a small double to a whole number, ties to even. */
 const TO_WHOLE = 2 ** 52;
 
-/** Bits of the half nearest to an f32, ties to even; NaN becomes 0x7e00. Faster than `toHalfBits`, which rounds from f64. */
+/** Rounds a number to f32, and that to the nearest half, ties to even; NaN becomes 0x7e00. Faster than `toHalfBits`, which rounds once, from f64. */
 export function halfBits(value: number): number {
   word[0] = value;
   const u = bits[0] ?? 0;
   const sign = (u >>> 16) & 0x8000;
   const magnitude = u & 0x7fffffff;
-  if (magnitude < 0x38800000) return sign | (Math.abs(value) * 2 ** 24 + TO_WHOLE - TO_WHOLE);
+  if (magnitude < 0x38800000) return sign | (Math.abs(word[0]) * 2 ** 24 + TO_WHOLE - TO_WHOLE);
   if (magnitude >= 0x47800000) return magnitude > 0x7f800000 ? 0x7e00 : sign | 0x7c00;
   // Rounding may carry into the exponent, up to infinity, as it should.
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);

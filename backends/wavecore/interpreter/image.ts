@@ -8,6 +8,8 @@ export interface Image {
   readonly handlers: readonly Handler[];
   /** Operand f of instruction i lies at i × MAX_FIELDS + f, f counting the fields in the order declared. */
   readonly operands: Float64Array;
+  /** Which operands are registers to be read: bit f for field f. */
+  readonly registerFields: Uint8Array;
   /** Two tokens an instruction; 0: none. */
   readonly waits: Uint8Array;
   readonly signals: Uint8Array;
@@ -24,12 +26,14 @@ export type RowInfo = Omit<DebugRange, 'from' | 'to'>;
 export function imageOf(program: Program): Image {
   const { code, debug } = program;
   const operands = new Float64Array(code.length * MAX_FIELDS);
+  const registerFields = new Uint8Array(code.length);
   const waits = new Uint8Array(code.length * 2);
   const signals = new Uint8Array(code.length * 2);
   const targets = new Int32Array(code.length);
   code.forEach((instruction, i) => {
     specOf(instruction.op).fields.forEach((field, f) => {
       operands[i * MAX_FIELDS + f] = instruction.operands[field.name] ?? 0;
+      if (field.type === 'reg') registerFields[i] = (registerFields[i] ?? 0) | (1 << f);
     });
     waits.set(instruction.wait, i * 2);
     signals.set(instruction.signal, i * 2);
@@ -47,5 +51,5 @@ export function imageOf(program: Program): Image {
     }
     rows.fill(row, from, to);
   }
-  return { handlers: code.map(({ op }) => HANDLERS[op]), operands, waits, signals, targets, rows, rowInfo };
+  return { handlers: code.map(({ op }) => HANDLERS[op]), operands, registerFields, waits, signals, targets, rows, rowInfo };
 }

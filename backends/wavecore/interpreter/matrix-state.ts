@@ -5,7 +5,8 @@ import { SLOT_COUNT } from './kernels/kernels.ts';
 import type { Position } from './position.ts';
 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
-const POSITIVE: readonly MatrixSlot[] = ['P', 'Q', 'R', 'S', 'UH', 'UW'];
+/** Least values of slots of the patch matrix. */
+const LEAST: Partial<Readonly<Record<MatrixSlot, number>>> = { P: 1, Q: 1, R: 1, S: 1, UH: 1, UW: 1, H: 0, W: 0 };
 
 /** Configuration of the matrix unit and the extents of what its buffers hold, with every check of an access. */
 export class MatrixState {
@@ -24,6 +25,8 @@ export class MatrixState {
   /** Offsets of the first and last element that the last span covered, in elements. */
   private low = 0;
   private high = 0;
+  /** Bytes of the global buffer that the last checked access covers. */
+  private readonly checked = { from: 0, to: 0 };
   /** Whether `config` holds what the slots hold; slots change far more rarely than they are read. */
   private current = false;
   private patchesChecked = false;
@@ -65,7 +68,7 @@ export class MatrixState {
   checkMoving(base: number, m0: number, rows: number, k0: number, depth: number): void {
     if (!this.patchesChecked) this.checkPatches();
     const { AT, P, Q, R, S, H, W, ASN, ASC } = this.configured();
-    if (H * W <= 0) return;
+    if (H * W === 0) return;
     const [pixel, pixels, tap, taps] = AT !== 0 ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
     this.low = 0;
     this.high = H * W - 1;
@@ -86,24 +89,45 @@ export class MatrixState {
     this.span('CMI', m0, rows, CMI, CSMO, CSMI);
     this.extend(n0, n0 + columns - 1, CSN);
     this.checkSpan('result', base, size);
+    if (!this.apart(m0, rows, columns)) {
+      this.position.fault(
+        diag.programFault,
+        `results overlap: strides CSMO ${CSMO}, CSMI ${CSMI}, CSN ${CSN} for ${rows} × ${columns} results`,
+      );
+    }
   }
 
+  /** Biases must lie apart from the results, checked just before, so that the order of reading and writing does not matter. */
   checkBias(bias: number, n0: number, columns: number): void {
+    const { from, to } = this.checked;
     this.low = n0;
     this.high = n0 + columns - 1;
     this.checkSpan('bias', bias, 4);
+    if (this.checked.from < to && from < this.checked.to) this.position.fault(diag.programFault, 'results overlap the biases');
   }
 
   private checkPatches(): void {
     const config = this.configured();
-    for (const name of POSITIVE) {
-      if (config[name] < 1)
-        this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${config[name]}, expected at least 1`);
+    for (const name of MATRIX_SLOTS) {
+      const least = LEAST[name];
+      if (least !== undefined && config[name] < least)
+        this.position.fault(diag.programFault, `slot ${name} of the patch matrix is ${config[name]}, expected at least ${least}`);
+    }
+    const { P, Q, R, S, SH, SW, DH, DW, PT, PL } = config;
+    const largest = {
+      'P × Q': P * Q,
+      'R × S': R * S,
+      'a row': P * Math.abs(SH) + R * Math.abs(DH) + Math.abs(PT),
+      'a column': Q * Math.abs(SW) + S * Math.abs(DW) + Math.abs(PL),
+    };
+    for (const [what, size] of Object.entries(largest)) {
+      if (size >= 2 ** 31) this.position.fault(diag.programFault, `${what} of the patch matrix may reach ${size}, beyond 32 bits`);
     }
     this.patchesChecked = true;
   }
 
-  private configured(): Readonly<Record<MatrixSlot, number>> {
+  /** The configuration as the instructions so far have set it. */
+  configured(): Readonly<Record<MatrixSlot, number>> {
     if (!this.current) {
       for (const name of MATRIX_SLOTS) this.config[name] = this.slots[SLOT[name]] ?? 0;
       this.current = true;
@@ -137,6 +161,24 @@ export class MatrixState {
     }
   }
 
+  /** Whether the result strides are nested: each steps over all that the smaller ones reach, so that no two results meet. */
+  private apart(m0: number, rows: number, columns: number): boolean {
+    const { CMI, CSMO, CSMI, CSN } = this.configured();
+    const groups = Math.floor((m0 + rows - 1) / CMI) - Math.floor(m0 / CMI) + 1;
+    const axes = [
+      { count: groups, stride: Math.abs(CSMO) },
+      { count: groups > 1 ? CMI : rows, stride: Math.abs(CSMI) },
+      { count: columns, stride: Math.abs(CSN) },
+    ].sort((a, b) => a.stride - b.stride);
+    let reach = 0;
+    for (const { count, stride } of axes) {
+      if (count === 1) continue;
+      if (stride <= reach) return false;
+      reach += (count - 1) * stride;
+    }
+    return true;
+  }
+
   private cover(offset: number): void {
     if (offset < this.low) this.low = offset;
     if (offset > this.high) this.high = offset;
@@ -153,6 +195,8 @@ export class MatrixState {
     if (from < 0 || to > this.globalBytes) {
       this.position.fault(diag.outOfRange, `${what} covers bytes ${from} to ${to} of the global buffer, which has ${this.globalBytes}`);
     }
+    this.checked.from = from;
+    this.checked.to = to;
     if (base % size !== 0) this.position.fault(diag.outOfRange, `${what} at byte ${base} is not aligned to ${size} bytes`);
   }
 }

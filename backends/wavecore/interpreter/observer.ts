@@ -17,7 +17,10 @@ export interface Transfer {
 
 /** Told what a run does, in program order of the instructions; all times are cycles. */
 export interface Observer {
-  /** A unit or pipeline works on instruction `pc` in [start, end). A transfer may leave the DRAM to older ones in between. */
+  /**
+   * A unit or pipeline works on instruction `pc` in [start, end). A DMA unit may leave the DRAM to older transfers in between; the
+   * stretches in which the DRAM itself works come one by one, those of a younger transfer also between those of older ones.
+   */
   busy?(pipeline: Pipeline, start: number, end: number, pc: number): void;
   transfer?(transfer: Transfer): void;
   /** Execution passes to the code of a layer at cycle `at`: once a layer, and once an iteration of a group of several layers. */

@@ -14,9 +14,17 @@ export class Position {
   }
 
   fault<A extends unknown[]>(message: Fault<A>, ...args: A): never {
-    const { code, debug } = this.program;
-    const range = debug.find((r) => r.from <= this.pc && this.pc < r.to);
-    const place: Place = range === undefined ? {} : { layer: range.layer, node: range.origin };
-    return fail(message(place, `instruction ${this.pc} (${code[this.pc]?.op ?? 'none'})`, ...args));
+    return fail(message(this.place(this.pc), this.at(this.pc), ...args));
+  }
+
+  /** Layer and ONNX node of an instruction. */
+  place(pc: number): Place {
+    const range = this.program.debug.find((r) => r.from <= pc && pc < r.to);
+    return range === undefined ? {} : { layer: range.layer, node: range.origin };
+  }
+
+  /** An instruction as messages name it. */
+  at(pc: number): string {
+    return `instruction ${pc} (${this.program.code[pc]?.op ?? 'none'})`;
   }
 }

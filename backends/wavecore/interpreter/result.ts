@@ -1,5 +1,6 @@
 import type { TensorKind } from '../../../ir/tensor.ts';
 import type { Bytes, LayerTraffic } from '../program.ts';
+import type { CheckReport } from './check/sanitizer.ts';
 import type { Counts, Energy, Traffic } from './counters.ts';
 import type { RowInfo } from './image.ts';
 import type { Cycles } from './stalls.ts';
@@ -31,6 +32,8 @@ export interface RunResult {
   readonly units: Cycles;
   /** In the order of the program. The cycles of layers add up to the total; fences separate layers. */
   readonly layers: readonly LayerResult[];
+  /** What a checked run found. */
+  readonly check?: CheckReport;
   /** Tensors of role `output`; empty in timing mode. */
   readonly outputs: ReadonlyMap<string, TensorValue>;
   /** Any tensor in DRAM after a functional run. */

@@ -1,4 +1,4 @@
-import { type Diagnostic, diag, WavecError } from '../../../ir/diagnostics.ts';
+import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
 import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
 import { elementCount, formatType } from '../../../ir/tensor.ts';
 import type { Program, ProgramSymbol } from '../program.ts';
@@ -15,12 +15,22 @@ export interface TensorValue {
 }
 
 const CHUNK = 2 ** 16;
+/** Bytes that one typed array surely holds. */
+const LARGEST_READ = 2 ** 32 - 1;
 
-/** A DRAM that holds the initial values of the program's tensors. */
-export function dramOf(program: Program): DramMemory {
-  const dram = new DramMemory();
+/**
+ * A DRAM that holds the initial values of the program's tensors; all problems are reported at once.
+ * @param memoryLimit bytes that initial values and outputs may take, and the pages of the DRAM
+ */
+export function initialDram(program: Program, memoryLimit: number): DramMemory {
+  const held = program.symbols.filter(({ initial, role }) => initial !== undefined || role === 'output');
+  const needed = held.reduce((sum, { bytes }) => sum + bytes, 0);
+  if (needed > memoryLimit) fail(diag.hostMemory({}, needed, memoryLimit));
+  const dram = new DramMemory(memoryLimit);
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
+  const [elided, ...others] = program.symbols.filter((symbol) => symbol.initial?.form === 'elided');
+  if (elided !== undefined) problems.push(diag.noInitialValues({ tensor: elided.name }, others.length));
   for (const symbol of program.symbols) {
     const { initial } = symbol;
     if (initial?.form === 'values') writeElements(dram, symbol, (i) => initial.values[i] ?? 0);
@@ -37,14 +47,20 @@ export function dramOf(program: Program): DramMemory {
   return dram;
 }
 
-/** Writes the inputs of a run, which must all be given; all problems are reported at once. */
-export function writeInputs(dram: DramMemory, program: Program, inputs: ReadonlyMap<string, InputValue>): void {
+/** Writes the inputs of a run, which needs one for every input that is not in `present`; all problems are reported at once. */
+export function writeInputs(
+  dram: DramMemory,
+  program: Program,
+  inputs: ReadonlyMap<string, InputValue>,
+  present: ReadonlySet<string> = new Set(),
+): void {
   const problems: Diagnostic[] = [];
   const wanted = new Map(program.symbols.filter((s) => s.role === 'input').map((s) => [s.name, s]));
-  for (const symbol of wanted.values()) {
-    const value = inputs.get(symbol.name);
+  for (const [name, symbol] of wanted) {
+    const value = inputs.get(name);
+    if (value === undefined && present.has(name)) continue;
     const reason = value === undefined ? 'no value is given for this input' : writeSymbol(dram, symbol, value);
-    if (reason !== undefined) problems.push(diag.badRunInput({ tensor: symbol.name }, reason));
+    if (reason !== undefined) problems.push(diag.badRunInput({ tensor: name }, reason));
   }
   for (const name of inputs.keys()) {
     if (!wanted.has(name)) problems.push(diag.badRunInput({ tensor: name }, 'the program has no such input'));
@@ -53,6 +69,7 @@ export function writeInputs(dram: DramMemory, program: Program, inputs: Readonly
 }
 
 export function readSymbol(dram: DramMemory, symbol: ProgramSymbol): TensorValue {
+  if (symbol.bytes > LARGEST_READ) fail(diag.hostMemory({ tensor: symbol.name }, symbol.bytes, LARGEST_READ));
   const bytes = new Uint8Array(symbol.bytes);
   dram.read(symbol.address, bytes);
   return { dtype: symbol.dtype, shape: symbol.shape, bytes };
@@ -96,7 +113,8 @@ function setterOf(symbol: ProgramSymbol, view: DataView): (at: number, value: nu
     case 'i32':
       return (at, value) => view.setInt32(at, value, true);
     case 'i64':
-      return (at, value) => view.setBigInt64(at, BigInt(value), true);
+      // As the smaller integers: truncated, modulo the size, 0 for what is no number.
+      return (at, value) => view.setBigInt64(at, BigInt(Number.isFinite(value) ? Math.trunc(value) : 0), true);
     case 'u8':
       return (at, value) => view.setUint8(at, value);
     case 'bit':
@@ -106,11 +124,24 @@ function setterOf(symbol: ProgramSymbol, view: DataView): (at: number, value: nu
 }
 
 /** Rounds the value of one tensor into another of as many elements. */
-function copyElements(dram: DramMemory, source: ProgramSymbol, target: ProgramSymbol): void {
+export function copyElements(dram: DramMemory, source: ProgramSymbol, target: ProgramSymbol): void {
   const { bytes } = readSymbol(dram, source);
-  const view = new DataView(bytes.buffer);
-  if (source.dtype === target.dtype) dram.write(target.address, bytes.subarray(0, target.bytes));
-  else if (source.dtype === 'f32') writeElements(dram, target, (i) => view.getFloat32(i * 4, true));
-  else if (source.dtype === 'f16') writeElements(dram, target, (i) => fromHalfBits(view.getUint16(i * 2, true)));
-  else writeElements(dram, target, (i) => view.getInt32(i * 4, true));
+  if (source.dtype === target.dtype) dram.write(target.address, bytes);
+  else writeElements(dram, target, getterOf(source, new DataView(bytes.buffer)));
+}
+
+function getterOf(symbol: ProgramSymbol, view: DataView): (i: number) => number {
+  switch (symbol.dtype) {
+    case 'f16':
+      return (i) => fromHalfBits(view.getUint16(i * 2, true));
+    case 'f32':
+      return (i) => view.getFloat32(i * 4, true);
+    case 'i32':
+      return (i) => view.getInt32(i * 4, true);
+    case 'i64':
+      return (i) => Number(view.getBigInt64(i * 8, true));
+    case 'u8':
+    case 'bit':
+      return (i) => view.getUint8(i);
+  }
 }

@@ -38,6 +38,7 @@ export class Timing {
 
   private readonly machine: Machine;
   private readonly watch: Watch | undefined;
+  private readonly watchDram: ((start: number, end: number) => void) | undefined;
   private readonly ledger = new Ledger();
   private readonly bytesPerCycle: number;
   private readonly depth: number;
@@ -64,6 +65,7 @@ export class Timing {
   constructor(machine: Machine, watch?: Watch) {
     this.machine = machine;
     this.watch = watch;
+    this.watchDram = watch && ((start, end) => watch(PIPE.dram, start, end));
     this.bytesPerCycle = dramBytesPerCycle(machine);
     this.depth = machine.queueDepth;
     this.starts = new Float64Array(4 * this.depth);
@@ -100,7 +102,7 @@ export class Timing {
     const other = ledger.until[unit === UNIT.dmaLoad ? PIPE.dmaStore : PIPE.dmaLoad] ?? 0;
     this.calendar.prune(Math.min(start, Math.max(this.now, other)));
     const cycles = Math.ceil(bytes / this.bytesPerCycle);
-    const end = this.calendar.reserve(start, cycles);
+    const end = this.calendar.reserve(start, cycles, this.watchDram);
     ledger.work(pipe, cycles);
     ledger.stall(pipe, CAUSE.dram, end);
     ledger.addBusy(PIPE.dram, cycles);

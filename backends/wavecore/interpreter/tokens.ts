@@ -1,5 +1,5 @@
 import { diag } from '../../../ir/diagnostics.ts';
-import { TOKENS } from '../isa/table.ts';
+import { MAX_TOKEN_COUNT, TOKENS } from '../isa/table.ts';
 import type { Position } from './position.ts';
 
 /** The times at which one token was produced and not yet taken, first in, first out. */
@@ -50,7 +50,10 @@ export class Tokens {
   }
 
   post(token: number, time: number): void {
-    this.fifos[token]?.push(time);
+    const fifo = this.fifos[token];
+    if (fifo?.count === MAX_TOKEN_COUNT)
+      this.position.fault(diag.programFault, `signals token ${token}, of which ${MAX_TOKEN_COUNT} signals wait already`);
+    fifo?.push(time);
   }
 
   /** Tokens that are left, with their number. */

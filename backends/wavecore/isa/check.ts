@@ -1,17 +1,11 @@
 import { layoutOf, OPS, rangeOf, specOf, TOKENS_EACH_WAY } from './layout.ts';
-import { MATRIX_SLOTS, VECTOR_SLOTS } from './slots.ts';
+import { slotsOf } from './slots.ts';
 import { type Instruction, MAX_LOOP_DEPTH, TOKENS } from './table.ts';
 
 /** One thing that is wrong with a program's code. */
 export interface CodeProblem {
   readonly instruction: number;
   readonly reason: string;
-}
-
-/** Instructions [from, to) that a loop or skip encloses. */
-interface Span {
-  readonly from: number;
-  readonly to: number;
 }
 
 /**
@@ -26,12 +20,12 @@ export function codeProblems(code: readonly Instruction[]): CodeProblem[] {
   code.forEach((instruction, i) => {
     for (const reason of instructionProblems(instruction)) report(i, reason);
   });
-  const loops = loopSpans(code, report);
+  const loops = enclosingLoops(code, report);
   code.forEach(({ op, operands }, i) => {
     if (op !== 'skipz' && op !== 'skipnz') return;
-    const skipped: Span = { from: i + 1, to: i + 1 + (operands.count ?? 0) };
-    if (skipped.to >= code.length) report(i, `skips ${operands.count} instructions, past the end of the program`);
-    else if (loops.some((loop) => cuts(skipped, loop))) report(i, `skips ${operands.count} instructions, which cut a loop`);
+    const target = i + 1 + (operands.count ?? 0);
+    if (target >= code.length) report(i, `skips ${operands.count} instructions, past the end of the program`);
+    else if (loops[i + 1] !== loops[target]) report(i, `skips ${operands.count} instructions, which cut a loop`);
   });
   if (code.at(-1)?.op !== 'halt') report(Math.max(0, code.length - 1), 'the program does not end with halt');
   return problems;
@@ -61,33 +55,23 @@ function instructionProblems({ op, operands, wait, signal }: Instruction): strin
     for (const token of tokens) if (!Number.isInteger(token) || token < 1 || token >= TOKENS) problems.push(`${op} ${way} token ${token}`);
   }
   if (op === 'loop' && operands.count === 0) problems.push('loop runs 0 times');
-  const slots = op === 'm.cfg' ? MATRIX_SLOTS.length : op === 'v.cfg' ? VECTOR_SLOTS.length : undefined;
-  if (slots !== undefined && (operands.slot ?? 0) >= slots) problems.push(`${op}: there is no slot ${operands.slot}`);
+  const slots = slotsOf(op);
+  if (slots !== undefined && (operands.slot ?? 0) >= slots.length) problems.push(`${op}: there is no slot ${operands.slot}`);
   return problems;
 }
 
-/** Every loop from its `loop` to its `end`, both included. */
-function loopSpans(code: readonly Instruction[], report: (instruction: number, reason: string) => void): Span[] {
+/** For every instruction, the `loop` of the innermost loop whose body holds it or whose `end` it is; −1 outside of all loops. */
+function enclosingLoops(code: readonly Instruction[], report: (instruction: number, reason: string) => void): Int32Array {
   const open: number[] = [];
-  const spans: Span[] = [];
+  const enclosing = new Int32Array(code.length);
   code.forEach(({ op }, i) => {
+    enclosing[i] = open.at(-1) ?? -1;
     if (op === 'loop') {
       open.push(i);
       if (open.length === MAX_LOOP_DEPTH + 1) report(i, `loops nest more than ${MAX_LOOP_DEPTH} deep`);
     }
-    if (op !== 'end') return;
-    const from = open.pop();
-    if (from === undefined) report(i, 'end closes no loop');
-    else spans.push({ from, to: i + 1 });
+    if (op === 'end' && open.pop() === undefined) report(i, 'end closes no loop');
   });
   for (const i of open) report(i, 'loop has no end');
-  return spans;
-}
-
-/** Whether `skipped` holds a part of the loop but not all of it, other than lying inside its body. */
-function cuts(skipped: Span, loop: Span): boolean {
-  const apart = skipped.to <= loop.from || skipped.from >= loop.to;
-  const around = skipped.from <= loop.from && skipped.to >= loop.to;
-  const inside = skipped.from > loop.from && skipped.to < loop.to;
-  return !(apart || around || inside);
+  return enclosing;
 }

@@ -1,5 +1,5 @@
 /**
- * The WaveCore instruction set: the one declaration that the encoder, decoder, disassembler, interpreter and code
+ * The WaveCore instruction set: the one declaration that the encoder, decoder, assembler, disassembler, interpreter and code
  * generator derive from.
  *
  * An instruction has 128 bits. Bits 0–7 hold the opcode, 8–13 and 14–19 two tokens to wait for, 20–25 and 26–31 two
@@ -9,16 +9,18 @@ export const INSTRUCTION_BYTES = 16;
 export const HEADER_BITS = 32;
 export const REGISTERS = 64;
 export const TOKENS = 64;
+/** Signals of one token that may be waiting to be taken. */
+export const MAX_TOKEN_COUNT = 65535;
 export const MAX_LOOP_DEPTH = 16;
 
 /** Units work at the same time, each in order on its own queue. */
 export type Unit = 'sequencer' | 'dmaLoad' | 'dmaStore' | 'matrix' | 'vector';
 export type Space = 'dram' | 'global' | 'a' | 'b' | 'accumulator';
 
-/** `reg`: number of a 48-bit sequencer register, read when the instruction is issued (r0 reads 0). `half`: a register whose lowest bit selects a half of a double buffer. */
+/** `reg`: number of a 48-bit sequencer register, read when the instruction is issued (r0 reads 0). `half`: a register whose lowest bit selects a half of a double buffer. `ahead`: so many instructions behind this one. */
 export interface Field {
   readonly name: string;
-  readonly type: 'reg' | 'half' | 'unsigned' | 'signed';
+  readonly type: 'reg' | 'half' | 'unsigned' | 'signed' | 'ahead';
   readonly bits: number;
   readonly doc: string;
 }
@@ -45,6 +47,8 @@ const reg = <N extends string>(name: N, doc: string): Named<N> => ({ name, type:
 const half = <N extends string>(name: N, doc: string): Named<N> => ({ name, type: 'half', bits: 6, doc });
 const uns = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'unsigned', bits, doc });
 const sig = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'signed', bits, doc });
+
+const ahead = <N extends string>(name: N, bits: number, doc: string): Named<N> => ({ name, type: 'ahead', bits, doc });
 
 const seq = <const F extends readonly Field[]>(opcode: number, doc: string, ...fields: F): Declared<F> => ({
   opcode,
@@ -102,13 +106,13 @@ export const ISA = {
     0x07,
     'Skips the next `count` instructions if rs = 0; they hold whole loops only.',
     reg('rs', 'tested'),
-    uns('count', 16, 'instructions'),
+    ahead('count', 16, 'instructions'),
   ),
   skipnz: seq(
     0x08,
     'Skips the next `count` instructions if rs ≠ 0; they hold whole loops only.',
     reg('rs', 'tested'),
-    uns('count', 16, 'instructions'),
+    ahead('count', 16, 'instructions'),
   ),
   fence: seq(0x09, 'Issues nothing more until every unit is idle.'),
 

@@ -16,7 +16,10 @@ export function allocationsOf(network: Network, schedule: Schedule): Allocation[
 
 function residentAllocation(group: number, { steps }: Group, { tensor, address, bytes, from, to }: Resident): Allocation {
   const uses = steps.slice(from, to + 1).flatMap((step, i): Use[] => {
-    const reads = step.inputs.some((access) => access.tensor === tensor && isOnChip(access));
+    // A result that is also stored to DRAM is read by the DMA.
+    const reads =
+      step.inputs.some((access) => access.tensor === tensor && isOnChip(access)) ||
+      step.outputs.some((access) => access.tensor === tensor && access.store);
     // The layer that fills the place: it makes the tensor, or loads it.
     const fills =
       step.outputs.some((access) => access.tensor === tensor) ||
@@ -36,7 +39,7 @@ function blockAllocations(group: number, { layer }: Step, block: Block, view: La
   const layers: Use[] = [{ layer, access: 'both' }];
   return Array.from({ length: block.halves }, (_, half) => ({
     group,
-    name: block.halves === 1 ? name : `${name} (half ${half})`,
+    name,
     address: block.address + half * block.bytes,
     bytes: block.bytes,
     layers,

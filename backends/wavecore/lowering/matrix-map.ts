@@ -36,7 +36,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
     (columnPanels > 1 || reductionPanels > 1) &&
     (!chunked || moving.mode === 'load');
 
-  loadShared(ctx, 'm.sync');
+  loadShared(ctx, undefined);
   if (preload) preloadMoving(s);
   const stores = ctx.access('out', 0).store ? [0] : [];
   const plan = (turn: Turn): ChunkPlan => ({
@@ -51,6 +51,8 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   const anyPlan = plan({ offset: ZERO, size: work.columns });
   openCredits(ctx, anyPlan);
   const guarded = columnPanels * reductionPanels > 1;
+  // The only panel is there when the chunk loaded behind it is.
+  const awaited = guarded || anyPlan.loads.length === 0;
   if (guarded) e.op('v.sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
 
   if (reductionPanels === 1) {
@@ -58,9 +60,9 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
       e,
       work.columns,
       panel.n,
-      (turn) => loadPanel(s, turn, { offset: ZERO, size: work.k }, guarded),
+      (turn) => loadPanel(s, turn, { offset: ZERO, size: work.k }, guarded, awaited),
       (turn) => {
-        e.op('m.sync', {}, { wait: [TOKEN.panel] });
+        if (awaited) e.op('m.sync', {}, { wait: [TOKEN.panel] });
         emitChunks(ctx, plan(turn), (chunk) => computeChunk(s, chunk, turn));
         if (guarded) e.op('m.sync', {}, { signal: [TOKEN.panelFree] });
         e.increment(panelTurns);
@@ -91,7 +93,7 @@ function panelAddress(s: MapStep, counter: number): number {
   return block.halves === 1 ? s.ctx.e.value(constant(block.address)) : s.ctx.e.half(block.address, block.bytes, counter);
 }
 
-function loadPanel(s: MapStep, columns: Turn, reduction: Turn, guarded: boolean): void {
+function loadPanel(s: MapStep, columns: Turn, reduction: Turn, guarded: boolean, awaited: boolean): void {
   const { ctx, work } = s;
   const { e } = ctx;
   const weights = ctx.input(work.stationary);
@@ -108,7 +110,7 @@ function loadPanel(s: MapStep, columns: Turn, reduction: Turn, guarded: boolean)
     dramStride: runs.contiguous ? rowBytes : stride,
     globalStride: rowBytes,
   };
-  emitDma(e, 'd.ld', [row], { wait: guarded ? [TOKEN.panelFree] : [], signal: [TOKEN.panel] });
+  emitDma(e, 'd.ld', [row], { wait: guarded ? [TOKEN.panelFree] : [], signal: awaited ? [TOKEN.panel] : [] });
   e.increment(s.panelLoads);
 }
 
@@ -142,7 +144,7 @@ function reduceByPanels(s: MapStep, chunk: Chunk, columns: Turn): void {
     e,
     work.k,
     panel.k,
-    (turn) => loadPanel(s, columns, turn, true),
+    (turn) => loadPanel(s, columns, turn, true, true),
     (turn) => {
       e.op('m.sync', {}, { wait: [TOKEN.panel] });
       product(s, chunk, columns, turn, s.panelTurns, false);

@@ -57,7 +57,8 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     withBias: ctx.view.outputs.length > 1,
   };
 
-  loadShared(ctx, 'v.sync');
+  const loads = [work.moving, work.stationary].some((i) => ctx.access('in', i).mode !== 'resident');
+  loadShared(ctx, loads ? undefined : 'v.sync');
   if (s.withBias) e.scope(() => clearState(ctx));
   preload(s);
   const plan = (rows: RowTurn, columns: Turn): ChunkPlan => ({

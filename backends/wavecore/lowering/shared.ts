@@ -2,8 +2,11 @@ import { type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { constant } from './emitter.ts';
 
-/** Loads the operands that all samples share, and the partial sums that shared results add to. */
-export function loadShared(ctx: StepContext, unit: 'm.sync' | 'v.sync'): void {
+/**
+ * Loads the operands that all samples share, and the partial sums that shared results add to. `unit` waits for them; it needs
+ * not where it waits for a load behind them, because the DMA works in order.
+ */
+export function loadShared(ctx: StepContext, unit: 'm.sync' | 'v.sync' | undefined): void {
   const { e, step } = ctx;
   e.scope(() => {
     const rows: DmaRows[] = [];
@@ -11,8 +14,7 @@ export function loadShared(ctx: StepContext, unit: 'm.sync' | 'v.sync'): void {
       if (access.mode === 'whole') rows.push(sharedRow(ctx, 'in', i));
     });
     if (rows.length === 0) return;
-    emitDma(e, 'd.ld', rows, { signal: [TOKEN.shared] });
-    e.op(unit, {}, { wait: [TOKEN.shared] });
+    emitAwaited(ctx, rows, unit);
   });
   e.when(ctx.iteration.sample, 'nonzero', () => {
     const rows: DmaRows[] = [];
@@ -20,9 +22,13 @@ export function loadShared(ctx: StepContext, unit: 'm.sync' | 'v.sync'): void {
       if (access.mode === 'whole') rows.push(sharedRow(ctx, 'out', i));
     });
     if (rows.length === 0) return;
-    emitDma(e, 'd.ld', rows, { signal: [TOKEN.shared] });
-    e.op('v.sync', {}, { wait: [TOKEN.shared] });
+    emitAwaited(ctx, rows, unit === undefined ? undefined : 'v.sync');
   });
+}
+
+function emitAwaited({ e }: StepContext, rows: readonly DmaRows[], unit: 'm.sync' | 'v.sync' | undefined): void {
+  emitDma(e, 'd.ld', rows, unit === undefined ? {} : { signal: [TOKEN.shared] });
+  if (unit !== undefined) e.op(unit, {}, { wait: [TOKEN.shared] });
 }
 
 /** Stores the results that all samples share; the vector unit makes all of them. */

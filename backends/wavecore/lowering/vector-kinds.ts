@@ -2,6 +2,7 @@ import { boolAttr, floatAttr, intAttr, intsAttr, pairAttr } from '../../../ir/la
 import { type ControlWord, controlIndex } from '../../../ir/layers/control.ts';
 import { recordOf } from '../../../ir/layers/index.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
+import { floatBits } from '../isa/float.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
 import { slotPairs } from './configuration.ts';
 import type { Chunk, StepContext } from './context.ts';
@@ -15,14 +16,6 @@ export interface VectorKind {
   chunk(ctx: StepContext, chunk: Chunk): void;
   /** Once, after the last chunk. */
   after?(ctx: StepContext): void;
-}
-
-const bits = new DataView(new ArrayBuffer(4));
-
-/** The bits of an f32, as a configuration slot holds it. */
-export function floatBits(value: number): number {
-  bits.setFloat32(0, value);
-  return bits.getInt32(0);
 }
 
 /** Sets configuration slots of the vector unit. */

@@ -18,7 +18,7 @@ export function emitVectorStep(ctx: StepContext): void {
     loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
     storeRows: (i, chunk, counter) => wholeRows(ctx, 'out', i, chunk, counter),
   };
-  loadShared(ctx, 'v.sync');
+  loadShared(ctx, plan.loads.length > 0 ? undefined : 'v.sync');
   openCredits(ctx, plan);
   if (kind.before !== undefined) e.scope(() => kind.before?.(ctx));
   emitChunks(ctx, plan, (chunk) => kind.chunk(ctx, chunk));

@@ -1,25 +1,36 @@
 import * as v from 'valibot';
 
-const positive = v.pipe(v.number(), v.finite(), v.gtValue(0, 'must be above 0'));
-const count = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1'));
-const cost = v.pipe(v.number(), v.finite(), v.minValue(0, 'must not be negative'));
+/** Bounds far beyond any machine, so that cycles and joules stay finite and the memories of a core can be simulated. */
+const most = (value: number) => v.maxValue<number, number, string>(value, `must be at most ${value}`);
+const positive = v.pipe(v.number(), v.minValue(1, 'must be at least 1'), most(1e18));
+const count = (bound: number) => v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1'), most(bound));
+const delay = v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(0, 'must not be negative'), most(1e6));
+const cost = v.pipe(v.number(), v.minValue(0, 'must not be negative'), most(1e12));
+const LOCAL_BYTES = 2 ** 26;
+const ARRAY_SIDE = 4096;
+const WIDTH = 2 ** 20;
 
 /** A machine, flat: what scheduling, code generation, timing and energy read. Units are in the names or in `FIELDS`. */
 export const MachineSchema = v.strictObject({
   name: v.string(),
   clockHz: positive,
-  coresPerChip: count,
-  array: v.strictObject({ rows: count, columns: count, waveRows: count }),
-  buffers: v.strictObject({ globalBytes: count, aBytes: count, bBytes: count, accBytes: count }),
-  ports: v.strictObject({ fillBytesPerCycle: count, stationaryBytesPerCycle: count, drainBytesPerCycle: count }),
-  vector: v.strictObject({ lanes: count, startCycles: v.pipe(v.number(), v.integer(), v.minValue(0)) }),
+  coresPerChip: count(WIDTH),
+  array: v.strictObject({ rows: count(ARRAY_SIDE), columns: count(ARRAY_SIDE), waveRows: count(ARRAY_SIDE) }),
+  buffers: v.strictObject({
+    globalBytes: count(2 ** 30),
+    aBytes: count(LOCAL_BYTES),
+    bBytes: count(LOCAL_BYTES),
+    accBytes: count(LOCAL_BYTES),
+  }),
+  ports: v.strictObject({ fillBytesPerCycle: count(WIDTH), stationaryBytesPerCycle: count(WIDTH), drainBytesPerCycle: count(WIDTH) }),
+  vector: v.strictObject({ lanes: count(WIDTH), startCycles: delay }),
   dram: v.strictObject({
     kind: v.string(),
     bytesPerSecond: positive,
-    latencyCycles: v.pipe(v.number(), v.integer(), v.minValue(0)),
-    burstBytes: count,
+    latencyCycles: delay,
+    burstBytes: count(WIDTH),
   }),
-  queueDepth: count,
+  queueDepth: count(WIDTH),
   energy: v.strictObject({
     dramPerByteJ: cost,
     globalPerByteJ: cost,

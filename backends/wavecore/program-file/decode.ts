@@ -4,10 +4,11 @@ import { codeProblems } from '../isa/check.ts';
 import { DecodeError, decodeAll } from '../isa/decode.ts';
 import { INSTRUCTION_BYTES, type Instruction } from '../isa/table.ts';
 import { parseMachine } from '../machine/load.ts';
-import type { Allocation, DebugRange, Program } from '../program.ts';
+import type { Program } from '../program.ts';
+import { allocationProblems, rangeProblems } from './extents.ts';
 import { BufferSchema, DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
 import { FormatError, readSections } from './sections.ts';
-import { restoreSymbols, symbolProblems } from './symbols.ts';
+import { dataProblems, restoreSymbols, symbolProblems } from './symbols.ts';
 
 /**
  * The program that a file holds. `file` is its name, for messages.
@@ -25,23 +26,24 @@ export function decodeProgram(bytes: Uint8Array, file = 'program'): Program {
   const code = attempt(place, () => readCode(sections.code));
   const problems = [
     ...codeProblems(code).map(({ instruction, reason }) => `instruction ${instruction}: ${reason}`),
-    ...symbolProblems(stored, sections.data),
-    ...debugProblems(debug, code.length),
-    ...bufferProblems(buffer, machine.buffers.globalBytes),
+    ...dataProblems(stored, sections.data),
+    ...rangeProblems(debug, code.length).map(({ reason }) => reason),
+    ...allocationProblems(buffer, machine).map(({ reason }) => reason),
   ];
-  if (problems.length > 0) throw new WavecError(problems.map((reason): Diagnostic => diag.badProgramFile(place, reason)));
-  return {
-    ...meta,
-    machine,
-    code,
-    symbols: restoreSymbols(stored, sections.data),
-    debug,
-    buffer,
-    predicted: Object.fromEntries(predicted),
-  };
+  refuse(place, problems);
+  const symbols = restoreSymbols(stored, sections.data);
+  refuse(
+    place,
+    symbolProblems(symbols).map(({ reason }) => reason),
+  );
+  return { ...meta, machine, code, symbols, debug, buffer, predicted: Object.fromEntries(predicted) };
 }
 
 type FilePlace = { readonly file: string };
+
+function refuse(place: FilePlace, problems: readonly string[]): void {
+  if (problems.length > 0) throw new WavecError(problems.map((reason): Diagnostic => diag.badProgramFile(place, reason)));
+}
 
 /** Turns what the readers throw into a diagnostic that names the file. */
 function attempt<T>(place: FilePlace, read: () => T): T {
@@ -73,18 +75,4 @@ function readCode(bytes: Uint8Array): Instruction[] {
   if (bytes.length % INSTRUCTION_BYTES !== 0)
     throw new FormatError(`the code has ${bytes.length} bytes, not a multiple of ${INSTRUCTION_BYTES}`);
   return decodeAll(bytes);
-}
-
-function bufferProblems(buffer: readonly Allocation[], globalBytes: number): string[] {
-  return buffer.flatMap(({ name, address, bytes }) =>
-    address + bytes <= globalBytes
-      ? []
-      : [`'${name}' is allocated at bytes ${address} to ${address + bytes} of the global buffer, which has ${globalBytes}`],
-  );
-}
-
-function debugProblems(debug: readonly DebugRange[], instructions: number): string[] {
-  return debug.flatMap(({ from, to, layer }) =>
-    from <= to && to <= instructions ? [] : [`layer '${layer}' has instructions ${from} to ${to} of ${instructions}`],
-  );
 }

@@ -1,29 +1,36 @@
+import * as v from 'valibot';
+import { diag, WavecError } from '../../../ir/diagnostics.ts';
 import type { Constant } from '../../../ir/graph.ts';
 import { encodeAll } from '../isa/encode.ts';
+import { MachineSchema } from '../machine/machine.ts';
 import type { Program } from '../program.ts';
 import { crc32 } from './crc32.ts';
 import { aligned, ENTRY_BYTES, HEADER_BYTES, MAGIC, SECTION_NAMES, SECTIONS, type SectionName, VERSION } from './format.ts';
+import { BufferSchema, DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
 
-/** The bytes of a program file. */
+/**
+ * The bytes of a program file: the same for the same program, in whatever order its parts were given.
+ * @throws WavecError for a program that no reader would take
+ */
 export function encodeProgram(program: Program): Uint8Array {
   const { machine, code, symbols, debug, buffer, predicted, ...meta } = program;
   const data = new DataSection();
   const stored = symbols.map((symbol) => (symbol.initial === undefined ? symbol : { ...symbol, initial: data.store(symbol.initial) }));
   const sections: Record<SectionName, Uint8Array> = {
-    meta: json(meta),
-    machine: json(machine),
+    meta: json(MetaSchema, meta),
+    machine: json(MachineSchema, machine),
     code: encodeAll(code),
-    symbols: json(stored),
-    debug: json(debug),
-    buffer: json(buffer),
-    predicted: json(Object.entries(predicted)),
+    symbols: json(SymbolsSchema, stored),
+    debug: json(DebugSchema, debug),
+    buffer: json(BufferSchema, buffer),
+    predicted: json(PredictedSchema, Object.entries(predicted)),
     data: data.bytes(),
   };
-  return assemble(sections);
+  return joinSections(sections);
 }
 
 /** Puts sections behind header and table. */
-export function assemble(sections: Readonly<Record<SectionName, Uint8Array>>): Uint8Array {
+export function joinSections(sections: Readonly<Record<SectionName, Uint8Array>>): Uint8Array {
   const tableBytes = SECTION_NAMES.length * ENTRY_BYTES;
   let length = aligned(HEADER_BYTES + tableBytes);
   const starts = SECTION_NAMES.map((name) => {
@@ -49,8 +56,11 @@ export function assemble(sections: Readonly<Record<SectionName, Uint8Array>>): U
   return file;
 }
 
-function json(value: unknown): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify(value));
+/** What a section's schema makes of a value, as JSON: fields in the order of the schema. */
+function json(schema: v.GenericSchema, value: unknown): Uint8Array {
+  const result = v.safeParse(schema, value);
+  if (result.success) return new TextEncoder().encode(JSON.stringify(result.output));
+  throw new WavecError(result.issues.map((issue) => diag.badProgram({}, `${v.getDotPath(issue) ?? 'all of it'}: ${issue.message}`)));
 }
 
 /** Collects initial values; what stays in the JSON says where they lie. */

@@ -1,5 +1,7 @@
 import * as v from 'valibot';
+import { PHASES } from '../../../ir/graph.ts';
 import { DTYPES, TENSOR_KINDS } from '../../../ir/tensor.ts';
+import { ACCESSES, MODES, ROLES } from '../program.ts';
 
 /** Addresses have 48 bits, as the sequencer's registers do. */
 const address = v.pipe(
@@ -12,7 +14,7 @@ const count = v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minV
 
 export const MetaSchema = v.strictObject({
   model: v.string(),
-  mode: v.picklist(['training', 'inference']),
+  mode: v.picklist(MODES),
   batch: v.pipe(count, v.minValue(1, 'must be at least 1')),
   schedule: v.string(),
 });
@@ -21,6 +23,7 @@ const StoredConstantSchema = v.variant('form', [
   v.strictObject({ form: v.literal('values'), type: v.picklist(['f32', 'i32']), offset: count, count }),
   v.strictObject({ form: v.literal('splat'), value: v.pipe(v.number(), v.finite()) }),
   v.strictObject({ form: v.literal('copyOf'), tensor: v.string() }),
+  v.strictObject({ form: v.literal('elided') }),
 ]);
 export type StoredConstant = v.InferOutput<typeof StoredConstantSchema>;
 
@@ -32,7 +35,7 @@ export const SymbolsSchema = v.array(
     shape: v.array(count),
     address,
     bytes: address,
-    role: v.picklist(['input', 'output', 'internal']),
+    role: v.picklist(ROLES),
     initial: v.optional(StoredConstantSchema),
   }),
 );
@@ -44,7 +47,7 @@ export const DebugSchema = v.array(
     to: count,
     layer: v.string(),
     kind: v.string(),
-    phase: v.picklist(['forward', 'backward', 'update']),
+    phase: v.picklist(PHASES),
     group: count,
     origin: v.string(),
   }),
@@ -56,7 +59,7 @@ export const BufferSchema = v.array(
     name: v.string(),
     address,
     bytes: address,
-    layers: v.array(v.strictObject({ layer: v.string(), access: v.picklist(['read', 'write', 'both']) })),
+    layers: v.array(v.strictObject({ layer: v.string(), access: v.picklist(ACCESSES) })),
   }),
 );
 

@@ -5,12 +5,16 @@ import { DramCalendar } from '../../../backends/wavecore/interpreter/dram-calend
 /** The obvious calendar: one flag a cycle. */
 class Cycles {
   private readonly busy = new Set<number>();
+  /** The cycles of the last transfer. */
+  last: number[] = [];
 
   reserve(start: number, cycles: number): number {
     let time = start;
+    this.last = [];
     for (let left = cycles; left > 0; time++) {
       if (this.busy.has(time)) continue;
       this.busy.add(time);
+      this.last.push(time);
       left--;
     }
     return time;
@@ -47,7 +51,12 @@ describe('DRAM calendar', () => {
         for (const t of list) {
           floor += t.floor;
           calendar.prune(floor);
-          expect(calendar.reserve(floor + t.start, t.cycles)).toBe(cycles.reserve(floor + t.start, t.cycles));
+          const fragments: number[] = [];
+          const end = calendar.reserve(floor + t.start, t.cycles, (from, to) => {
+            for (let cycle = from; cycle < to; cycle++) fragments.push(cycle);
+          });
+          expect(end).toBe(cycles.reserve(floor + t.start, t.cycles));
+          expect(fragments).toEqual(cycles.last);
         }
       }),
     );

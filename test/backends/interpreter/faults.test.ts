@@ -14,7 +14,7 @@ function faultOf(emit: (a: Assembler) => void): string | undefined {
       const a = new Assembler();
       a.tensor('x', half(64));
       emit(a);
-      run(a.program(), { mode, instructionLimit: 10_000 });
+      run(a.program(), { mode, instructionLimit: 200_000 });
     }),
   );
   expect(codes[0]).toBe(codes[1]);
@@ -97,6 +97,61 @@ describe('faults', () => {
     ],
     ['a patch matrix without extents', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { Q: 0 })],
     ['a stationary operand without extents', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { BKI: 0 })],
+    [
+      'a copy whose rows go backwards',
+      'PROGRAM_FAULT',
+      (a: Assembler) => a.vector({ ROWS: 2, ROWBYTES: 8, SRCSTRIDE: -8 }).set(1, 64).op('v.copy', { dst: 1, src: 0 }),
+    ],
+    [
+      'extents below 1, though their product is above',
+      'PROGRAM_FAULT',
+      (a: Assembler) => a.vector({ N: -1, COUNT: -4 }).set(1, 64).op('v.add', { dst: 1, a: 0, b: 0 }),
+    ],
+    [
+      'groups that do not divide the channels',
+      'PROGRAM_FAULT',
+      (a: Assembler) => a.vector({ N: 1, C: 3, GROUPS: 2, M: 1 }).set(1, 64).op('v.stats_end', { stats: 1, state: 0 }),
+    ],
+    [
+      'a pooling window whose index has more than 8 bits',
+      'PROGRAM_FAULT',
+      (a: Assembler) =>
+        a
+          .vector({ N: 1, C: 1, H: 1, W: 1, P: 1, Q: 1, R: 257, S: 1 })
+          .set(1, 64)
+          .op('v.max_pool', { dst: 1, index: 1, src: 0, withIndex: 1 }),
+    ],
+    ['an image of negative width', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { W: -(2 ** 31) })],
+    [
+      'a result that overlaps an operand in part',
+      'PROGRAM_FAULT',
+      (a: Assembler) => a.vector({ N: 1, COUNT: 8 }).set(1, 8).op('v.add', { dst: 1, a: 0, b: 0 }),
+    ],
+    [
+      'more signals of a token than it counts',
+      'PROGRAM_FAULT',
+      (a: Assembler) =>
+        a
+          .op('loop', { rd: 1, count: 40_000, step: 1 })
+          .op('v.sync', {}, { signal: [1, 1] })
+          .op('end', {}),
+    ],
+    ['a patch matrix of 2^32 pixels an image', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { P: 65536, Q: 65536 })],
+    ['a filter of 2^32 taps', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { R: 65536, S: 65536 })],
+    ['patches that reach beyond 32 bits', 'PROGRAM_FAULT', (a: Assembler) => loaded(a, { P: 4, SH: 2 ** 30 })],
+    [
+      'results that overlap',
+      'PROGRAM_FAULT',
+      (a: Assembler) => loaded(a, { CSN: 0 }).op('m.mul', { a: 0, b: 0, c: 0, first: 0 }).op('m.st', drain),
+    ],
+    [
+      'results that overlap the biases',
+      'PROGRAM_FAULT',
+      (a: Assembler) =>
+        loaded(a)
+          .op('m.mul', { a: 0, b: 0, c: 0, first: 0 })
+          .op('m.st', { ...drain, bias: 3, withBias: 1 }),
+    ],
   ] as const)('%s: %s', (_what, code, emit) => {
     expect(faultOf((a) => void emit(a))).toBe(code);
   });
@@ -114,9 +169,17 @@ describe('faults', () => {
     const a = new Assembler();
     const labels = a.tensor('labels', { dtype: 'i32', shape: [1] }, { role: 'input' });
     a.move('d.ld', labels, 64, 4, { signal: [1] }).op('v.sync', {}, { wait: [1] });
-    a.vector({ N: 1, COUNT: 3 }).set(1, 64).set(2, 128).op('v.softmax_loss', { loss: 2, dlogits: 2, logits: 0, labels: 1 });
+    a.vector({ N: 1, COUNT: 3 }).set(1, 64).set(2, 128).set(3, 192).op('v.softmax_loss', { loss: 2, dlogits: 3, logits: 0, labels: 1 });
     const inputs = new Map([['labels', Int32Array.of(3)]]);
     expect(caught(() => run(a.program(), { mode: 'functional', inputs })).diagnostics[0]?.message).toContain('label 3');
+  });
+
+  it('refuse more work than the run may do, before doing it', () => {
+    const a = new Assembler();
+    a.set(1, 0).op('v.fill', { dst: 1, bytes: 4096 });
+    for (const mode of ['functional', 'timing'] as const) {
+      expect(codeOf(() => run({ ...a.program(), code: a.code }, { mode, workLimit: 4000 }))).toBe('ENDLESS');
+    }
   });
 
   it('report everything that is wrong with the code before running it', () => {

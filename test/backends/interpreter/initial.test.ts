@@ -28,6 +28,42 @@ describe('values before the run', () => {
     expect(halves.every((bits) => bits === 0xbe00)).toBe(true);
   });
 
+  it('truncates what integers cannot hold', () => {
+    const a = new Assembler();
+    a.tensor('x', { dtype: 'i64', shape: [4] }, { initial: { form: 'values', values: Float32Array.of(2.5, -2.5, Number.NaN, 2 ** 65) } });
+    a.tensor('y', { dtype: 'i64', shape: [1] }, { initial: { form: 'splat', value: 0.25 } });
+    const result = run(a.program(), { mode: 'functional' });
+    expect([...new BigInt64Array(result.readTensor('x').bytes.buffer)]).toEqual([2n, -2n, 0n, 0n]);
+    expect([...new BigInt64Array(result.readTensor('y').bytes.buffer)]).toEqual([0n]);
+  });
+
+  it('converts copies from every type, narrow ones too', () => {
+    const a = new Assembler();
+    a.tensor('bytes', { dtype: 'u8', shape: [3] }, { initial: { form: 'values', values: Int32Array.of(1, 2, 255) } });
+    a.tensor('words', { dtype: 'i32', shape: [3] }, { initial: { form: 'copyOf', tensor: 'bytes' } });
+    a.tensor('long', { dtype: 'i64', shape: [3] }, { initial: { form: 'copyOf', tensor: 'words' } });
+    a.tensor('halves', f16(3), { initial: { form: 'copyOf', tensor: 'long' } });
+    expect([...new Uint16Array(bytesAfter(a, 'halves').buffer)]).toEqual([1, 2, 255].map(toHalfBits));
+  });
+
+  it('refuses values, outputs and written pages beyond the memory that is allowed', () => {
+    const huge = { address: 0, initial: { form: 'splat', value: 1 } } as const;
+    for (const rest of [huge, { ...huge, initial: undefined, role: 'output' as const }]) {
+      const a = new Assembler();
+      a.tensor('huge', f16(2 ** 46), rest);
+      expect(caught(() => run(a.program(), { mode: 'functional' })).diagnostics[0]?.code).toBe('HOST_MEMORY');
+    }
+    const a = new Assembler();
+    const far = a.tensor('far', f16(2 ** 40));
+    a.op('loop', { rd: 1, count: 4, step: 2 ** 30 })
+      .set(2, far)
+      .op('mac', { rd: 2, rs: 1, scale: 1 });
+    a.op('d.st', { dram: 2, global: 0, rowBytes: 64, rows: 1, dramStride: 0 }).op('end', {});
+    const program = a.program();
+    expect(caught(() => run(program, { mode: 'functional', memoryLimit: 2 ** 21 })).diagnostics[0]?.code).toBe('HOST_MEMORY');
+    run(program, { mode: 'functional', memoryLimit: 2 ** 22 });
+  });
+
   it('takes inputs as numbers, as half bits and as bytes', () => {
     const given = [Float32Array.of(1, 0.5), Float64Array.of(1, 0.5), Uint16Array.of(0x3c00, 0x3800), Uint8Array.of(0, 0x3c, 0, 0x38)];
     for (const value of given) {

@@ -82,8 +82,8 @@ describe('timing rules', () => {
     expect(cyclesOf((a) => void a.op('v.fill', { dst: 0, bytes: 32 }))).toBe(3 + 4);
     expect(cyclesOf((a) => void a.op('v.fill', { dst: 0, bytes: 32 }).op('v.fill', { dst: 0, bytes: 34 }))).toBe(7 + 3 + 5);
     const configured = (a: Assembler) =>
-      a.op('v.cfg', { slot: 0, v0: 2, v1: 2 }).op('v.cfg', { slot: 2, v0: 3, v1: 3 }).op('v.stats', { state: 0, src: 0 });
-    expect(cyclesOf((a) => void configured(a))).toBe(2 + 3 + 2 * 9);
+      a.set(1, 256).op('v.cfg', { slot: 0, v0: 2, v1: 2 }).op('v.cfg', { slot: 2, v0: 3, v1: 3 }).op('v.stats', { state: 1, src: 0 });
+    expect(cyclesOf((a) => void configured(a))).toBe(1 + 2 + 3 + 2 * 9);
   });
 
   it('units overlap unless tokens order them', () => {

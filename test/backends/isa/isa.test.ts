@@ -2,11 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { codeProblems } from '../../../backends/wavecore/isa/check.ts';
 import { DecodeError, decode, decodeAll } from '../../../backends/wavecore/isa/decode.ts';
-import { disassemble, formatInstruction } from '../../../backends/wavecore/isa/disassemble.ts';
 import { encode, encodeAll } from '../../../backends/wavecore/isa/encode.ts';
 import { layoutOf, OPS, specOf, tableProblems } from '../../../backends/wavecore/isa/layout.ts';
 import type { Instruction, Op } from '../../../backends/wavecore/isa/table.ts';
-import { Assembler } from '../assembler.ts';
 import { anyCode, anyInstruction } from './instructions.ts';
 
 const make = (op: Op, operands: Record<string, number> = {}, rest: Partial<Instruction> = {}): Instruction => ({
@@ -109,37 +107,5 @@ describe('code check', () => {
       'loops nest more than 16 deep',
     ]);
     expect(reasons(loop, end)).toEqual(['the program does not end with halt']);
-  });
-});
-
-describe('disassembler', () => {
-  it('shows tokens, registers, slots, loops and where code comes from', () => {
-    const a = new Assembler();
-    a.layer('conv1', () => {
-      a.op('loop', { rd: 1, count: 2, step: 4 }).op(
-        'd.ld',
-        { dram: 1, global: 0, rowBytes: 64, rows: 1, dramStride: 64 },
-        { wait: [3], signal: [1, 2] },
-      );
-      a.op('end', {}).op('m.cfg', { slot: 0, v0: 7, v1: -1 });
-    });
-    expect(disassemble(a.program())).toBe(
-      [
-        "; forward layer 'conv1' (test), group 0, from node 'node of conv1'",
-        '0  loop  rd=r1, count=2, step=4',
-        '1    d.ld  dram=r1, global=r0, rowBytes=64, rows=1, dramStride=64  wait 3  signal 1, 2',
-        '2  end',
-        '3  m.cfg  slot=0, v0=7, v1=-1  ; AM = 7, AK = -1',
-        '4  fence',
-        '5  halt',
-        '',
-      ].join('\n'),
-    );
-  });
-
-  it('has text for every instruction', () => {
-    fc.assert(
-      fc.property(anyInstruction, (instruction) => void expect(formatInstruction(instruction).startsWith(instruction.op)).toBe(true)),
-    );
   });
 });

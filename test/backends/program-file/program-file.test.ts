@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeProgram, encodeProgram, type Program } from '../../../backends/wavecore/index.ts';
 import { crc32 } from '../../../backends/wavecore/program-file/crc32.ts';
-import { assemble } from '../../../backends/wavecore/program-file/encode.ts';
+import { joinSections } from '../../../backends/wavecore/program-file/encode.ts';
 import { SECTION_NAMES, type SectionName } from '../../../backends/wavecore/program-file/format.ts';
 import { readSections } from '../../../backends/wavecore/program-file/sections.ts';
 import { Assembler } from '../assembler.ts';
@@ -33,7 +33,7 @@ const messageOf = (bytes: Uint8Array): string => {
 function withSection(name: SectionName, change: (text: string) => string): Uint8Array {
   const sections = readSections(encodeProgram(smallProgram()));
   const text = new TextDecoder().decode(sections[name]);
-  return assemble({ ...sections, [name]: new TextEncoder().encode(change(text)) });
+  return joinSections({ ...sections, [name]: new TextEncoder().encode(change(text)) });
 }
 
 describe('program file', () => {
@@ -81,8 +81,8 @@ describe('program file', () => {
     fc.assert(
       fc.property(fc.constantFrom(...SECTION_NAMES), fc.uint8Array({ minLength: 1 }), (name, bytes) => {
         const sections = readSections(encodeProgram(smallProgram()));
-        if (name !== 'data') expect(messageOf(assemble({ ...sections, [name]: bytes }))).not.toBe('');
-        else if (bytes.length < 12) expect(messageOf(assemble({ ...sections, data: bytes }))).toContain('data section');
+        if (name !== 'data') expect(messageOf(joinSections({ ...sections, [name]: bytes }))).not.toBe('');
+        else if (bytes.length < 12) expect(messageOf(joinSections({ ...sections, data: bytes }))).toContain('data section');
       }),
     );
   });
@@ -97,6 +97,18 @@ describe('program file', () => {
     ['values outside of the file', 'symbols', (t) => t.replace('"offset":0', '"offset":800'), /lie at 800/],
     ['too few values', 'symbols', (t) => t.replace('"count":3', '"count":2'), /has 2 initial values/],
     ['a layer without instructions of the program', 'debug', (t) => t.replace(/"to":\d+/, '"to":99'), /layer 'copy'/],
+    [
+      'layers that overlap',
+      'debug',
+      (t) => t.replace(/\[(.*)\]/, '[$1,$1]'),
+      /layer 'copy' begins at instruction 0, inside of the layer before/,
+    ],
+    [
+      'a copy of bits into what is none',
+      'symbols',
+      (t) => t.replace('"dtype":"f16","shape":[3],"address":64,"bytes":6', '"dtype":"bit","shape":[3],"address":64,"bytes":3'),
+      /tensor 'v': is a copy of 'w', whose bits are packed otherwise/,
+    ],
     ['an impossible machine', 'machine', (t) => t.replace('"rows":4', '"rows":0'), /array.rows: must be at least 1/],
     ['a machine whose buffers do not hold its blocks', 'machine', (t) => t.replace('"aBytes":64', '"aBytes":32'), /aBytes/],
     ['an unknown tensor kind', 'predicted', (t) => t.replace('activation', 'magic'), /section predicted/],
@@ -109,10 +121,10 @@ describe('program file', () => {
     const sections = readSections(encodeProgram(smallProgram()));
     const code = sections.code.slice();
     code[code.length - 16] = 0x09;
-    expect(messageOf(assemble({ ...sections, code }))).toContain('does not end with halt');
+    expect(messageOf(joinSections({ ...sections, code }))).toContain('does not end with halt');
     code[0] = 0xee;
-    expect(messageOf(assemble({ ...sections, code }))).toContain('unknown opcode 0xee');
-    expect(messageOf(assemble({ ...sections, code: sections.code.subarray(1) }))).toContain('not a multiple of 16');
+    expect(messageOf(joinSections({ ...sections, code }))).toContain('unknown opcode 0xee');
+    expect(messageOf(joinSections({ ...sections, code: sections.code.subarray(1) }))).toContain('not a multiple of 16');
   });
 
   it('has the checksums of zlib', () => {

@@ -24,6 +24,7 @@ function constantOf(symbol: Omit<ProgramSymbol, 'address' | 'bytes'>, form: numb
   const values = Array.from({ length: elementCount(symbol.shape) }, (_, i) => i * 1.5 - 2);
   if (form === 1) return { form: 'splat', value: 0.25 };
   if (form === 2) return { form: 'values', values: symbol.dtype === 'i32' ? Int32Array.from(values) : Float32Array.from(values) };
+  if (form === 4) return { form: 'elided' };
   return form === 3 ? { form: 'copyOf', tensor: symbol.name } : undefined;
 }
 
@@ -39,7 +40,7 @@ const symbols: fc.Arbitrary<ProgramSymbol[]> = fc
       }),
       { selector: (s) => s.name, maxLength: 5 },
     ),
-    fc.array(fc.nat({ max: 3 })),
+    fc.array(fc.nat({ max: 4 })),
   )
   .map(([list, forms]) => symbolsOf(list, forms));
 
@@ -48,6 +49,20 @@ const traffic = fc.dictionary(
   fc.dictionary(fc.constantFrom(...TENSOR_KINDS), fc.record({ read: count, write: count }), { noNullPrototype: true }),
   { noNullPrototype: true },
 );
+
+const info = {
+  layer: name,
+  kind: name,
+  phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
+  group: fc.nat(),
+  origin: name,
+};
+
+/** Ranges of the first 4 instructions, one behind the other. */
+const debug = fc.array(fc.tuple(fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 4 })), fc.record(info)), { maxLength: 4 }).map((list) => {
+  const bounds = list.flatMap(([pair]) => pair).sort((a, b) => a - b);
+  return list.map(([, rest], i) => ({ from: bounds[2 * i] ?? 0, to: bounds[2 * i + 1] ?? 0, ...rest }));
+});
 
 /** Any program that can be stored. */
 export const anyProgram: fc.Arbitrary<Program> = fc.record({
@@ -58,17 +73,7 @@ export const anyProgram: fc.Arbitrary<Program> = fc.record({
   machine: fc.constantFrom(SMALL, ...Object.values(PRESETS)),
   code: anyCode,
   symbols,
-  debug: fc.array(
-    fc.record({
-      from: fc.constant(0),
-      to: fc.nat({ max: 4 }),
-      layer: name,
-      kind: name,
-      phase: fc.constantFrom('forward' as const, 'backward' as const, 'update' as const),
-      group: fc.nat(),
-      origin: name,
-    }),
-  ),
+  debug,
   buffer: fc.array(
     fc.record({
       group: fc.nat(),

@@ -1,11 +1,9 @@
 import { MATRIX_SLOTS, type MatrixSlot } from '../../isa/slots.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { HALVES, halfBits } from '../half.ts';
+import { HALVES, halfBits, NAN_BITS } from '../half.ts';
 import { type DrainTarget, globalBytesInMemory, type Kernels, SLOT_COUNT } from './kernels.ts';
 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
-/** What a result that is not a number is stored as, so that all kernels agree. */
-const NAN_BITS = 0x7fc00000;
 
 /** The kernels as plain loops: the oracle of faster ones, and the fallback where there is no WebAssembly. */
 export class PlainKernels implements Kernels {

@@ -1,10 +1,11 @@
 import { diag } from '../../../../ir/diagnostics.ts';
 import { MAX_FIELDS } from '../../isa/layout.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../../isa/slots.ts';
-import { HALVES, halfBits } from '../half.ts';
+import { HALVES, halfBits, NAN_BITS } from '../half.ts';
 import type { Position } from '../position.ts';
 
 const SLOT = Object.fromEntries(VECTOR_SLOTS.map((name, i) => [name, i])) as Record<VectorSlot, number>;
+const NAN_BITS_OF_F64 = 0x7ff8_0000_0000_0000n;
 
 /** One vector instruction being executed: configuration, operands, and the global buffer by element type. Addresses are in bytes. */
 export class Call {
@@ -18,6 +19,7 @@ export class Call {
   readonly i32: Int32Array;
   readonly f32: Float32Array;
   readonly f64: Float64Array;
+  private readonly u64: BigUint64Array;
   private readonly position: Position;
 
   constructor(memory: ArrayBuffer | undefined, position: Position) {
@@ -27,6 +29,7 @@ export class Call {
     this.i32 = new Int32Array(buffer);
     this.f32 = new Float32Array(buffer);
     this.f64 = new Float64Array(buffer);
+    this.u64 = new BigUint64Array(buffer);
     this.position = position;
   }
 
@@ -56,8 +59,10 @@ export class Call {
     return this.f32[address / 4 + i] ?? 0;
   }
 
+  /** Stores a number rounded to f32; the one NaN that is stored has the same bits everywhere. */
   setSingle(address: number, i: number, value: number): void {
-    this.f32[address / 4 + i] = value;
+    if (Number.isNaN(value)) this.i32[address / 4 + i] = NAN_BITS;
+    else this.f32[address / 4 + i] = value;
   }
 
   double(address: number, i: number): number {
@@ -65,7 +70,8 @@ export class Call {
   }
 
   setDouble(address: number, i: number, value: number): void {
-    this.f64[address / 8 + i] = value;
+    if (Number.isNaN(value)) this.u64[address / 8 + i] = NAN_BITS_OF_F64;
+    else this.f64[address / 8 + i] = value;
   }
 
   bit(address: number, i: number): number {

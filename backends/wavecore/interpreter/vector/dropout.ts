@@ -1,17 +1,16 @@
 import { keeps, seedOf } from '../../../../ir/layers/random.ts';
 import { flatBits, flatElements, flatHalves, maskBytes, once, read, type Semantics, times, write } from './semantics.ts';
-
-/** Position of `withMask` among the fields of v.dropout. */
-const WITH_MASK = 4;
+import { onlyWith } from './size.ts';
 
 export const dropout: Semantics<'v.dropout'> = {
   uses: {
     dst: write(2, flatHalves),
-    mask: write(1, (call) => (call.operand(WITH_MASK) === 0 ? 0 : flatBits(call))),
+    mask: write(1, onlyWith('v.dropout', 'withMask', flatBits)),
     src: read(2, flatHalves),
   },
   elements: flatElements,
   passes: times(2),
+  slots: ['SEED', 'STEP', 'RATIO', 'SCALE'],
   run: (call, dst: number, mask: number, src: number, sample0: number, withMask: number) => {
     const [count, stride] = [call.int('COUNT'), maskBytes(call)];
     const seed = seedOf(call.int('SEED'), call.float('STEP'));
@@ -34,6 +33,7 @@ export const dropoutGrad: Semantics<'v.dropout_grad'> = {
   uses: { dst: write(2, flatHalves), dy: read(2, flatHalves), mask: read(1, flatBits) },
   elements: flatElements,
   passes: once,
+  slots: ['SCALE'],
   run: (call, dst: number, dy: number, mask: number) => {
     const [count, stride, scale] = [call.int('COUNT'), maskBytes(call), call.float('SCALE')];
     for (let n = 0; n < call.int('N'); n++) {

@@ -13,19 +13,19 @@ import {
   type Semantics,
   write,
 } from './semantics.ts';
+import { onlyWith } from './size.ts';
 
-/** Position of `withMask` among the fields of v.relu. */
-const WITH_MASK = 3;
 const INFINITY_BITS = 0x7c00;
 
 export const relu: Semantics<'v.relu'> = {
   uses: {
     dst: write(2, flatHalves),
-    mask: write(1, (call) => (call.operand(WITH_MASK) === 0 ? 0 : flatBits(call))),
+    mask: write(1, onlyWith('v.relu', 'withMask', flatBits)),
     src: read(2, flatHalves),
   },
   elements: flatElements,
   passes: once,
+  slots: [],
   run: (call, dst: number, mask: number, src: number, withMask: number) => {
     const { u16, u8 } = call;
     const [samples, count, stride] = [call.int('N'), call.int('COUNT'), maskBytes(call)];
@@ -50,6 +50,7 @@ export const reluGrad: Semantics<'v.relu_grad'> = {
   uses: { dst: write(2, flatHalves), dy: read(2, flatHalves), mask: read(1, flatBits) },
   elements: flatElements,
   passes: once,
+  slots: [],
   run: (call, dst: number, dy: number, mask: number) => {
     const { u16, u8 } = call;
     const [samples, count, stride] = [call.int('N'), call.int('COUNT'), maskBytes(call)];
@@ -66,6 +67,7 @@ export const add: Semantics<'v.add'> = {
   uses: binary,
   elements: flatElements,
   passes: once,
+  slots: [],
   run: (call, dst: number, a: number, b: number) => {
     const { u16 } = call;
     const count = flatElements(call);
@@ -78,6 +80,7 @@ export const multiply: Semantics<'v.mul'> = {
   uses: binary,
   elements: flatElements,
   passes: once,
+  slots: [],
   run: (call, dst: number, a: number, b: number) => {
     const { u16 } = call;
     const count = flatElements(call);
@@ -90,6 +93,7 @@ export const affine: Semantics<'v.affine'> = {
   uses: { dst: write(2, imageHalves), src: read(2, imageHalves), scale: read(4, channelSingles), shift: read(4, channelSingles) },
   elements: imageElements,
   passes: once,
+  slots: [],
   run: (call, dst: number, src: number, scale: number, shift: number) => {
     const { u16 } = call;
     const [samples, channels, pixels] = [call.int('N'), call.int('C'), plane(call)];

@@ -1,9 +1,10 @@
 import { toHalfBits } from '../../../../ir/half.ts';
 import type { Call } from './call.ts';
 import { flatElements, flatHalves, read, type Semantics, times, write } from './semantics.ts';
+import { product } from './size.ts';
 import { logarithms } from './softmax.ts';
 
-const samples = (call: Call): number => 4 * call.int('N');
+const samples = product(4, 'N');
 
 /** What the derivative of one sample's loss is multiplied by, rounded to f32. */
 const gradientScale = (call: Call): number => Math.fround(call.float('SCALE') * call.float('LOSSSCALE'));
@@ -12,6 +13,7 @@ export const softmaxLoss: Semantics<'v.softmax_loss'> = {
   uses: { loss: write(4, samples), dlogits: write(2, flatHalves), logits: read(2, flatHalves), labels: read(4, samples) },
   elements: flatElements,
   passes: times(5),
+  slots: ['SCALE', 'LOSSSCALE', 'WEIGHT'],
   run: (call, loss: number, dlogits: number, logits: number, labels: number) => {
     const [count, scale, weight] = [call.int('COUNT'), gradientScale(call), call.float('WEIGHT')];
     for (let n = 0; n < call.int('N'); n++) {
@@ -31,6 +33,7 @@ export const mseLoss: Semantics<'v.mse_loss'> = {
   uses: { loss: write(4, samples), dy: write(2, flatHalves), y: read(2, flatHalves), target: read(2, flatHalves) },
   elements: flatElements,
   passes: times(3),
+  slots: ['SCALE', 'LOSSSCALE', 'WEIGHT'],
   run: (call, loss: number, dy: number, y: number, target: number) => {
     const [count, weight] = [call.int('COUNT'), call.float('WEIGHT')];
     const scale = (2 * gradientScale(call)) / count;

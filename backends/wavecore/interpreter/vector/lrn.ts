@@ -1,6 +1,7 @@
 import { toHalfBits } from '../../../../ir/half.ts';
 import type { Call } from './call.ts';
 import { imageElements, imageHalves, plane, read, type Semantics, write } from './semantics.ts';
+import { product, sum } from './size.ts';
 
 /** Sums over the channels [c − below, c + above] of each pixel of one sample, `values` being [C][pixels]. */
 function channelSums(values: Float64Array, channels: number, pixels: number, below: number, above: number): Float64Array {
@@ -26,14 +27,15 @@ function denominators(call: Call, x: Float64Array): Float64Array {
     Math.floor((size - 1) / 2),
     Math.ceil((size - 1) / 2),
   );
-  return sums.map((sum) => bias + (alpha / size) * sum);
+  return sums.map((total) => bias + (alpha / size) * total);
 }
 
 /** In f64, rounded once. */
 export const lrn: Semantics<'v.lrn'> = {
   uses: { dst: write(2, imageHalves), src: read(2, imageHalves) },
   elements: imageElements,
-  passes: (call) => call.int('SIZE') + 4,
+  passes: sum('SIZE', 4),
+  slots: ['ALPHA', 'BETA', 'BIAS'],
   run: (call, dst: number, src: number) => {
     const count = call.int('C') * plane(call);
     const beta = call.float('BETA');
@@ -50,7 +52,8 @@ export const lrn: Semantics<'v.lrn'> = {
 export const lrnGrad: Semantics<'v.lrn_grad'> = {
   uses: { dst: write(2, imageHalves), x: read(2, imageHalves), dy: read(2, imageHalves) },
   elements: imageElements,
-  passes: (call) => 2 * call.int('SIZE') + 6,
+  passes: sum(product(2, 'SIZE'), 6),
+  slots: ['ALPHA', 'BETA', 'BIAS'],
   run: (call, dst: number, xAt: number, dyAt: number) => {
     const [channels, pixels] = [call.int('C'), plane(call)];
     const count = channels * pixels;

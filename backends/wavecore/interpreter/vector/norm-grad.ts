@@ -2,6 +2,7 @@ import { HALVES, halfBits } from '../half.ts';
 import { channelsOfSets, eachPlane, stateIndex, statisticsIndex } from './norm.ts';
 import {
   channelSingles,
+  groupsDivideChannels,
   imageElements,
   imageHalves,
   pairStates,
@@ -12,6 +13,7 @@ import {
   sets,
   times,
   update,
+  updateWhere,
   write,
 } from './semantics.ts';
 
@@ -19,6 +21,8 @@ export const normGradSums: Semantics<'v.norm_grad_sums'> = {
   uses: { state: update(8, pairStates), x: read(2, imageHalves), dy: read(2, imageHalves), stats: read(4, pairStatistics) },
   elements: imageElements,
   passes: times(3),
+  slots: [],
+  needs: [groupsDivideChannels],
   run: (call, state: number, x: number, dy: number, statistics: number) => {
     const { u16 } = call;
     const pixels = plane(call);
@@ -44,13 +48,15 @@ export const normGradSums: Semantics<'v.norm_grad_sums'> = {
 export const normGradEnd: Semantics<'v.norm_grad_end'> = {
   uses: {
     sums: write(4, pairStatistics),
-    dgamma: update(4, channelSingles),
-    dbeta: update(4, channelSingles),
+    dgamma: updateWhere('v.norm_grad_end', 'add', 4, channelSingles),
+    dbeta: updateWhere('v.norm_grad_end', 'add', 4, channelSingles),
     state: read(8, pairStates),
     gamma: read(4, channelSingles),
   },
   elements: channelsOfSets,
   passes: times(2),
+  slots: [],
+  needs: [groupsDivideChannels],
   run: (call, sums: number, dgamma: number, dbeta: number, state: number, gamma: number, adds: number) => {
     const [channels, groups, count] = [call.int('C'), call.int('GROUPS'), sets(call)];
     const wide = channels / groups;
@@ -88,6 +94,8 @@ export const normGrad: Semantics<'v.norm_grad'> = {
   },
   elements: imageElements,
   passes: times(4),
+  slots: ['M'],
+  needs: [groupsDivideChannels],
   run: (call, dst: number, x: number, dy: number, statistics: number, gamma: number, sums: number) => {
     const { u16 } = call;
     const [pixels, elements] = [plane(call), call.int('M')];

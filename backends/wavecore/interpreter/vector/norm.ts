@@ -3,6 +3,7 @@ import type { Call } from './call.ts';
 import {
   channelSingles,
   groupOf,
+  groupsDivideChannels,
   imageElements,
   imageHalves,
   pairStates,
@@ -15,6 +16,7 @@ import {
   update,
   write,
 } from './semantics.ts';
+import { product, type Size } from './size.ts';
 
 /** Visits every plane with its channel and its first element. */
 export function eachPlane(call: Call, visit: (sample: number, channel: number, first: number) => void): void {
@@ -32,12 +34,13 @@ export const stateIndex = (call: Call, sample: number, channel: number): number 
 export const statisticsIndex = (call: Call, sample: number, channel: number): number =>
   2 * ((call.int('CROSS') !== 0 ? 0 : sample * call.int('GROUPS')) + groupOf(call, channel));
 
-export const channelsOfSets = (call: Call): number => sets(call) * call.int('C');
+export const channelsOfSets: Size = product(sets, 'C');
 
 export const stats: Semantics<'v.stats'> = {
   uses: { state: update(8, pairStates), src: read(2, imageHalves) },
   elements: imageElements,
   passes: times(2),
+  slots: [],
   run: (call, state: number, src: number) => {
     const { u16 } = call;
     const pixels = plane(call);
@@ -61,6 +64,8 @@ export const statsEnd: Semantics<'v.stats_end'> = {
   uses: { stats: write(4, pairStatistics), state: read(8, pairStates) },
   elements: channelsOfSets,
   passes: times(2),
+  slots: ['M', 'EPS'],
+  needs: [groupsDivideChannels],
   run: (call, target: number, state: number) => {
     const [channels, groups, elements, epsilon] = [call.int('C'), call.int('GROUPS'), call.int('M'), call.float('EPS')];
     const wide = channels / groups;
@@ -83,10 +88,11 @@ export const running: Semantics<'v.running'> = {
   uses: {
     mean: update(4, channelSingles),
     variance: update(4, channelSingles),
-    stats: read(4, (call) => 2 * channelSingles(call)),
+    stats: read(4, product(2, channelSingles)),
   },
-  elements: (call) => call.int('C'),
+  elements: product('C'),
   passes: times(4),
+  slots: ['MOMENTUM', 'EPS'],
   run: (call, mean: number, variance: number, statistics: number) => {
     const [stays, epsilon] = [call.float('MOMENTUM'), call.float('EPS')];
     const moves = Math.fround(1 - stays);
@@ -110,6 +116,8 @@ export const norm: Semantics<'v.norm'> = {
   },
   elements: imageElements,
   passes: times(2),
+  slots: [],
+  needs: [groupsDivideChannels],
   run: (call, dst: number, src: number, statistics: number, gamma: number, beta: number) => {
     const { u16 } = call;
     const pixels = plane(call);

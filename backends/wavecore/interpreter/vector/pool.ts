@@ -1,6 +1,8 @@
+import type { VectorSlot } from '../../isa/slots.ts';
 import { HALVES, halfBits } from '../half.ts';
 import type { Call } from './call.ts';
-import { imageHalves, once, plane, read, type Semantics, write } from './semantics.ts';
+import { imageElements, imageHalves, type Need, once, plane, read, type Semantics, write } from './semantics.ts';
+import { onlyWith, product, sum } from './size.ts';
 
 /** The windows of a pooling: H×W image, P×Q windows of R×S positions. */
 interface Windows {
@@ -25,9 +27,11 @@ function windowsOf(call: Call): Windows {
   return { planes: call.int('N') * call.int('C'), H, W, P, Q, R, S, SH, SW, PT, PL, DH, DW };
 }
 
-const windowCount = (call: Call): number => call.int('N') * call.int('C') * call.int('P') * call.int('Q');
-const windowHalves = (call: Call): number => 2 * windowCount(call);
-const positions = (call: Call): number => call.int('R') * call.int('S');
+const windowCount = product('N', 'C', 'P', 'Q');
+const windowHalves = product(2, windowCount);
+const positions = product('R', 'S');
+/** Where the positions of a window lie in the image. */
+const PLACES: readonly VectorSlot[] = ['SH', 'SW', 'PT', 'PL', 'DH', 'DW'];
 
 /** Visits the positions of the window (p, q) that lie inside a plane, row by row: element of the plane, and r·S + s. */
 function eachPosition(w: Windows, p: number, q: number, visit: (element: number, tap: number) => void): void {
@@ -41,17 +45,18 @@ function eachPosition(w: Windows, p: number, q: number, visit: (element: number,
   }
 }
 
-/** Position of `withIndex` among the fields of v.max_pool. */
-const WITH_INDEX = 3;
+const indexFits: Need = { text: 'R × S is at most 256, so that an index has 8 bits', holds: (call) => positions(call) <= 256 };
 
 export const maxPool: Semantics<'v.max_pool'> = {
   uses: {
     dst: write(2, windowHalves),
-    index: write(1, (call) => (call.operand(WITH_INDEX) === 0 ? 0 : windowCount(call))),
+    index: write(1, onlyWith('v.max_pool', 'withIndex', windowCount)),
     src: read(2, imageHalves),
   },
   elements: windowCount,
   passes: positions,
+  slots: PLACES,
+  needs: [indexFits],
   run: (call, dst: number, index: number, src: number, withIndex: number) => {
     const { u16, u8 } = call;
     const w = windowsOf(call);
@@ -72,8 +77,9 @@ export const maxPool: Semantics<'v.max_pool'> = {
 
 export const maxPoolGrad: Semantics<'v.max_pool_grad'> = {
   uses: { dst: write(2, imageHalves), dy: read(2, windowHalves), index: read(1, windowCount) },
-  elements: (call) => windowCount(call) + imageHalves(call) / 2,
+  elements: sum(windowCount, imageElements),
   passes: once,
+  slots: [...positions.slots, ...PLACES],
   run: (call, dst: number, dy: number, index: number) => {
     const { u16, u8 } = call;
     const w = windowsOf(call);
@@ -103,18 +109,19 @@ export const avgPool: Semantics<'v.avg_pool'> = {
   uses: { dst: write(2, windowHalves), src: read(2, imageHalves) },
   elements: windowCount,
   passes: positions,
+  slots: ['DIVISOR', ...PLACES],
   run: (call, dst: number, src: number) => {
     const { u16 } = call;
     const w = windowsOf(call);
     const divisor = call.int('DIVISOR');
     for (let i = 0; i < w.planes * w.P * w.Q; i++) {
       const first = src / 2 + Math.floor(i / (w.P * w.Q)) * w.H * w.W;
-      let [sum, inside] = [0, 0];
+      let [total, inside] = [0, 0];
       eachPosition(w, Math.floor(i / w.Q) % w.P, i % w.Q, (element) => {
-        sum = Math.fround(sum + (HALVES[u16[first + element] ?? 0] ?? 0));
+        total = Math.fround(total + (HALVES[u16[first + element] ?? 0] ?? 0));
         inside++;
       });
-      u16[dst / 2 + i] = halfBits(sum / (divisor === 0 ? inside : divisor));
+      u16[dst / 2 + i] = halfBits(total / (divisor === 0 ? inside : divisor));
     }
   },
 };
@@ -123,6 +130,7 @@ export const avgPoolGrad: Semantics<'v.avg_pool_grad'> = {
   uses: { dst: write(2, imageHalves), dy: read(2, windowHalves) },
   elements: windowCount,
   passes: positions,
+  slots: ['DIVISOR', 'ROW0', 'FULLH', ...PLACES],
   run: (call, dst: number, dy: number) => {
     const { u16 } = call;
     const w = windowsOf(call);

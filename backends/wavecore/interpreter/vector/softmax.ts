@@ -16,6 +16,7 @@ const softmaxWith = (finish: (logarithm: number) => number): Semantics<'v.softma
   uses: { dst: write(2, flatHalves), src: read(2, flatHalves) },
   elements: flatElements,
   passes: times(4),
+  slots: [],
   run: (call, dst: number, src: number) => {
     for (let n = 0; n < call.int('N'); n++) {
       logarithms(call, src, n).forEach((v, i) => {

@@ -1,15 +1,12 @@
 import { halfBits } from '../half.ts';
 import type { Call } from './call.ts';
 import { read, type Semantics, times, update, write } from './semantics.ts';
+import { onlyWith, product } from './size.ts';
 
 const { fround } = Math;
-const count = (call: Call): number => call.int('COUNT');
-const singles = (call: Call): number => 4 * count(call);
-/** The f16 weights, where the flag at position `field` among the operands is set. */
-const weights =
-  (field: number) =>
-  (call: Call): number =>
-    call.operand(field) === 0 ? 0 : 2 * count(call);
+const count = product('COUNT');
+const singles = product(4, count);
+const halves = product(2, count);
 
 const isHeld = (call: Call): boolean => call.float('HOLD') !== 0;
 
@@ -19,9 +16,10 @@ function gradientOf(scale: number, grad: number, decay: number, master: number):
 }
 
 export const sgd: Semantics<'v.sgd'> = {
-  uses: { master: update(4, singles), grad: read(4, singles), weight: write(2, weights(3)) },
+  uses: { master: update(4, singles), grad: read(4, singles), weight: write(2, onlyWith('v.sgd', 'withWeight', halves)) },
   elements: count,
   passes: times(3),
+  slots: ['LR', 'DECAY', 'GRADSCALE', 'HOLD'],
   run: (call, master: number, grad: number, weight: number, withWeight: number) => {
     const { f32, u16 } = call;
     const [rate, decay, scale, hold] = [call.float('LR'), call.float('DECAY'), call.float('GRADSCALE'), isHeld(call)];
@@ -29,16 +27,22 @@ export const sgd: Semantics<'v.sgd'> = {
     for (let i = 0; i < count(call); i++) {
       const before = f32[m + i] ?? 0;
       const after = hold ? before : fround(before - fround(rate * gradientOf(scale, f32[g + i] ?? 0, decay, before)));
-      f32[m + i] = after;
+      call.setSingle(master, i, after);
       if (withWeight !== 0) u16[w + i] = halfBits(after);
     }
   },
 };
 
 export const momentum: Semantics<'v.momentum'> = {
-  uses: { master: update(4, singles), velocity: update(4, singles), grad: read(4, singles), weight: write(2, weights(4)) },
+  uses: {
+    master: update(4, singles),
+    velocity: update(4, singles),
+    grad: read(4, singles),
+    weight: write(2, onlyWith('v.momentum', 'withWeight', halves)),
+  },
   elements: count,
   passes: times(4),
+  slots: ['LR', 'MOMENTUM', 'DECAY', 'GRADSCALE', 'NESTEROV', 'HOLD'],
   run: (call, master: number, velocity: number, grad: number, weight: number, withWeight: number) => {
     const { f32, u16 } = call;
     const [rate, decay, scale] = [call.float('LR'), call.float('DECAY'), call.float('GRADSCALE')];
@@ -51,8 +55,8 @@ export const momentum: Semantics<'v.momentum'> = {
       const step = nesterov ? fround(gradient + fround(share * speed)) : speed;
       const after = fround(before - fround(rate * step));
       if (!hold) {
-        f32[v + i] = speed;
-        f32[m + i] = after;
+        call.setSingle(velocity, i, speed);
+        call.setSingle(master, i, after);
       }
       if (withWeight !== 0) u16[w + i] = halfBits(hold ? before : after);
     }
@@ -65,10 +69,11 @@ export const adam: Semantics<'v.adam'> = {
     first: update(4, singles),
     second: update(4, singles),
     grad: read(4, singles),
-    weight: write(2, weights(5)),
+    weight: write(2, onlyWith('v.adam', 'withWeight', halves)),
   },
   elements: count,
   passes: times(10),
+  slots: ['LR', 'DECAY', 'GRADSCALE', 'EPS', 'BETA1', 'BETA2', 'CORRECT1', 'CORRECT2', 'DECOUPLED', 'HOLD'],
   run: (call, master: number, first: number, second: number, grad: number, weight: number, withWeight: number) => {
     const { f32, u16 } = call;
     const [rate, decay, scale, epsilon] = [call.float('LR'), call.float('DECAY'), call.float('GRADSCALE'), call.float('EPS')];
@@ -86,9 +91,9 @@ export const adam: Semantics<'v.adam'> = {
       const step = decoupled ? fround(adaptive + fround(decay * before)) : adaptive;
       const after = fround(before - fround(rate * step));
       if (!hold) {
-        f32[v1 + i] = mean;
-        f32[v2 + i] = square;
-        f32[m + i] = after;
+        call.setSingle(first, i, mean);
+        call.setSingle(second, i, square);
+        call.setSingle(master, i, after);
       }
       if (withWeight !== 0) u16[w + i] = halfBits(hold ? before : after);
     }

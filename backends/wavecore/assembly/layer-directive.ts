@@ -1,0 +1,31 @@
+import { PHASES } from '../../../ir/graph.ts';
+import type { Draft, DraftRange } from './draft.ts';
+import { readConstant } from './expression.ts';
+import { readKeyed, required } from './keyed.ts';
+import type { Line } from './line.ts';
+
+/** Reads what stands behind `.layer`: opens a range of code, or gives one by its first instruction and the one behind its last. */
+export function readLayer(line: Line, draft: Draft): void {
+  const constant = (what: string) => () => readConstant(line, draft.names, what);
+  const layer = line.name('the name of a layer');
+  const { kind, phase, group, origin, from, to } = readKeyed(line, {
+    kind: () => line.name('a layer kind'),
+    phase: () => line.choice(PHASES, 'a phase'),
+    group: constant('the index of a layer group'),
+    origin: () => line.name('the name of an ONNX node'),
+    from: constant('the index of an instruction'),
+    to: constant('the index of an instruction'),
+  });
+  if ((from === undefined) !== (to === undefined)) line.refuse('from= and to= go together');
+  const info = { layer, kind: required(line, 'kind', kind), phase: phase ?? 'forward', group: group ?? 0, origin: origin ?? layer };
+  const item: DraftRange = { from: from ?? draft.code.length, ...(to === undefined ? {} : { to }), ...info };
+  const entry = { item, line: line.number };
+  draft.debug.push(entry);
+  if (to === undefined) draft.open.push(entry);
+}
+
+/** Ends the range that was opened last. */
+export function endLayer(line: Line, draft: Draft): void {
+  const opened = draft.open.pop() ?? line.refuse('no .layer is open');
+  opened.item.to = draft.code.length;
+}

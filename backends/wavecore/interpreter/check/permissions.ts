@@ -1,0 +1,80 @@
+import type { Allocation, Program } from '../../program.ts';
+import type { Image } from '../image.ts';
+
+/** An allocation as one layer sees it. */
+interface Permission extends Allocation {
+  readonly end: number;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
+/** What the layers of a program may touch in the global buffer, by row of the image. */
+export class Permissions {
+  /** Whether the program says anything of its buffer. */
+  readonly known: boolean;
+  private readonly byRow: Permission[][];
+  private readonly alive: Allocation[][];
+  /** Allocations that begin with the row, by address. */
+  private readonly opening: Allocation[][];
+  /** The permission that the last access used: the next mostly lies there too. */
+  private last: Permission | undefined;
+  private lastRow = -1;
+
+  constructor(program: Program, image: Image) {
+    const rows = new Map(image.rowInfo.map(({ group, layer }, row) => [`${group} ${layer}`, row]));
+    const empty = <T>(): T[][] => image.rowInfo.map(() => []);
+    this.known = program.buffer.length > 0;
+    this.byRow = empty();
+    this.alive = empty();
+    this.opening = empty();
+    for (const allocation of program.buffer) {
+      const used = allocation.layers.flatMap(({ layer, access }) => {
+        const row = rows.get(`${allocation.group} ${layer}`);
+        return row === undefined ? [] : [{ row, access }];
+      });
+      for (const { row, access } of used) {
+        const permission = {
+          ...allocation,
+          end: allocation.address + allocation.bytes,
+          reads: access !== 'write',
+          writes: access !== 'read',
+        };
+        this.byRow[row]?.push(permission);
+      }
+      const [first, last] = [used[0]?.row ?? 0, used.at(-1)?.row ?? -1];
+      for (let row = first; row <= last; row++) this.alive[row]?.push(allocation);
+      this.opening[first]?.push(allocation);
+    }
+    this.opening.forEach((allocations, row) => {
+      this.opening[row] = allocations.filter((allocation) => !this.takesOver(row, allocation));
+    });
+  }
+
+  /** Whether all of [from, to) lies in one allocation that the layer of `row` may read, or write. */
+  allows(row: number, from: number, to: number, write: boolean): boolean {
+    const { last } = this;
+    if (row === this.lastRow && last !== undefined && from >= last.address && to <= last.end && (write ? last.writes : last.reads))
+      return true;
+    this.last = this.byRow[row]?.find((p) => from >= p.address && to <= p.end && (write ? p.writes : p.reads));
+    this.lastRow = row;
+    return this.last !== undefined;
+  }
+
+  /** Names of the allocations alive at `row` that [from, to) touches. */
+  at(row: number, from: number, to: number): string[] {
+    return (this.alive[row] ?? []).filter((a) => a.address < to && a.address + a.bytes > from).map(({ name }) => name);
+  }
+
+  /** Allocations that begin with the layer of `row` and hold nothing yet. */
+  begin(row: number): readonly Allocation[] {
+    return this.opening[row] ?? [];
+  }
+
+  /** A result computed in place: its bytes hold an operand of the layer. */
+  private takesOver(row: number, allocation: Allocation): boolean {
+    const end = allocation.address + allocation.bytes;
+    return (this.byRow[row] ?? []).some(
+      (p) => p.reads && p.address < end && p.end > allocation.address && !(this.opening[row] ?? []).some((o) => o.name === p.name),
+    );
+  }
+}

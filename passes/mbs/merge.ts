@@ -1,0 +1,29 @@
+import type { Phase } from '../../ir/graph.ts';
+
+/** A group as it was when a merge was considered. */
+export interface MergeSide {
+  readonly first: string;
+  readonly last: string;
+  readonly subBatch: number;
+}
+
+/**
+ * `does not fit`: no sub-batch of all layers fits the buffer. `saves nothing`: it costs as much as it saves, or more.
+ * `overtaken`: it would have saved, but one of the groups was merged with its other neighbour first.
+ */
+export type MergeOutcome = 'taken' | 'saves nothing' | 'does not fit' | 'overtaken';
+
+/** A merge of two adjacent groups that the grouping considered. */
+export interface Merge {
+  readonly phase: Phase;
+  /** The round in which it was decided, counted from 1 in each phase; each round but the last takes one merge. */
+  readonly round: number;
+  readonly left: MergeSide;
+  readonly right: MergeSide;
+  /** Of the merged group; absent where it does not fit. */
+  readonly subBatch?: number;
+  /** DRAM bytes of the mini-batch: the sum over the tensor kinds whose traffic falls, and over those whose traffic rises. */
+  readonly saves: number;
+  readonly costs: number;
+  readonly outcome: MergeOutcome;
+}

@@ -1,0 +1,103 @@
+import type { Network } from '../network.ts';
+import { ALIGNMENT, align, type Block, type Group, type Resident, type Resources, type Step } from '../schedule.ts';
+import { blocksOf } from '../tiling.ts';
+import { isCount, type Report, type StepCheck } from './report.ts';
+
+/** The step has the blocks that its tiling needs, and no others. */
+export function checkBlocks({ view, step, group }: StepCheck, report: Report): void {
+  const needed = new Map(blocksOf(view, step.inputs, step.outputs, group.subBatch, step).map((b) => [b.name, b]));
+  const found = new Set<string>();
+  for (const block of step.blocks) {
+    const need = needed.get(block.name);
+    if (need === undefined) report(block, `block '${block.name}' serves nothing in this step`);
+    else if (found.has(block.name)) report(block, `block '${block.name}' occurs twice`);
+    else if (block.halves !== need.halves)
+      report(block, `block '${block.name}' must ${need.halves === 2 ? 'be there twice, for chunks in turn' : 'be there once'}`);
+    else if (block.bytes < need.bytes) report(block, `block '${block.name}' has ${block.bytes} bytes and needs ${need.bytes}`);
+    found.add(block.name);
+  }
+  for (const name of needed.keys()) if (!found.has(name)) report(step, `block '${name}' of ${needed.get(name)?.bytes} bytes is missing`);
+}
+
+/** Bytes of a sample of every tensor that is cut into sub-batches. */
+export function batchedBytes(network: Network): ReadonlyMap<string, number> {
+  const operands = network.layers.flatMap((view) => [...view.inputs, ...view.outputs]);
+  return new Map(operands.filter((o) => o.batched).map((o) => [o.tensor, o.bytes]));
+}
+
+/** Every resident tensor has its size, lives within the group, and has one place at a time. */
+export function checkResidents(group: Group, bytes: ReadonlyMap<string, number>, report: Report): void {
+  group.residents.forEach((r, i) => {
+    const sample = bytes.get(r.tensor);
+    const expected = (sample ?? 0) * group.subBatch;
+    if (sample === undefined) report(r, 'is no tensor that is cut into sub-batches', r.tensor);
+    else if (r.bytes !== expected) report(r, `has ${r.bytes} bytes; ${group.subBatch} samples of it have ${expected}`, r.tensor);
+    if (!isCount(r.from, 0, r.to) || !isCount(r.to, r.from, group.steps.length - 1))
+      report(r, `lives in steps ${r.from}..${r.to} of a group with ${group.steps.length} steps`, r.tensor);
+    const twice = group.residents.slice(0, i).some((o) => o.tensor === r.tensor && o.from <= r.to && r.from <= o.to);
+    if (twice) report(r, 'has two places at the same time', r.tensor);
+  });
+}
+
+/** What lies in the buffer at the same time is inside of it, begins aligned, and does not overlap. */
+export function checkPlaces(network: Network, group: Group, resources: Resources, report: Report): void {
+  for (const part of [...group.residents, ...group.steps.flatMap((step) => step.blocks)]) {
+    const { address, end } = extentOf(part);
+    if (!isCount(address, 0, end) || end > resources.globalBytes)
+      report(part, `${nameOf(part)} lies at ${address} to ${end}, outside of the ${resources.globalBytes} bytes of the global buffer`);
+    else if (address % ALIGNMENT !== 0) report(part, `${nameOf(part)} begins at ${address}, which is no multiple of ${ALIGNMENT}`);
+  }
+  group.residents.forEach((r, i) => {
+    for (const other of group.residents.slice(0, i)) {
+      const together = other.from <= r.to && r.from <= other.to;
+      if (together && overlap(other, r) && !takesOver(network, group, other, r) && !takesOver(network, group, r, other))
+        report(r, `${nameOf(r)} overlaps ${nameOf(other)} in steps ${Math.max(r.from, other.from)}..${Math.min(r.to, other.to)}`, r.tensor);
+    }
+  });
+  group.steps.forEach((step, i) => {
+    checkStepBlocks(
+      step,
+      group.residents.filter((r) => r.from <= i && i <= r.to),
+      report,
+    );
+  });
+}
+
+function checkStepBlocks(step: Step, residents: readonly Resident[], report: Report): void {
+  step.blocks.forEach((block, i) => {
+    for (const other of [...residents, ...step.blocks.slice(0, i)])
+      if (overlap(block, other)) report(block, `${nameOf(block)} overlaps ${nameOf(other)}`);
+  });
+}
+
+type Part = Block | Resident;
+
+function extentOf(part: Part): { readonly address: number; readonly end: number } {
+  const bytes = 'halves' in part ? part.bytes * part.halves : part.bytes;
+  return { address: part.address, end: part.address + align(bytes) };
+}
+
+function nameOf(part: Part): string {
+  return 'halves' in part ? `block '${part.name}'` : `tensor '${part.tensor}'`;
+}
+
+function overlap(a: Part, b: Part): boolean {
+  const [x, y] = [extentOf(a), extentOf(b)];
+  return x.address < y.end && y.address < x.end;
+}
+
+/** Whether `next` is made, element by element, where `last` is read for the last time. */
+function takesOver(network: Network, group: Group, last: Resident, next: Resident): boolean {
+  const step = group.steps[next.from];
+  const view = network.layers.find((v) => v.layer.name === step?.layer);
+  const donor = view?.record.inPlace;
+  return (
+    last.to === next.from &&
+    last.address === next.address &&
+    last.bytes === next.bytes &&
+    donor !== undefined &&
+    view?.inputs[donor]?.tensor === last.tensor &&
+    step?.inputs[donor]?.mode === 'resident' &&
+    view?.outputs[0]?.tensor === next.tensor
+  );
+}

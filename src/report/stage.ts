@@ -1,0 +1,42 @@
+import { toJson } from '../../ir/json.ts';
+import type { CompileState } from '../../passes/pipeline.ts';
+import type { ResolvedSettings } from '../api.ts';
+import { headerOf } from '../ir-file/header.ts';
+import { printIrFile } from '../ir-file/index.ts';
+import { drawing } from './drawing.ts';
+import { layerCosts, layerTable } from './layer-table.ts';
+import { mergeText } from './merge-text.ts';
+
+export const STAGE_FORMATS = ['text', 'table', 'json', 'dot', 'svg'] as const;
+export type StageFormat = (typeof STAGE_FORMATS)[number];
+
+/** What the passes have made so far. */
+export interface Stage {
+  /** The last pass that has run. */
+  readonly after: string;
+  readonly state: CompileState;
+  readonly settings: ResolvedSettings;
+  /** The ONNX file that the constants come from, as an IR file is to name it. */
+  readonly model: string | undefined;
+}
+
+/** A stage in the form asked for. `text` is an IR file; a drawing is laid out by `drawSvg`. */
+export function stageText({ after, state, settings, model }: Stage, format: Exclude<StageFormat, 'svg'>): string {
+  const { graph, scheduled } = state;
+  const header = headerOf(after, settings, model);
+  switch (format) {
+    case 'text': {
+      const merges = scheduled?.merges ?? [];
+      return merges.length === 0 ? printIrFile(header, state) : `${printIrFile(header, state)}\n${mergeText(merges)}`;
+    }
+    case 'table':
+      return layerTable(state, settings.resources);
+    case 'dot':
+      return drawing(state);
+    case 'json': {
+      const { schedule, merges } = scheduled ?? {};
+      const stage = { header, graph: toJson(graph), schedule, merges, layers: layerCosts(state, settings.resources) };
+      return `${JSON.stringify(stage, undefined, 2)}\n`;
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { Program } from '../../backends/wavecore/index.ts';
+import type { ScheduleName } from '../../passes/mbs/schedule.ts';
+import { importModel } from '../../src/onnx/index.ts';
+import { compileGraph, groups, machineWith } from './execute.ts';
+import { caughtBy, type Mutant, removedFences, removedPairs, removedTokens, shiftedAddresses, weakened } from './mutations.ts';
+import { residualNetwork } from './network.ts';
+
+/** Every how many mutants one is run; MUTANTS=all runs all and prints the shares. */
+const all = process.env.MUTANTS === 'all';
+const EVERY = all ? 1 : 15;
+
+function programOf(schedule: ScheduleName, kib: number): Program {
+  const imported = importModel(residualNetwork(5), { file: 'residual', mode: 'training' });
+  return compileGraph(imported, { schedule, norm: groups(8), machine: machineWith(kib), optimizer: 'momentum' }).program;
+}
+
+/** The share of the mutants that is caught. */
+function shareCaught(name: string, mutants: readonly Mutant[]): number {
+  const chosen = mutants.filter((_, i) => i % EVERY === 0);
+  const missed = chosen.filter((mutant) => caughtBy(mutant) === undefined);
+  if (all)
+    console.log(
+      `${name}: ${chosen.length - missed.length} of ${chosen.length} caught; not caught:`,
+      missed.map(({ what }) => what).join('; '),
+    );
+  expect(chosen.length).toBeGreaterThan(2);
+  return 1 - missed.length / chosen.length;
+}
+
+// What is not caught changes nothing: the order is also given by a later token of the same in-order unit (a panel before a chunk on the
+// DMA), by the unit itself, or there is nothing to order between two layers.
+describe.each([
+  ['baseline', 64],
+  ['mbs2', 64],
+  ['mbs2', 10240],
+] as const)('mutants of a compiled training step, %s, %i KiB', (schedule, kib) => {
+  const program = programOf(schedule, kib);
+
+  it('a wait or a signal that is missing is caught', () => {
+    expect(shareCaught('waits and signals', removedTokens(program))).toBe(1);
+  });
+
+  it('a token that a layer does without on both sides is caught', () => {
+    expect(shareCaught('tokens', removedPairs(program))).toBeGreaterThan(0.6);
+  });
+
+  it('a signal before the work, or a wait behind it, is caught', () => {
+    expect(shareCaught('weakened', weakened(program))).toBeGreaterThan(0.6);
+  });
+
+  it('a fence that is missing is caught', () => {
+    expect(shareCaught('fences', removedFences(program))).toBeGreaterThan(0.5);
+  });
+
+  it('an address that is shifted is caught', () => {
+    expect(
+      shareCaught(
+        'addresses',
+        [2, 64, -64, 4096].flatMap((bytes) => shiftedAddresses(program, bytes)),
+      ),
+    ).toBeGreaterThan(0.97);
+  });
+});

@@ -1,0 +1,261 @@
+import { dramBefore } from './dram.ts';
+import { readFile, type Sections, type Tensor } from './file.ts';
+import { type Block, block, drain, patch, stationary, wave } from './matrix.ts';
+import { Memory } from './memory.ts';
+import { type Encoded, fieldsAt, Tables } from './tables.ts';
+import { SecondTiming } from './timing.ts';
+import { VECTOR } from './vector.ts';
+
+const INSTRUCTION_BYTES = 16;
+
+/** What the second interpreter makes of a program. */
+export interface SecondResult {
+  readonly dram: Uint8Array;
+  readonly cycles: number;
+  /** Bytes across the pins by tensor kind, read and written. */
+  readonly traffic: Readonly<Record<string, { read: number; write: number }>>;
+  /** Instructions that were executed. */
+  readonly ops: ReadonlySet<string>;
+}
+
+/**
+ * A second interpreter of program files, written from the manual alone: slow, plain, and sharing nothing with ours but the page.
+ * It trusts the file to be sound.
+ */
+export function secondRun(file: Uint8Array, manual: string, inputs: ReadonlyMap<string, Uint8Array>): SecondResult {
+  const core = new SecondCore(readFile(file, manual), new Tables(manual), inputs);
+  core.execute();
+  return { dram: core.dram.bytes, cycles: core.timing.total(), traffic: core.traffic, ops: core.ops };
+}
+
+class SecondCore {
+  readonly dram: Memory;
+  readonly timing: SecondTiming;
+  readonly traffic: Record<string, { read: number; write: number }> = {};
+  readonly ops = new Set<string>();
+  private readonly global: Memory;
+  private readonly sections: Sections;
+  private readonly tables: Tables;
+  private readonly registers: number[] = new Array(64).fill(0);
+  private readonly loops: { at: number; left: number }[] = [];
+  private readonly signals = new Map<number, number[]>();
+  private readonly matrixSlots = new Map<number, number>();
+  private readonly vectorSlots = new Map<number, number>();
+  private readonly blocks = new Map<string, Block>();
+  /** Of the instruction being executed. */
+  private fields = new Map<string, number>();
+
+  constructor(sections: Sections, tables: Tables, inputs: ReadonlyMap<string, Uint8Array>) {
+    this.sections = sections;
+    this.tables = tables;
+    this.dram = dramBefore(sections, inputs);
+    this.global = new Memory(sections.machine.buffers.globalBytes);
+    this.timing = new SecondTiming(sections.machine);
+  }
+
+  execute(): void {
+    const { code } = this.sections;
+    for (let at = 0; at >= 0; ) {
+      const encoded = this.tables.byOpcode.get(code[at * INSTRUCTION_BYTES] ?? 0);
+      if (encoded === undefined) throw new Error(`the manual has no opcode ${code[at * INSTRUCTION_BYTES]}`);
+      this.fields = fieldsAt(code, at * INSTRUCTION_BYTES, encoded);
+      this.ops.add(encoded.op);
+      at = encoded.unit === 'Sequencer' ? this.sequencer(encoded.op, at) : this.unit(encoded, at);
+    }
+  }
+
+  private field(name: string): number {
+    const value = this.fields.get(name);
+    if (value === undefined) throw new Error(`the manual has no field ${name}`);
+    return value;
+  }
+
+  /** The number in the register that field `name` names. */
+  private register(name: string): number {
+    return this.registers[this.field(name)] ?? 0;
+  }
+
+  private half(name: string): number {
+    return ((this.register(name) % 2) + 2) % 2;
+  }
+
+  private set(rd: number, value: number): void {
+    if (rd !== 0) this.registers[rd] = value;
+  }
+
+  /** Executes a sequencer instruction; the next one, negative at the end. */
+  private sequencer(op: string, at: number): number {
+    if (op === 'halt') return -1;
+    if (op === 'fence') this.timing.fence();
+    else this.timing.sequencer();
+    switch (op) {
+      case 'la':
+        this.set(this.field('rd'), this.field('base') + this.register('rs') * this.field('scale'));
+        break;
+      case 'mac':
+        this.set(this.field('rd'), this.register('rd') + this.register('rs') * this.field('scale'));
+        break;
+      case 'par':
+        this.set(this.field('rd'), this.field('base') + (this.half('rs') === 1 ? this.field('scale') : 0));
+        break;
+      case 'loop':
+        this.set(this.field('rd'), 0);
+        this.loops.push({ at, left: this.field('count') });
+        break;
+      case 'end':
+        return this.closeLoop(at);
+      case 'skipz':
+      case 'skipnz':
+        return (this.register('rs') === 0) === (op === 'skipz') ? at + this.field('count') + 1 : at + 1;
+    }
+    return at + 1;
+  }
+
+  private closeLoop(at: number): number {
+    const loop = this.loops.at(-1);
+    const opener = this.tables.byOpcode.get(0x05);
+    if (loop === undefined || opener?.op !== 'loop') throw new Error('end closes no loop');
+    this.fields = fieldsAt(this.sections.code, loop.at * INSTRUCTION_BYTES, opener);
+    this.set(this.field('rd'), this.register('rd') + this.field('step'));
+    loop.left--;
+    if (loop.left > 0) return loop.at + 1;
+    this.loops.pop();
+    return at + 1;
+  }
+
+  /** Executes an instruction of another unit, with its tokens. */
+  private unit(encoded: Encoded, at: number): number {
+    let ready = this.timing.issue(encoded.unit);
+    for (const name of ['token, wait 0', 'token, wait 1']) {
+      const token = this.field(name);
+      if (token === 0) continue;
+      const time = this.signals.get(token)?.shift();
+      if (time === undefined) throw new Error(`deadlock at ${at}`);
+      ready = Math.max(ready, time);
+    }
+    const done = encoded.op.startsWith('d.')
+      ? this.transfer(encoded, ready)
+      : encoded.op.startsWith('m.')
+        ? this.matrix(encoded.op, ready)
+        : this.vector(encoded, ready);
+    for (const name of ['token, signal 0', 'token, signal 1']) {
+      const token = this.field(name);
+      if (token !== 0) this.signals.set(token, [...(this.signals.get(token) ?? []), done]);
+    }
+    return at + 1;
+  }
+
+  private transfer({ op, unit }: Encoded, ready: number): number {
+    const [dram, global] = [this.register('dram'), this.register('global')];
+    const [rows, rowBytes, stride] = [this.field('rows'), this.field('rowBytes'), this.field('dramStride')];
+    for (let i = 0; i < rows; i++) {
+      const [outside, inside] = [dram + i * stride, global + i * rowBytes];
+      if (op === 'd.ld') this.global.bytes.set(this.dram.bytes.subarray(outside, outside + rowBytes), inside);
+      else this.dram.bytes.set(this.global.bytes.subarray(inside, inside + rowBytes), outside);
+    }
+    const burst = this.sections.machine.dram.burstBytes;
+    const runs = rows === 1 || stride === rowBytes ? 1 : rows;
+    const bytes = runs * Math.ceil((rows * rowBytes) / runs / burst) * burst;
+    const { kind } = this.tensorAt(dram);
+    const { read, write } = this.traffic[kind] ?? { read: 0, write: 0 };
+    this.traffic[kind] = op === 'd.ld' ? { read: read + bytes, write } : { read, write: write + bytes };
+    return this.timing.transfer(unit, ready, bytes);
+  }
+
+  private tensorAt(address: number): Tensor {
+    const holding = this.sections.symbols.filter((s) => s.address <= address && address < s.address + s.bytes);
+    const [first] = holding.sort((a, b) => b.bytes - a.bytes);
+    if (first === undefined) throw new Error(`no tensor at ${address}`);
+    return first;
+  }
+
+  private configure(slots: Map<number, number>): void {
+    slots.set(this.field('slot'), this.field('v0'));
+    slots.set(this.field('slot') + 1, this.field('v1'));
+  }
+
+  private matrix(op: string, ready: number): number {
+    const slots = (name: string): number => this.matrixSlots.get(this.tables.matrixSlots.get(name) ?? -1) ?? 0;
+    const { array } = this.sections.machine;
+    switch (op) {
+      case 'm.cfg':
+        this.configure(this.matrixSlots);
+        return this.timing.configureMatrix(ready);
+      case 'm.sync':
+        return this.timing.syncMatrix(ready);
+      case 'm.lda': {
+        const [h, base, m0, k0] = [this.half('half'), this.register('base'), this.register('m0'), this.register('k0')];
+        const [rows, depth] = [Math.min(array.waveRows, slots('AM') - m0), Math.min(array.rows, slots('AK') - k0)];
+        const at = (m: number, k: number): number =>
+          slots('AT') === 0 ? patch(slots, this.global, base, m0 + m, k0 + k) : patch(slots, this.global, base, k0 + k, m0 + m);
+        this.blocks.set(`A${h}`, block(rows, depth, at));
+        return this.timing.load(ready, 'fill', h, depth, rows * depth);
+      }
+      case 'm.ldb': {
+        const [h, base, k0, n0] = [this.half('half'), this.register('base'), this.register('k0'), this.register('n0')];
+        const [depth, columns] = [Math.min(array.rows, slots('BK') - k0), Math.min(array.columns, slots('BN') - n0)];
+        this.blocks.set(
+          `B${h}`,
+          block(depth, columns, (k, n) => this.global.half(stationary(slots, base, k0 + k, n0 + n))),
+        );
+        return this.timing.load(ready, 'stationary', h, depth, depth * columns);
+      }
+      case 'm.mul': {
+        const [ha, hb, hc] = [this.half('a'), this.half('b'), this.half('c')];
+        const [a, b] = [this.held(`A${ha}`), this.held(`B${hb}`)];
+        this.blocks.set(`C${hc}`, wave(a, b, this.register('first') === 0 ? undefined : this.held(`C${hc}`)));
+        return this.timing.wave(ready, [ha, hb, hc], a.rows, a.columns, b.columns);
+      }
+      default: {
+        const [h, single] = [this.half('c'), this.field('f32') !== 0];
+        const sums = this.held(`C${h}`);
+        const bias = this.field('withBias') === 0 ? undefined : this.register('bias');
+        const [base, m0, n0] = [this.register('base'), this.register('m0'), this.register('n0')];
+        drain(slots, this.global, sums, { base, m0, n0, bias, single, add: this.register('add') !== 0 });
+        return this.timing.drain(ready, h, sums.rows * sums.columns * (single ? 4 : 2));
+      }
+    }
+  }
+
+  private held(name: string): Block {
+    const held = this.blocks.get(name);
+    if (held === undefined) throw new Error(`half ${name} holds nothing`);
+    return held;
+  }
+
+  private vector({ op, fields, elements, passes }: Encoded, ready: number): number {
+    if (op === 'v.cfg') {
+      this.configure(this.vectorSlots);
+      return this.timing.vector(ready, 1);
+    }
+    if (op === 'v.sync') return this.timing.vector(ready, 0);
+    const int = (name: string): number => this.vectorSlots.get(this.tables.vectorSlots.get(name) ?? -1) ?? 0;
+    const word = new DataView(new ArrayBuffer(4));
+    const float = (name: string): number => {
+      word.setInt32(0, int(name));
+      return word.getFloat32(0);
+    };
+    const operand = (name: string): number => (fields.some((f) => f.name === name && f.register) ? this.register(name) : this.field(name));
+    const run = VECTOR[op];
+    if (run === undefined) throw new Error(`the second interpreter has no ${op}`);
+    const setSlot = (slot: number, bits: number): void => void this.vectorSlots.set(slot, bits);
+    run({ memory: this.global, int, float, operand, setSlot });
+    const value = (formula: string): number =>
+      evaluate(formula, (name) =>
+        name === 'SETS' ? (int('CROSS') !== 0 ? 1 : int('N')) : this.fields.has(name) ? this.field(name) : int(name),
+      );
+    const { startCycles, lanes } = this.sections.machine.vector;
+    return this.timing.vector(ready, startCycles + value(passes) * Math.ceil(value(elements) / lanes));
+  }
+}
+
+/** The number of a formula of the manual: sums and products of names and whole numbers, ceil(… / 2). */
+function evaluate(formula: string, numberOf: (name: string) => number): number {
+  const rounded = /^ceil\((.*) \/ 2\)$/.exec(formula);
+  if (rounded !== null) return Math.ceil(evaluate(rounded[1] ?? '', numberOf) / 2);
+  const bare = formula.startsWith('(') && formula.endsWith(')') ? formula.slice(1, -1) : formula;
+  const terms = bare
+    .split(' + ')
+    .map((term) => term.split(' × ').reduce((all, factor) => all * (/^\d+$/.test(factor) ? Number(factor) : numberOf(factor)), 1));
+  return terms.reduce((a, b) => a + b, 0);
+}
