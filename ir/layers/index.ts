@@ -2,11 +2,13 @@ import { diag, fail } from '../diagnostics.ts';
 import { affine, batchNorm } from './affine.ts';
 import { avgPool, avgPoolGrad } from './avg-pool.ts';
 import { concat, split } from './concat.ts';
+import { overflowCheck, stepControl } from './control.ts';
 import { conv, convGradData } from './conv.ts';
 import { convGradWeight } from './conv-grad-weight.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
 import { add, mul } from './elementwise.ts';
 import { gemm, gemmGradData, gemmGradWeight } from './gemm.ts';
+import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { normApply, normStats } from './norm.ts';
@@ -14,8 +16,8 @@ import { normGradApply, normGradReduce } from './norm-grad.ts';
 import type { KindRecord } from './record.ts';
 import { relu, reluGrad } from './relu.ts';
 import { reshape } from './reshape.ts';
-import { logSoftmaxRecord, softmax, softmaxLoss } from './softmax.ts';
-import { momentum, sgd } from './update.ts';
+import { logSoftmaxRecord, softmax } from './softmax.ts';
+import { adam, momentum, sgd } from './update.ts';
 
 /** Every layer kind there is. */
 export const KINDS: readonly KindRecord[] = [
@@ -48,9 +50,13 @@ export const KINDS: readonly KindRecord[] = [
   softmax,
   logSoftmaxRecord,
   softmaxLoss,
+  mseLoss,
   reshape,
+  overflowCheck,
+  stepControl,
   sgd,
   momentum,
+  adam,
 ];
 
 const BY_NAME = new Map(KINDS.map((record) => [record.kind, record]));

@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
-import { type ImportState, NodeContext, type Operand } from './context.ts';
+import { type ImportState, NodeContext, type Operand, type ParameterOrigin } from './context.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
 import type { OnnxModel, OnnxNode } from './model.ts';
@@ -18,6 +18,13 @@ export interface Source {
   /** Names of the tensors that a node or an output needs. */
   readonly used: ReadonlySet<string>;
   readonly bound: BoundInputs;
+}
+
+/** An imported model. */
+export interface Imported {
+  readonly graph: Graph;
+  /** Where each parameter of the graph comes from, by its name. */
+  readonly origins: ReadonlyMap<string, ParameterOrigin>;
 }
 
 /** Turns the nodes of a model into layers, one after the other, and collects what is refused. */
@@ -46,10 +53,12 @@ export class Importer {
       ]),
       trained: new Map(),
       parameters: new Map(),
+      origins: new Map(),
     };
   }
 
-  run(): Graph {
+  /** The graph, and where its parameters come from. */
+  run(): Imported {
     this.readInitializers();
     for (const { name, shape } of this.source.bound.inputs) {
       this.state.builder.input(name, { dtype: 'f16', shape });
@@ -68,7 +77,7 @@ export class Importer {
     }
     const outputs = model.outputs.map((o) => this.output(o.name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
-    return asOutputs(tidy(this.state.builder.finish([...new Set(outputs)])));
+    return { graph: asOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))), origins: this.state.origins };
   }
 
   private attempt<T>(place: Place, action: () => T): T | undefined {

@@ -1,7 +1,8 @@
 import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
-import { Importer } from './importer.ts';
+import { type Imported, Importer } from './importer.ts';
+import { withoutLoss } from './loss-end.ts';
 import { orderNodes } from './order.ts';
 
 export interface ImportOptions {
@@ -20,8 +21,13 @@ export interface ImportOptions {
  * @throws WavecError holding all problems of the model, each at its node or tensor
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
+  return importTraced(bytes, options).graph;
+}
+
+/** The same, with the place in the model that every parameter comes from. */
+export function importTraced(bytes: Uint8Array, options: ImportOptions): Imported {
   const place = { file: options.file };
-  const model = decodeModel(bytes, place);
+  const model = withoutLoss(decodeModel(bytes, place), place);
   const nodes = orderNodes(model, place);
   const used = new Set([...nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
   const bound = bindInputs(model, used, options, place);

@@ -177,12 +177,20 @@ function imageOf(x: Value, { kernel, stride = 1, pad = 0, dilation = 1 }: Window
 }
 
 /** Convolutions with normalization, a residual sum, max pooling, a fully connected layer: a residual network in small. */
-export function residualNetwork(batch: number, size = 16, width = 16): Uint8Array {
-  const b = new NetworkBuilder([batch, 3, size, size]);
+export function residualNetwork(batch: number, size = 16, width = 16, channels = 3): Uint8Array {
+  const b = new NetworkBuilder([batch, channels, size, size]);
   const stem = b.relu(b.norm(b.conv(b.input, width, { kernel: 3, pad: 1 })));
   const first = b.maxPool(stem, { kernel: 2, stride: 2 });
   const branch = b.norm(b.conv(b.relu(b.norm(b.conv(first, width, { kernel: 3, pad: 1 }))), width, { kernel: 3, pad: 1 }));
   const second = b.relu(b.sum(first, branch));
   const narrow = b.relu(b.norm(b.conv(second, 2 * width, { kernel: 3, pad: 1, stride: 2 })));
   return b.model(b.full(b.flatten(b.globalPool(narrow)), 10));
+}
+
+/** Two convolutions and two fully connected layers, after LeNet-5, for grey images of 20 × 20 pixels. */
+export function lenet(batch: number, size = 20): Uint8Array {
+  const b = new NetworkBuilder([batch, 1, size, size], 3);
+  const first = b.maxPool(b.relu(b.conv(b.input, 8, { kernel: 5, pad: 2 }, { bias: true })), { kernel: 2, stride: 2 });
+  const second = b.maxPool(b.relu(b.conv(first, 16, { kernel: 5 }, { bias: true })), { kernel: 2, stride: 2 });
+  return b.model(b.full(b.relu(b.full(b.flatten(second), 64)), 10));
 }

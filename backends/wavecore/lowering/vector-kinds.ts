@@ -1,4 +1,5 @@
 import { boolAttr, floatAttr, intAttr, intsAttr, pairAttr } from '../../../ir/layers/attrs.ts';
+import { type ControlWord, controlIndex } from '../../../ir/layers/control.ts';
 import { recordOf } from '../../../ir/layers/index.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { floatBits } from '../isa/float.ts';
@@ -20,6 +21,19 @@ export interface VectorKind {
 /** Sets configuration slots of the vector unit. */
 export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, number>>): void {
   for (const pair of slotPairs(VECTOR_SLOTS, values)) ctx.e.op('v.cfg', { ...pair });
+}
+
+/** Sets configuration slots to words of the control tensor, which is input `index` and lies whole in the global buffer. */
+export function loadWords(ctx: StepContext, index: number, words: Partial<Record<VectorSlot, ControlWord>>): void {
+  const { address } = ctx.block(`in${index}`);
+  VECTOR_SLOTS.forEach((name, slot) => {
+    const word = words[name];
+    if (word === undefined) return;
+    ctx.e.scope(() => {
+      const src = ctx.e.value(constant(address + 4 * controlIndex(word)));
+      ctx.e.op('v.ld_cfg', { slot, src });
+    });
+  });
 }
 
 const specs = (ctx: StepContext): ReturnType<typeof recordOf>['attrs'] => recordOf(ctx.view.layer.kind).attrs;
@@ -218,8 +232,12 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       if (!cross && isLast(ctx, chunk)) ctx.e.op('v.stats_end', { stats: output(ctx, 0, chunk), state });
     },
     after: (ctx) => {
-      if (bool(ctx, 'crossSample'))
-        ctx.e.op('v.stats_end', { stats: ctx.e.value(constant(ctx.block('out0').address)), state: stateReg(ctx) });
+      if (!bool(ctx, 'crossSample')) return;
+      const stats = ctx.shared('out', 0);
+      ctx.e.op('v.stats_end', { stats, state: stateReg(ctx) });
+      if (ctx.view.outputs.length === 1) return;
+      configure(ctx, { EPS: floatBits(float(ctx, 'epsilon')), MOMENTUM: floatBits(float(ctx, 'momentum')) });
+      ctx.e.op('v.running', { mean: ctx.shared('in', 1), variance: ctx.shared('in', 2), stats });
     },
   },
   norm_apply: {
@@ -327,7 +345,8 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   },
   dropout: {
     chunk: (ctx, chunk) => {
-      configure(ctx, { ...flat(ctx, chunk), ...dropoutSlots(ctx), SEED: int(ctx, 'seed') });
+      configure(ctx, { ...flat(ctx, chunk), ...dropoutSlots(ctx), SEED: int(ctx, 'seed'), STEP: 0 });
+      if (ctx.view.inputs.length > 1) loadWords(ctx, 1, { STEP: 'step' });
       const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
       const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
       const sample0 = ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
@@ -344,12 +363,7 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   log_softmax: softmaxLike('v.log_softmax'),
   softmax_loss: {
     chunk: (ctx, chunk) => {
-      const weight = float(ctx, 'weight');
-      configure(ctx, {
-        ...flat(ctx, chunk),
-        SCALE: floatBits((weight * float(ctx, 'lossScale')) / int(ctx, 'batch')),
-        WEIGHT: floatBits(weight),
-      });
+      configureLoss(ctx, chunk);
       ctx.e.op('v.softmax_loss', {
         loss: output(ctx, 0, chunk),
         dlogits: output(ctx, 1, chunk),
@@ -358,7 +372,26 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       });
     },
   },
+  mse_loss: {
+    chunk: (ctx, chunk) => {
+      configureLoss(ctx, chunk);
+      const [y, target] = [input(ctx, 0, chunk), input(ctx, 1, chunk)];
+      ctx.e.op('v.mse_loss', { loss: output(ctx, 0, chunk), dy: output(ctx, 1, chunk), y, target });
+    },
+  },
 };
+
+/** The loss scale is an attribute, or a word of the control tensor where it follows the overflows. */
+function configureLoss(ctx: StepContext, chunk: Chunk): void {
+  const weight = float(ctx, 'weight');
+  configure(ctx, {
+    ...flat(ctx, chunk),
+    SCALE: floatBits(weight / int(ctx, 'batch')),
+    WEIGHT: floatBits(weight),
+    LOSSSCALE: floatBits(float(ctx, 'lossScale')),
+  });
+  if (ctx.view.inputs.length > 2) loadWords(ctx, 2, { LOSSSCALE: 'lossScale' });
+}
 
 function endNormGradient(ctx: StepContext, sums: number, add: number, gamma: number): void {
   const dgamma = ctx.e.value(constant(ctx.block('out1').address));

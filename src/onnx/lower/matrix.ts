@@ -1,7 +1,7 @@
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext } from '../context.ts';
 import type { Operators } from '../operator.ts';
-import { transposed, valueAt } from '../value.ts';
+import { float32Of, transposed, valueAt } from '../value.ts';
 import { imageOf, WINDOW_ATTRIBUTES, windowOf } from './window.ts';
 
 function conv(ctx: NodeContext): ActivationOperand {
@@ -31,7 +31,12 @@ function gemmWeight(ctx: NodeContext, b: ConstantOperand, isTransposed: boolean,
   const turned = isTransposed ? value : transposed(value, [1, 0]);
   const layout = `${isTransposed ? '' : 'transposed'}${alpha === 1 ? '' : `*${alpha}`}`;
   const data = scaled(turned.data, alpha);
-  return ctx.parameter(b, { dtype: 'f16', shape: turned.shape, trained: true, layout, data });
+  const restore = (trained: Float32Array): Float32Array => {
+    const unscaled = alpha === 1 ? trained : trained.map((v) => v / alpha);
+    const { data: back } = isTransposed ? { data: unscaled } : transposed({ ...value, shape: turned.shape, data: unscaled }, [1, 0]);
+    return typeof back === 'number' ? unscaled : float32Of(back);
+  };
+  return ctx.parameter(b, { dtype: 'f16', shape: turned.shape, trained: true, layout, data, restore });
 }
 
 function scaled(data: Float32Array | Float64Array | number, by: number): Float32Array | number {
@@ -47,7 +52,15 @@ function gemmBias(ctx: NodeContext, c: ConstantOperand, K: number, beta: number)
   const broadcasts = (columns === K || columns === 1) && elementCount(value.shape) === columns;
   if (!broadcasts) ctx.unsupported(`input 2 ('${c.name}') has shape [${value.shape.join(', ')}], and only one value a column (${K}) is`);
   const spread = columns === K ? value.data : valueAt(value, 0);
-  return ctx.parameter(c, { dtype: 'f32', shape: [K], trained: true, layout: `bias*${beta}`, data: scaled(spread, beta) });
+  return ctx.parameter(c, {
+    dtype: 'f32',
+    shape: [K],
+    trained: true,
+    layout: `bias*${beta}`,
+    data: scaled(spread, beta),
+    restore: (trained) => (beta === 1 ? trained : trained.map((v) => v / beta)),
+    ...(columns === K ? {} : { restoredShape: [K] }),
+  });
 }
 
 function matrixInput(ctx: NodeContext): ActivationOperand {

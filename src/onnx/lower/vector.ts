@@ -1,3 +1,4 @@
+import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext } from '../context.ts';
 import type { Operators } from '../operator.ts';
 import { valueAt } from '../value.ts';
@@ -10,7 +11,9 @@ function batchNormalization(ctx: NodeContext): ActivationOperand {
   const parameters = [1, 2, 3, 4].map((i) => {
     const operand = ctx.constant(i);
     // Running statistics (3, 4) are replaced, not learned.
-    return ctx.parameter(operand, { dtype: 'f32', shape: operand.value.shape, trained: i < 3 });
+    // Those that several nodes share become those of each: training updates them.
+    const layout = ctx.state.training && i >= 3 ? ctx.node.label : '';
+    return ctx.parameter(operand, { dtype: 'f32', shape: operand.value.shape, trained: i < 3, layout });
   });
   return ctx.emit('batch_norm', [x.name, ...parameters], { epsilon: attrs.float('epsilon', 1e-5), momentum: attrs.float('momentum', 0.9) });
 }
@@ -93,7 +96,16 @@ function affine(ctx: NodeContext, x: ActivationOperand, { operand, values }: Per
   const shape = [x.shape[1] ?? 1];
   const { scale: scaleBy, shift: shiftBy, sign = 1 } = form;
   const use = (layout: string, f: (v: number) => number, trained: boolean): string =>
-    ctx.parameter(operand, { dtype: 'f32', shape, trained, layout, data: mapped(values, f) });
+    ctx.parameter(operand, {
+      dtype: 'f32',
+      shape,
+      trained,
+      layout,
+      data: mapped(values, f),
+      // Each of the functions is its own inverse.
+      restore: (now) => now.map(f),
+      ...(elementCount(operand.value.shape) === shape[0] ? {} : { restoredShape: [shape[0] ?? 1, ...x.shape.slice(2).map(() => 1)] }),
+    });
   const scale = scaleBy ? use(`scale of ${ctx.node.opType}`, scaleBy, false) : ctx.fill('scale', shape, sign);
   // A shift may become the bias of the layer before, which is trained.
   const shift = shiftBy ? use(`shift of ${ctx.node.opType}`, shiftBy, true) : ctx.fill('shift', shape, 0);

@@ -1,10 +1,9 @@
 import { toHalfBits } from '../../../../ir/half.ts';
 import type { Call } from './call.ts';
 import { flatElements, flatHalves, read, type Semantics, times, write } from './semantics.ts';
-import { product } from './size.ts';
 
 /** Logarithms of softmax over the COUNT elements of a sample, in f64, the sum in order. */
-function logarithms(call: Call, address: number, sample: number): Float64Array {
+export function logarithms(call: Call, address: number, sample: number): Float64Array {
   const count = call.int('COUNT');
   const x = Float64Array.from({ length: count }, (_, i) => call.half(address, sample * count + i));
   const highest = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -29,24 +28,3 @@ const softmaxWith = (finish: (logarithm: number) => number): Semantics<'v.softma
 
 export const softmax: Semantics<'v.softmax'> = softmaxWith(Math.exp);
 export const logSoftmax: Semantics<'v.log_softmax'> = softmaxWith((v) => v);
-
-const samples = product(4, 'N');
-
-export const softmaxLoss: Semantics<'v.softmax_loss'> = {
-  uses: { loss: write(4, samples), dlogits: write(2, flatHalves), logits: read(2, flatHalves), labels: read(4, samples) },
-  elements: flatElements,
-  passes: times(5),
-  slots: ['SCALE', 'WEIGHT'],
-  run: (call, loss: number, dlogits: number, logits: number, labels: number) => {
-    const [count, scale, weight] = [call.int('COUNT'), call.float('SCALE'), call.float('WEIGHT')];
-    for (let n = 0; n < call.int('N'); n++) {
-      const label = call.i32[labels / 4 + n] ?? 0;
-      if (label < 0 || label >= count) call.fault(`label ${label} of sample ${n} is not one of ${count} classes`);
-      const logs = logarithms(call, logits, n);
-      call.setSingle(loss, n, -weight * (logs[label] ?? 0));
-      logs.forEach((v, i) => {
-        call.u16[dlogits / 2 + n * count + i] = toHalfBits(scale * (Math.exp(v) - (i === label ? 1 : 0)));
-      });
-    }
-  },
-};
