@@ -1,5 +1,5 @@
 // Trains two networks from scratch on drawn digits: through mbs2 programs on the interpreter, and by the reference kernels in
-// f64. Compares their accuracy in the ONNX runtime, and draws the loss curves of the example. Takes some minutes.
+// f64. Compares their accuracy in the ONNX runtime, and draws the loss curves of the example. Takes some minutes; arguments choose networks.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { drawDigits } from '../examples/training/digits.ts';
 import type { CompileSettings } from '../src/api.ts';
@@ -7,7 +7,7 @@ import type { DataSet } from '../src/train/data-set.ts';
 import { gather } from '../src/train/data-set.ts';
 import { shareRight } from '../src/train/evaluate.ts';
 import { Trainer } from '../src/train/trainer.ts';
-import { lenet, NetworkBuilder, residualNetwork } from '../test/chain/network.ts';
+import { lenet, NetworkBuilder, smallResidual } from '../test/chain/network.ts';
 import { runOnnx } from '../test/onnx-model.ts';
 import { lossChart } from './loss-chart.ts';
 import { ReferenceTraining } from './reference-training.ts';
@@ -25,12 +25,7 @@ function linear(): Uint8Array {
 const NETWORKS: Readonly<Record<string, { model: Uint8Array; settings: CompileSettings; epochs: number; reference: boolean }>> = {
   linear: { model: linear(), settings: { optimizer: 'adam', learningRate: 0.002 }, epochs: 8, reference: false },
   lenet: { model: lenet(BATCH, SIZE), settings: { optimizer: 'adam', learningRate: 0.002 }, epochs: 8, reference: true },
-  residual: {
-    model: residualNetwork(BATCH, SIZE, 8, 1),
-    settings: { optimizer: 'momentum', learningRate: 0.05 },
-    epochs: 6,
-    reference: true,
-  },
+  residual: { model: smallResidual(BATCH, SIZE), settings: { optimizer: 'momentum', learningRate: 0.05 }, epochs: 8, reference: true },
 };
 
 const data = drawDigits(4096, 1, SIZE);
@@ -54,7 +49,9 @@ async function accuracyInOnnx(model: Uint8Array, { count, targets }: DataSet): P
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 mkdirSync(FOLDER, { recursive: true });
+const chosen = process.argv.slice(2);
 for (const [name, { model, settings, epochs, reference }] of Object.entries(NETWORKS)) {
+  if (chosen.length > 0 && !chosen.includes(name)) continue;
   const all: CompileSettings = { ...settings, file: name, batch: BATCH, schedule: 'mbs2', norm: { kind: 'group', channelsPerGroup: 4 } };
   const trainer = new Trainer(model, all, data, { length: { epochs }, rate: { kind: 'cosine' }, scaling: SCALING });
   const other = reference ? new ReferenceTraining(model, all, data, SCALING) : undefined;

@@ -177,8 +177,8 @@ function imageOf(x: Value, { kernel, stride = 1, pad = 0, dilation = 1 }: Window
 }
 
 /** Convolutions with normalization, a residual sum, max pooling, a fully connected layer: a residual network in small. */
-export function residualNetwork(batch: number, size = 16, width = 16, channels = 3): Uint8Array {
-  const b = new NetworkBuilder([batch, channels, size, size]);
+export function residualNetwork(batch: number, size = 16, width = 16): Uint8Array {
+  const b = new NetworkBuilder([batch, 3, size, size]);
   const stem = b.relu(b.norm(b.conv(b.input, width, { kernel: 3, pad: 1 })));
   const first = b.maxPool(stem, { kernel: 2, stride: 2 });
   const branch = b.norm(b.conv(b.relu(b.norm(b.conv(first, width, { kernel: 3, pad: 1 }))), width, { kernel: 3, pad: 1 }));
