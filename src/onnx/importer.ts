@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
-import { type ActivationOperand, type ImportState, NodeContext, type Operand } from './context.ts';
+import { type ActivationOperand, type ImportState, NodeContext, type Operand, type ParameterOrigin } from './context.ts';
 import { isControlFlow, unroll } from './control-flow.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
@@ -24,6 +24,13 @@ export interface Source {
   readonly used: ReadonlySet<string>;
   readonly bound: BoundInputs;
   readonly tensors: TensorSource;
+}
+
+/** An imported model. */
+export interface Imported {
+  readonly graph: Graph;
+  /** Where each parameter of the graph comes from, by its name. */
+  readonly origins: ReadonlyMap<string, ParameterOrigin>;
 }
 
 /** Turns the nodes of a model into layers, one after the other, and collects what is refused. */
@@ -62,10 +69,12 @@ export class Importer {
       trained: new Map(),
       parameters: new Map(),
       moved: new Map(),
+      origins: new Map(),
     };
   }
 
-  run(): Graph {
+  /** The graph, and where its parameters come from. */
+  run(): Imported {
     const { model, nodes, bound } = this.source;
     this.readInitializers(model.initializers.filter((t) => this.used.has(t.name ?? '')));
     for (const { name, shape } of bound.inputs) {
@@ -75,7 +84,7 @@ export class Importer {
     for (const node of nodes) this.read(node);
     const outputs = [...new Set(model.outputs.map((o) => o.name))].map((name) => this.output(name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
-    return asOutputs(separateOutputs(tidy(this.state.builder.finish(outputs))));
+    return { graph: asOutputs(separateOutputs(tidy(this.state.builder.finish(outputs)))), origins: this.state.origins };
   }
 
   private read(node: OnnxNode): void {

@@ -4,7 +4,8 @@ import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
 import type { ExternalFiles } from './external.ts';
 import { inlineFunctions } from './functions.ts';
-import { Importer } from './importer.ts';
+import { type Imported, Importer } from './importer.ts';
+import { withoutLoss } from './loss-end.ts';
 import { readsOf } from './model.ts';
 import { orderNodes } from './order.ts';
 import { quantizationProblem } from './quantized.ts';
@@ -31,13 +32,18 @@ export interface ImportOptions {
  * @throws WavecError holding all problems of the model, each at its node or tensor
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
+  return importTraced(bytes, options).graph;
+}
+
+/** The same, with the place in the model that every parameter comes from. */
+export function importTraced(bytes: Uint8Array, options: ImportOptions): Imported {
   const place = { file: options.file };
-  const model = inlineFunctions(decodeModel(bytes, place), place);
+  const model = withoutLoss(inlineFunctions(decodeModel(bytes, place), place), options.mode, place);
   const nodes = orderNodes(model, place);
   const quantized = quantizationProblem(model, nodes, place);
   if (quantized !== undefined) throw new WavecError([quantized]);
   const used = new Set([...nodes.flatMap(readsOf), ...model.outputs.map((o) => o.name)]);
-  const build = (batched: boolean): Graph => {
+  const build = (batched: boolean): Imported => {
     const bound = bindInputs(model, used, { ...options, batched }, place);
     return new Importer({ model, nodes, used, bound, tensors: options }, options.file, options.mode === 'training', batched).run();
   };
@@ -54,7 +60,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
 const NO_BATCH: readonly string[] = ['MIXES_SAMPLES', 'NO_MINI_BATCH'];
 
 /** A model that mixes its samples, as one sample. Where some of its operators need samples, the first attempt says more. */
-function withoutBatch(build: () => Graph, first: WavecError): Graph {
+function withoutBatch(build: () => Imported, first: WavecError): Imported {
   try {
     return build();
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Attribute, Block, OnnxNode, TensorProto } from './model.ts';
+import { type Attribute, type Block, NOT_IN_GRAPH, type OnnxNode, type TensorProto } from './model.ts';
 
 /** What stands in place of a call or of a control-flow node. */
 export interface Inlined {
@@ -59,6 +59,7 @@ function copyOf(
 ): OnnxNode {
   return {
     ...renamed(node, rename, given),
+    index: NOT_IN_GRAPH,
     label: `${caller.label}${part}/${node.label}`,
     layerName: `${caller.layerName}${part}/${node.layerName}`,
   };

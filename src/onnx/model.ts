@@ -40,8 +40,11 @@ export interface OnnxFunction extends Block {
   readonly defaults: ReadonlyMap<string, Attribute>;
 }
 
+/** Position of a node that was written out in place of a call or a control-flow node. */
+export const NOT_IN_GRAPH = -1;
+
 export interface OnnxNode {
-  /** Position in the file. */
+  /** Position among the nodes of the graph in the file, or `NOT_IN_GRAPH`. */
   readonly index: number;
   /** Name in messages: the node's own, or `OpType#index`. */
   readonly label: string;

@@ -3,7 +3,7 @@ import { codeProblems } from '../isa/check.ts';
 import type { Program } from '../program.ts';
 import { type CheckReport, Sanitizer } from './check/sanitizer.ts';
 import { Core, type Data } from './core.ts';
-import { COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, type Traffic, totalBytes } from './counters.ts';
+import { COUNT, COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, type Traffic, totalBytes } from './counters.ts';
 import { type Image, imageOf } from './image.ts';
 import { type KernelChoice, kernelsOf } from './kernels/choose.ts';
 import type { Threads } from './kernels/kernels.ts';
@@ -109,12 +109,15 @@ function execute(
   let executed = 0;
   let pc = 0;
   let mark = 0;
+  let counted = 0;
   let nextReport = Math.min(PROGRESS_STEP, instructionLimit);
-  /** Time since the last change of layer belongs to the layer before. */
+  /** Time and instructions since the last change of layer belong to the layer before. */
   const settle = (): void => {
     const now = timing.total();
-    counters.add('cycles', now - mark);
+    counters.add(COUNT.cycles, now - mark);
+    counters.add(COUNT.instructions, executed - counted);
     mark = now;
+    counted = executed;
   };
   while (pc >= 0) {
     position.pc = pc;
@@ -130,7 +133,6 @@ function execute(
       counters.row = row;
       reportLayer(core);
     }
-    counters.instructions[counters.row] = (counters.instructions[counters.row] ?? 0) + 1;
     executed++;
     const handler = handlers[pc];
     if (handler === undefined) return executed;
@@ -182,7 +184,8 @@ function resultOf(program: Program, image: Image, core: Core, instructions: numb
 }
 
 function totals(counters: Counters): Counts {
-  const sum = (count: Count): number => counters[count].reduce((a, b) => a + b, 0);
+  const rows = Array.from({ length: counters.rows }, (_, row) => counters.countsOf(row));
+  const sum = (count: Count): number => rows.reduce((total, counts) => total + counts[count], 0);
   return Object.fromEntries(COUNTS.map((count) => [count, sum(count)])) as Record<Count, number>;
 }
 

@@ -2,7 +2,7 @@ import type { Attrs } from '../../../ir/graph.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext } from '../context.ts';
 import type { Operators, Rule } from '../operator.ts';
-import { reshaped, transposed as transposedValue, type Value, valueAt } from '../value.ts';
+import { float32Of, reshaped, transposed as transposedValue, type Value, valueAt } from '../value.ts';
 import { arithmetic } from './arithmetic.ts';
 import { unaryLayer } from './elementwise.ts';
 import { pendingTranspose, transposed } from './transpose.ts';
@@ -22,16 +22,38 @@ function scaled(data: Float32Array | Float64Array | number, by: number): Float32
   return Float32Array.from(data, (v) => v * by);
 }
 
+/** How the stationary operand lies in the model, and how it becomes a weight: dimensions permuted (a swap), then `shape`. */
+interface Layout {
+  readonly source: Value;
+  readonly swap?: readonly number[];
+  readonly shape: readonly number[];
+  /** Tells layouts of one constant apart. */
+  readonly name: string;
+}
+
 /** The stationary operand as f16 in some layout. */
-function weight(ctx: NodeContext, b: ConstantOperand, value: Value, shape: readonly number[], layout: string, alpha = 1): string {
-  const data = scaled(value.data, alpha);
-  return ctx.parameter(b, { dtype: 'f16', shape, trained: true, layout: `${layout}${alpha === 1 ? '' : `*${alpha}`}`, data });
+function weight(ctx: NodeContext, b: ConstantOperand, { source, swap, shape, name }: Layout, alpha = 1): string {
+  const turned = swap === undefined ? source : transposedValue(source, swap);
+  const restore = (trained: Float32Array): Float32Array => {
+    const data = alpha === 1 ? trained : trained.map((v) => v / alpha);
+    if (swap === undefined) return data;
+    const { data: back } = transposedValue({ ...turned, data }, swap);
+    return typeof back === 'number' ? data : float32Of(back);
+  };
+  const layout = `${name}${alpha === 1 ? '' : `*${alpha}`}`;
+  return ctx.parameter(b, { dtype: 'f16', shape, trained: true, layout, data: scaled(turned.data, alpha), restore });
 }
 
 /** The matrix [C, K], or [K, C] where `isTransposed`, as the weight [K, C] of gemm. */
 function gemmWeight(ctx: NodeContext, b: ConstantOperand, isTransposed: boolean, alpha: number): string {
-  const turned = isTransposed ? b.value : transposedValue(b.value, [1, 0]);
-  return weight(ctx, b, turned, turned.shape, isTransposed ? '' : 'transposed', alpha);
+  const { value: source } = b;
+  const { shape } = source;
+  return weight(
+    ctx,
+    b,
+    isTransposed ? { source, shape, name: '' } : { source, swap: [1, 0], shape: shape.toReversed(), name: 'transposed' },
+    alpha,
+  );
 }
 
 /** The addend of Gemm as one value a column; undefined where it broadcasts otherwise. */
@@ -40,7 +62,15 @@ function gemmBias(ctx: NodeContext, c: ConstantOperand, K: number, beta: number)
   const columns = value.shape.at(-1) ?? 1;
   if ((columns !== K && columns !== 1) || elementCount(value.shape) !== columns) return undefined;
   const spread = columns === K ? value.data : valueAt(value, 0);
-  return ctx.parameter(c, { dtype: 'f32', shape: [K], trained: true, layout: `bias*${beta}`, data: scaled(spread, beta) });
+  return ctx.parameter(c, {
+    dtype: 'f32',
+    shape: [K],
+    trained: true,
+    layout: `bias*${beta}`,
+    data: scaled(spread, beta),
+    restore: (trained) => (beta === 1 ? trained : trained.map((v) => v / beta)),
+    ...(columns === K ? {} : { restoredShape: [K] }),
+  });
 }
 
 function expectMatrix(ctx: NodeContext, index: number, shape: readonly number[]): void {
@@ -88,14 +118,20 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const channelsLast = [0, ...given.shape.keys()].slice(1).map((_, i, all) => (i === 0 ? 0 : i === all.length - 1 ? 1 : i + 1));
   if (turned && groups === 1 && ctx.batched && given.shape.length === 4 && !vector && turned.perm.every((p, i) => p === channelsLast[i])) {
     const source = ctx.activationOf(turned.source);
-    const w = weight(ctx, b, transposedValue(reshaped(B, [C, K]), [1, 0]), [K, C, 1, 1], 'kernel', alpha);
+    const w = weight(ctx, b, { source: reshaped(B, [C, K]), swap: [1, 0], shape: [K, C, 1, 1], name: 'kernel' }, alpha);
     return transposed(ctx.emit('conv', [source.name, w], plain(1), `${part}pixels`), turned.perm);
   }
   const x = ctx.activationOf(given);
   const sampleRows = ctx.batched ? rows.slice(1) : rows;
   const S = elementCount(sampleRows);
   if (S === 1 && groups === 1)
-    return connected(ctx, x, [weight(ctx, b, transposedValue(reshaped(B, [C, K]), [1, 0]), [K, C], 'transposed', alpha)], shape, part);
+    return connected(
+      ctx,
+      x,
+      [weight(ctx, b, { source: reshaped(B, [C, K]), swap: [1, 0], shape: [K, C], name: 'transposed' }, alpha)],
+      shape,
+      part,
+    );
   const own = sampleRows.slice(0, -1);
   const equal = own.length === lead.length && own.every((d, i) => d === lead[i]);
   const shared = groups === 1 || own.length === 0;
@@ -103,10 +139,10 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   if (ctx.batched && lead.length >= rows.length - 1 && groups > 1 && rows.length > 1)
     ctx.mixesSamples('multiplies each sample by a matrix of its own');
   // Every matrix of the constant as [K, C]: the filters of one group, or of all where x is the same for each.
-  const turnedB = transposedValue(reshaped(B, [groups, C, K]), [0, 2, 1]);
+  const kernels = { source: reshaped(B, [groups, C, K]), swap: [0, 2, 1], shape: [groups * K, 1, 1, C], name: `kernels of ${groups}` };
   const [G, M] = equal && groups > 1 ? [groups, S / groups] : [1, S];
   const image = ctx.emit('reshape', [x.name], { shape: [G, M, C] }, `${part}rows`);
-  const w = weight(ctx, b, turnedB, [groups * K, 1, 1, C], `kernels of ${groups}`, alpha);
+  const w = weight(ctx, b, kernels, alpha);
   const y = ctx.emit('conv', [image.name, w], plain(G), `${part}columns`);
   const result = ctx.relabel(y, ctx.whole([groups, K, M]), `${part}planes`);
   const perm = ctx.batched ? [0, 1, 3, 2] : [0, 2, 1];
@@ -129,7 +165,12 @@ function constantTimes(ctx: NodeContext, a: ConstantOperand, x: ActivationOperan
   const outer = elementCount(sample.slice(0, -2));
   if (outer !== 1) ctx.refuse(EQUAL_BATCH);
   const image = ctx.emit('reshape', [x.name], { shape: [C, K, 1] }, `${part}columns`);
-  const y = ctx.emit('conv', [image.name, weight(ctx, a, a.value, [M, C, 1, 1], 'kernel', alpha)], plain(1), `${part}product`);
+  const y = ctx.emit(
+    'conv',
+    [image.name, weight(ctx, a, { source: a.value, shape: [M, C, 1, 1], name: 'kernel' }, alpha)],
+    plain(1),
+    `${part}product`,
+  );
   const columns = sample.length === 1 ? [] : [K];
   return ctx.relabel(y, ctx.whole([...sample.slice(0, -2), ...(vector ? [] : [M]), ...columns]), part);
 }

@@ -8,6 +8,8 @@ export interface Context {
   /** Slot as an f32. */
   float(name: string): number;
   operand(name: string): number;
+  /** Gives a slot other bits. */
+  setSlot(slot: number, bits: number): void;
 }
 
 export type Run = (x: Context) => void;

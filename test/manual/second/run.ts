@@ -238,7 +238,8 @@ class SecondCore {
     const operand = (name: string): number => (fields.some((f) => f.name === name && f.register) ? this.register(name) : this.field(name));
     const run = VECTOR[op];
     if (run === undefined) throw new Error(`the second interpreter has no ${op}`);
-    run({ memory: this.global, int, float, operand });
+    const setSlot = (slot: number, bits: number): void => void this.vectorSlots.set(slot, bits);
+    run({ memory: this.global, int, float, operand, setSlot });
     const positions = (): number => ['D0', 'D1', 'D2', 'D3', 'D4'].map(int).reduce((all, d) => (d === 0 ? all : all * d), 1);
     const numberOf = (name: string): number => {
       if (name === 'SETS') return int('CROSS') !== 0 ? 1 : int('N');

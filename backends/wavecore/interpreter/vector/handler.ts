@@ -1,6 +1,7 @@
 import { MAX_FIELDS, OPS, specOf } from '../../isa/layout.ts';
 import { SLOT_KINDS, VECTOR_SLOT_SPECS, VECTOR_SLOTS, type VectorSlot } from '../../isa/slots.ts';
 import type { Core, Handler } from '../core.ts';
+import { COUNT } from '../counters.ts';
 import { UNIT } from '../timing.ts';
 import type { Call } from './call.ts';
 import type { Semantics, Use, VectorOp } from './semantics.ts';
@@ -68,8 +69,8 @@ function handlerOf(op: VectorOp): Handler {
     checkOverlap(call, uses, extents);
     const [count, turns] = [elements(call), passes(call)];
     if (count < 1) call.fault('works on no elements');
-    counters.add('globalBytes', moved);
-    counters.add('vectorOps', count * turns);
+    counters.work(COUNT.globalBytes, moved);
+    counters.work(COUNT.vectorOps, count * turns);
     if (core.data !== undefined) {
       const { kernels } = core.data;
       uses.forEach(({ field }, i) => {
