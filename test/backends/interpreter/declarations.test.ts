@@ -103,6 +103,9 @@ it('units have room for all slots and one to spare', () => {
   expect(Math.max(VECTOR_SLOTS.length, MATRIX_SLOTS.length)).toBeLessThan(SLOT_COUNT);
 });
 
+/** A slot that an instruction may load. */
+const LOADABLE = VECTOR_SLOTS.indexOf('LR');
+
 const computing = OPS.filter((op): op is VectorOp => op in SEMANTICS);
 
 describe.each(computing)('%s', (op) => {
@@ -118,8 +121,8 @@ describe.each(computing)('%s', (op) => {
         VECTOR_SLOTS.forEach((slot, i) => {
           call.slots[i] = values[slot] ?? 0;
         });
-        fields.forEach(({ type, bits }, i) => {
-          call.operands[i] = type === 'reg' ? ROOM * (i + 1) : bits === 1 ? Number(flags) : 24;
+        fields.forEach(({ name, type, bits }, i) => {
+          call.operands[i] = type === 'reg' ? ROOM * (i + 1) : name === 'slot' ? LOADABLE : bits === 1 ? Number(flags) : 24;
         });
         fc.pre((semantics.needs ?? []).every(({ holds }) => holds(call)));
         call.slotsRead.clear();
