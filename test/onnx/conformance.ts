@@ -143,6 +143,10 @@ const isGraph = (result: Graph | readonly Diagnostic[]): result is Graph => 'lay
 /** Whether a refusal only says that an input must be a constant, which a later choice may make it. */
 const isConstantRule = (problems: readonly Diagnostic[]): boolean => problems.some((p) => p.message.includes('constant'));
 
+/** A loss at the end of a model is left out where its classes are an input; as constants they are part of what is computed. */
+const dropsClasses = (c: Case, isData: readonly boolean[], { inputs }: Graph): boolean =>
+  c.inputs.some((input, i) => isData[i] && !FLOATS.includes(elementType(input)) && !inputs.includes(input.name ?? ''));
+
 /** The case with as many inputs as data as can be. */
 function imported(c: Case): { graph: Graph } | { problems: readonly Diagnostic[] } {
   let problems: readonly Diagnostic[] = [];
@@ -150,7 +154,10 @@ function imported(c: Case): { graph: Graph } | { problems: readonly Diagnostic[]
     const bytes = variant(c, isData);
     if (bytes === undefined) continue;
     const result = importOrRefuse(bytes);
-    if (isGraph(result)) return { graph: result };
+    if (isGraph(result)) {
+      if (dropsClasses(c, isData, result)) continue;
+      return { graph: result };
+    }
     problems = problems.length > 0 && !isConstantRule(problems) ? problems : result;
     if (!result.some((p) => p.code === 'CONSTANT_OUTPUT')) continue;
     const added = withAddition(c, isData);
