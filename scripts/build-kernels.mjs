@@ -1,5 +1,5 @@
 // Compiles the AssemblyScript kernels of the interpreter to WebAssembly and embeds the bytes as base64 in a module, so that the
-// core reads no file. Checks first that the slot numbers of the kernels are those of the ISA.
+// core reads no file. Checks first that the slots and opcodes of the kernels are those of the ISA.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
@@ -7,7 +7,9 @@ import asc from 'assemblyscript/asc';
 const root = fileURLToPath(new URL('../', import.meta.url));
 const kernels = 'backends/wavecore/interpreter/kernels';
 
-checkSlots();
+checkSlots('slots.ts', 'MATRIX_SLOTS');
+checkSlots('vector-slots.ts', 'VECTOR_SLOTS');
+checkOpcodes();
 const wasm = await compile();
 mkdirSync(`${root}${kernels}/generated`, { recursive: true });
 writeFileSync(
@@ -16,13 +18,23 @@ writeFileSync(
 );
 console.log(`kernels: ${wasm.length} bytes of WebAssembly`);
 
-function checkSlots() {
-  const table = readFileSync(`${root}backends/wavecore/isa/slots.ts`, 'utf8');
-  const list = /MATRIX_SLOTS = \[([^\]]*)\]/.exec(table)?.[1] ?? '';
-  const names = [...list.matchAll(/'(\w+)'/g)].map((match) => match[1]);
-  const source = readFileSync(`${root}${kernels}/assembly/slots.ts`, 'utf8');
-  const wrong = [...source.matchAll(/export const (\w+) = (\d+);/g)].filter(([, name, index]) => names[Number(index)] !== name);
-  if (wrong.length > 0) stop(`slots of the kernels differ from MATRIX_SLOTS: ${wrong.map(([, name]) => name).join(', ')}`);
+/** Every `export const NAME = number` of a source of the kernels must be what the ISA says. */
+function checkNumbers(source, table, number) {
+  const declared = [...readFileSync(`${root}${kernels}/assembly/${source}`, 'utf8').matchAll(/export const (\w+) = (\w+);/g)];
+  const wrong = declared.filter(([, name, value]) => number(name) !== Number(value)).map(([, name]) => name);
+  if (wrong.length > 0) stop(`${source} of the kernels differs from ${table}: ${wrong.join(', ')}`);
+}
+
+function checkSlots(source, list) {
+  const text = readFileSync(`${root}backends/wavecore/isa/slots.ts`, 'utf8');
+  const names = [...(new RegExp(`${list} = \\[([^\\]]*)\\]`).exec(text)?.[1] ?? '').matchAll(/'(\w+)'/g)].map((match) => match[1]);
+  checkNumbers(source, list, (name) => names.indexOf(name));
+}
+
+function checkOpcodes() {
+  const text = readFileSync(`${root}backends/wavecore/isa/table.ts`, 'utf8');
+  const opcodes = new Map([...text.matchAll(/'(v\.\w+)': vec\(\s*(0x\w+)/g)].map(([, op, code]) => [op, Number(code)]));
+  checkNumbers('opcodes.ts', 'the ISA', (name) => opcodes.get(name.toLowerCase().replace('_', '.')));
 }
 
 async function compile() {
@@ -30,7 +42,8 @@ async function compile() {
   const { error, stderr } = await asc.main(
     [
       `${kernels}/assembly/index.ts`,
-      ...['--outFile', 'kernels.wasm', '--runtime', 'stub', '--enable', 'simd', '--importMemory', '--noAssert'],
+      ...['--outFile', 'kernels.wasm', '--runtime', 'stub', '--enable', 'simd', '--enable', 'threads', '--noAssert'],
+      ...['--importMemory', '--sharedMemory', '--maximumMemory', '65536'],
       ...['--optimizeLevel', '3', '--shrinkLevel', '0', '--converge', '--baseDir', root],
     ],
     {

@@ -26,6 +26,7 @@ export {
   type RunResult,
   run,
   type TensorValue,
+  type Threads,
   type Transfer,
   type Verification,
   verify,

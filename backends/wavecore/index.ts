@@ -2,6 +2,7 @@ export { type AssembleOptions, assemble } from './assembly/assemble.ts';
 export { type DisassembleOptions, disassemble } from './assembly/disassemble.ts';
 export type { RowInfo } from './interpreter/image.ts';
 export { type InputValues, Interpreter, type InterpreterEvents, type InterpreterOptions } from './interpreter/interpreter.ts';
+export type { Threads } from './interpreter/kernels/kernels.ts';
 export type { Observer, Transfer } from './interpreter/observer.ts';
 export type { LayerResult, RunMode, RunResult } from './interpreter/result.ts';
 export { type RunOptions, run } from './interpreter/run.ts';

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { decodeProgram, type Program, type RunMode, type RunOptions, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
 import { type Diagnostic, diag, fail, quote, WavecError } from '../../ir/diagnostics.ts';
 import { formatType } from '../../ir/tensor.ts';
+import { MAX_THREADS, nodeThreads } from '../node/threads.ts';
 import { runReport } from '../report/run-report.ts';
 import { runSummary } from '../report/run-summary.ts';
 import { countText } from '../report/units.ts';
@@ -10,7 +11,7 @@ import { writeNpy } from '../tensor-file/npy.ts';
 import { writeTensorPb } from '../tensor-file/pb.ts';
 import { inputBytes, outputTensor, readTensorFile } from '../tensors.ts';
 import { makeDirectory, readBytes, writeFile } from './files.ts';
-import { addCommonOptions, type CommonOptions, nameAndValue } from './options.ts';
+import { addCommonOptions, type CommonOptions, nameAndValue, positiveInteger } from './options.ts';
 import { printJson, printText } from './output.ts';
 import { progress } from './progress.ts';
 import { addTraceOptions, recorderOf, type TraceCommandOptions, traceReport, writeTrace } from './trace.ts';
@@ -22,6 +23,7 @@ interface RunCommandOptions extends CommonOptions, TraceCommandOptions {
   readonly outputFormat: 'npy' | 'pb';
   readonly verify?: boolean;
   readonly check?: boolean;
+  readonly threads?: number;
 }
 
 const EXAMPLES = `
@@ -52,12 +54,19 @@ export function runCommand(program: Command): void {
     .option('--output <DIR>', 'write the outputs to this directory')
     .addOption(new Option('--output-format <format>', 'form of the outputs').choices(['npy', 'pb']).default('npy'))
     .option('--verify', 'compare the counted traffic with the prediction of the compiler; a difference fails the run')
-    .option('--check', 'judge every memory access: uninitialized, misplaced, unordered; a finding fails the run');
+    .option('--check', 'judge every memory access: uninitialized, misplaced, unordered; a finding fails the run')
+    .option('--threads <N>', 'threads that compute tensors; the results do not depend on them (default: one a core)', threadCount);
   addTraceOptions(command).addHelpText('after', EXAMPLES).action(execute);
 }
 
 function addInput(text: string, given: readonly (readonly [string, string])[]): readonly (readonly [string, string])[] {
   return [...given, nameAndValue(text)];
+}
+
+function threadCount(text: string): number {
+  const count = positiveInteger(text);
+  if (count > MAX_THREADS) throw new InvalidArgumentError(`It must be at most ${MAX_THREADS}.`);
+  return count;
 }
 
 function execute(file: string, options: RunCommandOptions): void {
@@ -69,7 +78,13 @@ function execute(file: string, options: RunCommandOptions): void {
   const program = decodeProgram(readBytes(file), file);
   const inputs = mode === 'functional' ? readInputs(program, options.input) : new Map<string, Uint8Array>();
   const recorder = recorderOf(program, options);
-  const result = runWith(program, { mode, inputs, check: options.check === true, observer: recorder });
+  const result = runWith(program, {
+    mode,
+    inputs,
+    threads: nodeThreads(options.threads),
+    check: options.check === true,
+    observer: recorder,
+  });
   if (options.output !== undefined) writeOutputs(result, options.output, options.outputFormat);
   const trace = recorder && options.trace !== undefined ? writeTrace(options.trace, recorder, result) : undefined;
   const verification = options.verify ? verify(program, result) : undefined;

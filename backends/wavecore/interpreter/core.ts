@@ -53,8 +53,8 @@ export class Core {
     this.timing = new Timing(program.machine, this.watch(observer));
     this.counters = new Counters(image.rowInfo.length, workLimit, this.position);
     this.symbols = new SymbolMap(program, this.position);
-    this.matrix = new MatrixState(program.machine, data?.kernels.slots, this.position);
-    this.vector = new Call(data?.kernels.memory, this.position);
+    this.matrix = new MatrixState(program.machine, data?.kernels, this.position);
+    this.vector = new Call(data?.kernels, this.position);
     this.data = data;
     this.observer = observer;
   }

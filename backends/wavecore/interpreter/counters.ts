@@ -7,6 +7,8 @@ import type { Position } from './position.ts';
 /** What a layer did. Bytes of the global buffer count every access of a unit, through whatever port. */
 export const COUNTS = ['macs', 'vectorOps', 'globalBytes', 'localBytes', 'cycles', 'instructions'] as const;
 export type Count = (typeof COUNTS)[number];
+/** Position of every count in `COUNTS`. */
+export const COUNT = Object.fromEntries(COUNTS.map((count, i) => [count, i])) as Readonly<Record<Count, number>>;
 export type Counts = Readonly<Record<Count, number>>;
 export type Traffic = Partial<Readonly<Record<TensorKind, Bytes>>>;
 
@@ -18,19 +20,15 @@ export const KIND_INDEX: Readonly<Record<TensorKind, number>> = Object.fromEntri
 
 /** Counts by row (a layer of a group); the last row takes what belongs to no layer. */
 export class Counters {
-  readonly macs: Float64Array;
-  readonly vectorOps: Float64Array;
-  readonly globalBytes: Float64Array;
-  readonly localBytes: Float64Array;
-  readonly cycles: Float64Array;
-  readonly instructions: Float64Array;
+  /** Count c of row r at r × COUNTS.length + c. */
+  private readonly sums: Float64Array;
   /** Burst-rounded bytes: read and write of kind k in row r at 2·(r·KINDS + k). */
   private readonly traffic: Float64Array;
   readonly rows: number;
   /** Row of the instruction being executed. */
   row: number;
   /** Bytes, products and vector operations so far, and how many of them there may be. */
-  private work = 0;
+  private done = 0;
   private readonly workLimit: number;
   private readonly position: Position;
 
@@ -39,22 +37,21 @@ export class Counters {
     this.workLimit = workLimit;
     this.position = position;
     this.row = layers;
-    const one = (): Float64Array => new Float64Array(this.rows);
-    this.macs = one();
-    this.vectorOps = one();
-    this.globalBytes = one();
-    this.localBytes = one();
-    this.cycles = one();
-    this.instructions = one();
+    this.sums = new Float64Array(this.rows * COUNTS.length);
     this.traffic = new Float64Array(this.rows * KINDS * 2);
   }
 
-  /** Counts what the instruction is about to do; a fault where it is more than the run may do. */
-  add(count: Count, amount: number): void {
-    if (count !== 'cycles') this.work += amount;
-    if (this.work > this.workLimit) this.position.fault(diag.endless, `${this.workLimit} bytes and operations`);
-    const array = this[count];
-    array[this.row] = (array[this.row] ?? 0) + amount;
+  /** Counts what the instruction is about to do (`count`: COUNT); a fault where it is more than the run may do. */
+  work(count: number, amount: number): void {
+    this.done += amount;
+    if (this.done > this.workLimit) this.position.fault(diag.endless, `${this.workLimit} bytes and operations`);
+    this.add(count, amount);
+  }
+
+  /** Adds to a count (COUNT) of the present row. */
+  add(count: number, amount: number): void {
+    const i = this.row * COUNTS.length + count;
+    this.sums[i] = (this.sums[i] ?? 0) + amount;
   }
 
   addTraffic(kind: number, write: boolean, bytes: number): void {
@@ -63,7 +60,7 @@ export class Counters {
   }
 
   countsOf(row: number): Counts {
-    return Object.fromEntries(COUNTS.map((count) => [count, this[count][row] ?? 0])) as Record<Count, number>;
+    return Object.fromEntries(COUNTS.map((count, i) => [count, this.sums[row * COUNTS.length + i] ?? 0])) as Record<Count, number>;
   }
 
   /** Traffic of one row; kinds without any are absent. */

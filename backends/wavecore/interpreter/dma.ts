@@ -1,6 +1,7 @@
 import { diag } from '../../../ir/diagnostics.ts';
 import { fieldIndex, MAX_FIELDS } from '../isa/layout.ts';
 import type { Core, Handler } from './core.ts';
+import { COUNT } from './counters.ts';
 import { UNIT } from './timing.ts';
 
 const F = fieldIndex('d.ld');
@@ -36,9 +37,10 @@ function transfer(write: boolean): Handler {
     const symbol = symbols.find(dram, dram + (rows - 1) * dramStride + rowBytes);
     const bytes = burstBytes(rows, rowBytes, dramStride, machine.dram.burstBytes);
     counters.addTraffic(symbols.kinds[symbol] ?? 0, write, bytes);
-    counters.add('globalBytes', packed);
+    counters.work(COUNT.globalBytes, packed);
     if (core.data !== undefined) {
-      const { dram: memory, buffer } = core.data;
+      const { dram: memory, buffer, kernels } = core.data;
+      kernels.settle(global, global + packed);
       const run = dramStride === rowBytes ? packed : rowBytes;
       for (let moved = 0, at = dram; moved < packed; moved += run, at += dramStride) {
         const bytesOfRun = buffer.subarray(global + moved, global + moved + run);

@@ -1,6 +1,8 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 
 const PAGE_BYTES = 2 ** 20;
+/** The collector does not look at shared memory: hundreds of pages would set it off again and again. */
+const PageBuffer = typeof SharedArrayBuffer === 'undefined' ? ArrayBuffer : SharedArrayBuffer;
 
 /** The DRAM of a core: bytes at addresses that may exceed 4 GiB, zero until written, kept in pages that exist once written. */
 export class DramMemory {
@@ -26,7 +28,7 @@ export class DramMemory {
       if (target === undefined) {
         const needed = (this.pages.size + 1) * PAGE_BYTES;
         if (needed > Math.max(this.limit, PAGE_BYTES)) fail(diag.hostMemory({}, needed, this.limit));
-        target = new Uint8Array(PAGE_BYTES);
+        target = new Uint8Array(new PageBuffer(PAGE_BYTES));
         this.pages.set(page, target);
       }
       target.set(bytes.subarray(from, from + count), offset);

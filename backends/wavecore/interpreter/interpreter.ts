@@ -9,7 +9,8 @@ import { dataOf, type RunOptions, runOn, soundImage } from './run.ts';
 import { copyElements, type InputValue, readSymbol, type TensorValue, writeInputs, writeSymbol } from './storage.ts';
 
 /** A checked run (`check`) is judged as if it were the first: what an earlier run alone has written counts as uninitialized. */
-export interface InterpreterOptions extends Pick<RunOptions, 'kernels' | 'instructionLimit' | 'workLimit' | 'memoryLimit' | 'check'> {
+export interface InterpreterOptions
+  extends Pick<RunOptions, 'kernels' | 'threads' | 'instructionLimit' | 'workLimit' | 'memoryLimit' | 'check'> {
   /** Default `functional`. */
   readonly mode?: RunMode;
 }
@@ -46,7 +47,7 @@ export class Interpreter {
     this.program = program;
     this.options = { ...options, mode: options.mode ?? 'functional' };
     this.image = soundImage(program);
-    this.data = this.options.mode === 'functional' ? dataOf(program, options.kernels, options.memoryLimit) : undefined;
+    this.data = this.options.mode === 'functional' ? dataOf(program, options) : undefined;
     this.symbols = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
   }
 
@@ -67,7 +68,7 @@ export class Interpreter {
       for (const name of values.keys()) this.given.add(name);
       // Nothing but the DRAM is kept.
       data.buffer.fill(0);
-      data.kernels.slots.fill(0);
+      data.kernels.reset();
     }
     const [layer, transfer, progress] = [
       subscriptions.emitterOf('layer'),
@@ -104,6 +105,11 @@ export class Interpreter {
       if (copy.initial?.form === 'copyOf' && copy.initial.tensor === name) copyElements(dram, symbol, copy);
     }
     if (symbol.role === 'input') this.given.add(name);
+  }
+
+  /** Ends the threads, if it was given any; further runs use the caller's alone. */
+  close(): void {
+    this.data?.kernels.close();
   }
 
   private dataFor(tensor: string): Data {

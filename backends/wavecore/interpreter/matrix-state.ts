@@ -1,16 +1,20 @@
 import { diag } from '../../../ir/diagnostics.ts';
 import { MATRIX_SLOTS, type MatrixSlot } from '../isa/slots.ts';
 import type { Machine } from '../machine/machine.ts';
-import { SLOT_COUNT } from './kernels/kernels.ts';
+import { type Kernels, SLOT_COUNT } from './kernels/kernels.ts';
 import type { Position } from './position.ts';
 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
 /** Least values of slots of the patch matrix. */
 const LEAST: Partial<Readonly<Record<MatrixSlot, number>>> = { P: 1, Q: 1, R: 1, S: 1, UH: 1, UW: 1, H: 0, W: 0 };
 
+/** No block has these extents. */
+const NOT_ASKED = { groups: 0, inner: 0, columns: 0, apart: false };
+
 /** Configuration of the matrix unit and the extents of what its buffers hold, with every check of an access. */
 export class MatrixState {
-  readonly slots: Int32Array;
+  /** Bytes of the global buffer that the last checked access covers; the biases of a result are not counted. */
+  readonly checked = { from: 0, to: 0 };
   /** By half; 0 rows: nothing loaded. */
   readonly aRows = new Int32Array(2);
   readonly aDepth = new Int32Array(2);
@@ -19,22 +23,24 @@ export class MatrixState {
   readonly cRows = new Int32Array(2);
   readonly cColumns = new Int32Array(2);
 
+  private readonly slots = new Int32Array(SLOT_COUNT);
+  private readonly kernels: Kernels | undefined;
   private readonly machine: Machine;
   private readonly position: Position;
   private readonly globalBytes: number;
   /** Offsets of the first and last element that the last span covered, in elements. */
   private low = 0;
   private high = 0;
-  /** Bytes of the global buffer that the last checked access covers. */
-  private readonly checked = { from: 0, to: 0 };
   /** Whether `config` holds what the slots hold; slots change far more rarely than they are read. */
   private current = false;
   private patchesChecked = false;
+  /** The last answer of `apart` under the present configuration. */
+  private nested = NOT_ASKED;
   private readonly config: Record<MatrixSlot, number> = { ...SLOT };
 
-  constructor(machine: Machine, slots: Int32Array | undefined, position: Position) {
+  constructor(machine: Machine, kernels: Kernels | undefined, position: Position) {
     this.machine = machine;
-    this.slots = slots ?? new Int32Array(SLOT_COUNT);
+    this.kernels = kernels;
     this.position = position;
     this.globalBytes = machine.buffers.globalBytes;
   }
@@ -43,8 +49,10 @@ export class MatrixState {
   configure(slot: number, v0: number, v1: number): void {
     this.slots[slot] = v0;
     this.slots[slot + 1] = v1;
+    this.kernels?.configure(slot, v0, v1);
     this.current = false;
     this.patchesChecked = false;
+    this.nested = NOT_ASKED;
   }
 
   /** Rows of a block of the moving operand (or of the result) from m0 on. */
@@ -79,14 +87,14 @@ export class MatrixState {
 
   checkStationary(base: number, k0: number, depth: number, n0: number, columns: number): void {
     const { BKI, BSKO, BSKI, BSN } = this.configured();
-    this.span('BKI', k0, depth, BKI, BSKO, BSKI);
+    this.coverIndices('BKI', k0, depth, BKI, BSKO, BSKI);
     this.extend(n0, n0 + columns - 1, BSN);
     this.checkSpan('stationary operand', base, 2);
   }
 
   checkResult(base: number, m0: number, rows: number, n0: number, columns: number, size: number): void {
     const { CMI, CSMO, CSMI, CSN } = this.configured();
-    this.span('CMI', m0, rows, CMI, CSMO, CSMI);
+    this.coverIndices('CMI', m0, rows, CMI, CSMO, CSMI);
     this.extend(n0, n0 + columns - 1, CSN);
     this.checkSpan('result', base, size);
     if (!this.apart(m0, rows, columns)) {
@@ -104,6 +112,14 @@ export class MatrixState {
     this.high = n0 + columns - 1;
     this.checkSpan('bias', bias, 4);
     if (this.checked.from < to && from < this.checked.to) this.position.fault(diag.programFault, 'results overlap the biases');
+    this.checked.from = from;
+    this.checked.to = to;
+  }
+
+  /** Whether results of different blocks lie apart as well. */
+  resultsApart(): boolean {
+    const { AM, BN } = this.configured();
+    return this.apart(0, AM, BN);
   }
 
   private checkPatches(): void {
@@ -142,7 +158,7 @@ export class MatrixState {
   }
 
   /** Covers floor(i/inner)·outerStride + (i mod inner)·innerStride for `count` indices from `first` on. */
-  private span(name: MatrixSlot, first: number, count: number, inner: number, outerStride: number, innerStride: number): void {
+  private coverIndices(name: MatrixSlot, first: number, count: number, inner: number, outerStride: number, innerStride: number): void {
     if (inner < 1) this.position.fault(diag.programFault, `slot ${name} is ${inner}, expected at least 1`);
     const last = first + count - 1;
     const [from, to] = [Math.floor(first / inner), Math.floor(last / inner)];
@@ -155,19 +171,28 @@ export class MatrixState {
     this.cover(from * outerStride + end);
     this.cover(to * outerStride);
     if (to - from < 2) return;
-    for (const group of [from + 1, to - 1]) {
-      this.cover(group * outerStride);
-      this.cover(group * outerStride + end);
-    }
+    this.cover((from + 1) * outerStride);
+    this.cover((from + 1) * outerStride + end);
+    this.cover((to - 1) * outerStride);
+    this.cover((to - 1) * outerStride + end);
   }
 
   /** Whether the result strides are nested: each steps over all that the smaller ones reach, so that no two results meet. */
   private apart(m0: number, rows: number, columns: number): boolean {
-    const { CMI, CSMO, CSMI, CSN } = this.configured();
+    const { CMI } = this.configured();
     const groups = Math.floor((m0 + rows - 1) / CMI) - Math.floor(m0 / CMI) + 1;
+    const inner = groups > 1 ? CMI : rows;
+    // Blocks of one product have the same extents but for the last ones.
+    if (groups !== this.nested.groups || inner !== this.nested.inner || columns !== this.nested.columns)
+      this.nested = { groups, inner, columns, apart: this.areNested(groups, inner, columns) };
+    return this.nested.apart;
+  }
+
+  private areNested(groups: number, inner: number, columns: number): boolean {
+    const { CSMO, CSMI, CSN } = this.configured();
     const axes = [
       { count: groups, stride: Math.abs(CSMO) },
-      { count: groups > 1 ? CMI : rows, stride: Math.abs(CSMI) },
+      { count: inner, stride: Math.abs(CSMI) },
       { count: columns, stride: Math.abs(CSN) },
     ].sort((a, b) => a.stride - b.stride);
     let reach = 0;

@@ -1,7 +1,7 @@
 import { diag } from '../../../ir/diagnostics.ts';
 import { fieldIndex, MAX_FIELDS } from '../isa/layout.ts';
 import type { Core, Handler } from './core.ts';
-import type { DrainTarget } from './kernels/kernels.ts';
+import { COUNT } from './counters.ts';
 import { UNIT } from './timing.ts';
 
 const CFG = fieldIndex('m.cfg');
@@ -38,9 +38,9 @@ export const loadMoving: Handler = (core, pc) => {
   matrix.aRows[a] = rows;
   matrix.aDepth[a] = depth;
   const bytes = rows * depth * 2;
-  counters.add('globalBytes', bytes);
-  counters.add('localBytes', bytes);
-  core.data?.kernels.fill(a, base, m0, k0, rows, depth);
+  counters.work(COUNT.globalBytes, bytes);
+  counters.work(COUNT.localBytes, bytes);
+  core.data?.kernels.fill(a, base, m0, k0, rows, depth, matrix.checked);
   core.post(pc, core.timing.fill(ready, a, bytes));
   return pc + 1;
 };
@@ -56,10 +56,10 @@ export const loadStationary: Handler = (core, pc) => {
   matrix.bDepth[b] = depth;
   matrix.bColumns[b] = columns;
   const bytes = depth * columns * 2;
-  counters.add('globalBytes', bytes);
+  counters.work(COUNT.globalBytes, bytes);
   // Into the buffer half, and from there into the array.
-  counters.add('localBytes', 2 * bytes);
-  core.data?.kernels.load(b, base, k0, n0, depth, columns);
+  counters.work(COUNT.localBytes, 2 * bytes);
+  core.data?.kernels.load(b, base, k0, n0, depth, columns, matrix.checked);
   core.post(pc, core.timing.loadStationary(ready, b, depth, bytes));
   return pc + 1;
 };
@@ -85,28 +85,23 @@ export const multiply: Handler = (core, pc) => {
       `adds ${rows} × ${columns} sums to an accumulator half that holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`,
     );
   }
-  counters.add('macs', rows * depth * columns);
-  counters.add('localBytes', rows * depth * 2 + rows * columns * (fresh ? 4 : 8));
+  counters.work(COUNT.macs, rows * depth * columns);
+  counters.work(COUNT.localBytes, rows * depth * 2 + rows * columns * (fresh ? 4 : 8));
   core.data?.kernels.multiply(a, b, c, rows, depth, columns, fresh);
   core.post(pc, core.timing.multiply(ready, a, b, c, rows, depth, columns));
   return pc + 1;
 };
 
-const target: DrainTarget = { base: 0, m0: 0, n0: 0, rows: 0, columns: 0, bias: -1, f32: false, add: false };
-
 export const drain: Handler = (core, pc) => {
   const { matrix, counters, position } = core;
   const ready = readyOf(core, pc);
   const c = half(core, pc, ST.c);
-  target.base = register(core, pc, ST.base);
-  target.m0 = register(core, pc, ST.m0);
-  target.n0 = register(core, pc, ST.n0);
-  target.bias = immediate(core, pc, ST.withBias) === 0 ? -1 : register(core, pc, ST.bias);
-  target.f32 = immediate(core, pc, ST.f32) !== 0;
-  target.add = register(core, pc, ST.add) !== 0;
-  target.rows = matrix.rowsFrom(target.m0);
-  target.columns = matrix.columnsFrom(target.n0);
-  const { base, m0, n0, rows, columns, bias, f32, add } = target;
+  const [base, m0, n0] = [register(core, pc, ST.base), register(core, pc, ST.m0), register(core, pc, ST.n0)];
+  const bias = immediate(core, pc, ST.withBias) === 0 ? -1 : register(core, pc, ST.bias);
+  const f32 = immediate(core, pc, ST.f32) !== 0;
+  const add = register(core, pc, ST.add) !== 0;
+  const rows = matrix.rowsFrom(m0);
+  const columns = matrix.columnsFrom(n0);
   if (matrix.cRows[c] !== rows || matrix.cColumns[c] !== columns) {
     position.fault(
       diag.blockMismatch,
@@ -118,9 +113,9 @@ export const drain: Handler = (core, pc) => {
   matrix.checkResult(base, m0, rows, n0, columns, size);
   if (immediate(core, pc, ST.withBias) !== 0) matrix.checkBias(bias, n0, columns);
   const bytes = rows * columns * size;
-  counters.add('globalBytes', bytes * (add ? 2 : 1) + (bias < 0 ? 0 : columns * 4));
-  counters.add('localBytes', rows * columns * 4);
-  core.data?.kernels.drain(c, target);
+  counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : columns * 4));
+  counters.work(COUNT.localBytes, rows * columns * 4);
+  core.data?.kernels.drain(c, { base, m0, n0, rows, columns, bias, f32, add, span: matrix.checked, apart: matrix.resultsApart() });
   core.post(pc, core.timing.drain(ready, c, bytes));
   return pc + 1;
 };

@@ -3,9 +3,10 @@ import { codeProblems } from '../isa/check.ts';
 import type { Program } from '../program.ts';
 import { type CheckReport, Sanitizer } from './check/sanitizer.ts';
 import { Core, type Data } from './core.ts';
-import { COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, type Traffic, totalBytes } from './counters.ts';
+import { COUNT, COUNTS, type Count, type Counters, type Counts, energyOf, sumTraffic, type Traffic, totalBytes } from './counters.ts';
 import { type Image, imageOf } from './image.ts';
 import { type KernelChoice, kernelsOf } from './kernels/choose.ts';
+import type { Threads } from './kernels/kernels.ts';
 import type { Observer } from './observer.ts';
 import type { RunMode, RunResult } from './result.ts';
 import { type InputValue, initialDram, readSymbol, writeInputs } from './storage.ts';
@@ -16,6 +17,8 @@ export interface RunOptions {
   readonly inputs?: ReadonlyMap<string, InputValue>;
   /** Default `wasm`, which gives the same bits as `plain`, faster. */
   readonly kernels?: KernelChoice;
+  /** Threads that the kernels compute on in functional mode; the bits do not depend on them. Default: the caller's alone. */
+  readonly threads?: Threads;
   /** Instructions after which a program counts as endless. Default 2^33. */
   readonly instructionLimit?: number;
   /** Bytes moved, products and vector operations after which a program counts as endless. Default 2^53, up to which counts are exact. */
@@ -40,9 +43,13 @@ const PROGRESS_STEP = 2 ** 20;
  */
 export function run(program: Program, options: RunOptions): RunResult {
   const image = soundImage(program);
-  const data = options.mode === 'functional' ? dataOf(program, options.kernels, options.memoryLimit) : undefined;
-  if (data !== undefined) writeInputs(data.dram, program, options.inputs ?? new Map());
-  return runOn(program, image, data, options);
+  const data = options.mode === 'functional' ? dataOf(program, options) : undefined;
+  try {
+    if (data !== undefined) writeInputs(data.dram, program, options.inputs ?? new Map());
+    return runOn(program, image, data, options);
+  } finally {
+    data?.kernels.close();
+  }
 }
 
 /**
@@ -58,17 +65,19 @@ export function soundImage(program: Program): Image {
 }
 
 /** The memories of a core before its first run: initial values in DRAM, nothing elsewhere. */
-export function dataOf(program: Program, choice: KernelChoice = 'wasm', memoryLimit = MEMORY_LIMIT): Data {
-  const kernels = kernelsOf(program.machine, choice);
-  return {
-    kernels,
-    dram: initialDram(program, memoryLimit),
-    buffer: new Uint8Array(kernels.memory, 0, program.machine.buffers.globalBytes),
-  };
+export function dataOf(program: Program, options: Pick<RunOptions, 'kernels' | 'threads' | 'memoryLimit'>): Data {
+  const dram = initialDram(program, options.memoryLimit ?? MEMORY_LIMIT);
+  const kernels = kernelsOf(program.machine, options.kernels ?? 'wasm', options.threads);
+  return { kernels, dram, buffer: new Uint8Array(kernels.memory, 0, program.machine.buffers.globalBytes) };
 }
 
 /** Executes a program on memories that hold its inputs; without memories, counts only. */
-export function runOn(program: Program, image: Image, data: Data | undefined, options: Omit<RunOptions, 'inputs' | 'kernels'>): RunResult {
+export function runOn(
+  program: Program,
+  image: Image,
+  data: Data | undefined,
+  options: Omit<RunOptions, 'inputs' | 'kernels' | 'threads'>,
+): RunResult {
   const core = new Core(program, image, data, options.workLimit ?? WORK_LIMIT, options.observer);
   const sanitizer = options.check === true ? new Sanitizer(program, core) : undefined;
   try {
@@ -100,12 +109,15 @@ function execute(
   let executed = 0;
   let pc = 0;
   let mark = 0;
+  let counted = 0;
   let nextReport = Math.min(PROGRESS_STEP, instructionLimit);
-  /** Time since the last change of layer belongs to the layer before. */
+  /** Time and instructions since the last change of layer belong to the layer before. */
   const settle = (): void => {
     const now = timing.total();
-    counters.add('cycles', now - mark);
+    counters.add(COUNT.cycles, now - mark);
+    counters.add(COUNT.instructions, executed - counted);
     mark = now;
+    counted = executed;
   };
   while (pc >= 0) {
     position.pc = pc;
@@ -121,7 +133,6 @@ function execute(
       counters.row = row;
       reportLayer(core);
     }
-    counters.instructions[counters.row] = (counters.instructions[counters.row] ?? 0) + 1;
     executed++;
     const handler = handlers[pc];
     if (handler === undefined) return executed;
@@ -173,7 +184,8 @@ function resultOf(program: Program, image: Image, core: Core, instructions: numb
 }
 
 function totals(counters: Counters): Counts {
-  const sum = (count: Count): number => counters[count].reduce((a, b) => a + b, 0);
+  const rows = Array.from({ length: counters.rows }, (_, row) => counters.countsOf(row));
+  const sum = (count: Count): number => rows.reduce((total, counts) => total + counts[count], 0);
   return Object.fromEntries(COUNTS.map((count) => [count, sum(count)])) as Record<Count, number>;
 }
 

@@ -3,6 +3,7 @@ import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
 import { elementCount, formatType } from '../../../ir/tensor.ts';
 import type { Program, ProgramSymbol } from '../program.ts';
 import { DramMemory } from './dram-memory.ts';
+import { halfBits } from './half.ts';
 
 /** A value for an input: raw bytes as they lie in DRAM, f16 bits, or numbers that are rounded to the tensor's type. */
 export type InputValue = Uint8Array | Uint16Array | Float32Array | Float64Array | Int32Array | BigInt64Array;
@@ -33,8 +34,8 @@ export function initialDram(program: Program, memoryLimit: number): DramMemory {
   if (elided !== undefined) problems.push(diag.noInitialValues({ tensor: elided.name }, others.length));
   for (const symbol of program.symbols) {
     const { initial } = symbol;
-    if (initial?.form === 'values') writeElements(dram, symbol, (i) => initial.values[i] ?? 0);
-    if (initial?.form === 'splat' && initial.value !== 0) writeElements(dram, symbol, () => initial.value);
+    if (initial?.form === 'values') writeValues(dram, symbol, initial.values);
+    if (initial?.form === 'splat' && initial.value !== 0) writeSplat(dram, symbol, initial.value);
   }
   for (const symbol of program.symbols) {
     if (symbol.initial?.form !== 'copyOf') continue;
@@ -87,14 +88,13 @@ export function writeSymbol(dram: DramMemory, symbol: ProgramSymbol, value: Inpu
   }
   if (symbol.dtype === 'bit' || symbol.dtype === 'i64') return `${type} can only be given as bytes`;
   if (value.length !== count) return `${value.length} values are given for ${type}, which has ${count}`;
-  writeElements(dram, symbol, (i) => value[i] ?? 0);
+  writeValues(dram, symbol, value);
   return undefined;
 }
 
 /** Writes every element of a tensor, rounded to its type, in chunks. */
 function writeElements(dram: DramMemory, symbol: ProgramSymbol, valueAt: (i: number) => number): void {
-  const count = symbol.dtype === 'bit' ? symbol.bytes : elementCount(symbol.shape);
-  const size = symbol.bytes / Math.max(count, 1);
+  const { count, size } = elementsOf(symbol);
   const chunk = new DataView(new ArrayBuffer(CHUNK * 8));
   const put = setterOf(symbol, chunk);
   for (let from = 0; from < count; from += CHUNK) {
@@ -102,6 +102,40 @@ function writeElements(dram: DramMemory, symbol: ProgramSymbol, valueAt: (i: num
     for (let i = 0; i < elements; i++) put(i * size, valueAt(from + i));
     dram.write(symbol.address + from * size, new Uint8Array(chunk.buffer, 0, elements * size));
   }
+}
+
+/** Writes values, rounded to the type of the tensor; the common types by the fastest way. */
+function writeValues(dram: DramMemory, symbol: ProgramSymbol, values: ArrayLike<number>): void {
+  if (!(values instanceof Float32Array && (symbol.dtype === 'f32' || symbol.dtype === 'f16'))) {
+    writeElements(dram, symbol, (i) => values[i] ?? 0);
+  } else if (symbol.dtype === 'f32') {
+    dram.write(symbol.address, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  } else {
+    const halves = new Uint16Array(Math.min(CHUNK, values.length));
+    for (let from = 0; from < values.length; from += CHUNK) {
+      const count = Math.min(CHUNK, values.length - from);
+      for (let i = 0; i < count; i++) halves[i] = halfBits(values[from + i] ?? 0);
+      dram.write(symbol.address + from * 2, new Uint8Array(halves.buffer, 0, count * 2));
+    }
+  }
+}
+
+/** Writes the same value everywhere. */
+function writeSplat(dram: DramMemory, symbol: ProgramSymbol, value: number): void {
+  const { count, size } = elementsOf(symbol);
+  const elements = Math.min(CHUNK, count);
+  const chunk = new DataView(new ArrayBuffer(elements * size));
+  const put = setterOf(symbol, chunk);
+  for (let i = 0; i < elements; i++) put(i * size, value);
+  for (let at = 0; at < symbol.bytes; at += chunk.byteLength) {
+    dram.write(symbol.address + at, new Uint8Array(chunk.buffer, 0, Math.min(chunk.byteLength, symbol.bytes - at)));
+  }
+}
+
+/** How many elements are written one by one, and their bytes; of bits, eight are. */
+function elementsOf(symbol: ProgramSymbol): { readonly count: number; readonly size: number } {
+  const count = symbol.dtype === 'bit' ? symbol.bytes : elementCount(symbol.shape);
+  return { count, size: symbol.bytes / Math.max(count, 1) };
 }
 
 function setterOf(symbol: ProgramSymbol, view: DataView): (at: number, value: number) => void {
@@ -127,6 +161,7 @@ function setterOf(symbol: ProgramSymbol, view: DataView): (at: number, value: nu
 export function copyElements(dram: DramMemory, source: ProgramSymbol, target: ProgramSymbol): void {
   const { bytes } = readSymbol(dram, source);
   if (source.dtype === target.dtype) dram.write(target.address, bytes);
+  else if (source.dtype === 'f32') writeValues(dram, target, new Float32Array(bytes.buffer));
   else writeElements(dram, target, getterOf(source, new DataView(bytes.buffer)));
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { SLOT_COUNT } from '../../../backends/wavecore/interpreter/kernels/kernels.ts';
 import { Position } from '../../../backends/wavecore/interpreter/position.ts';
 import { Call } from '../../../backends/wavecore/interpreter/vector/call.ts';
 import { slotsReadBy } from '../../../backends/wavecore/interpreter/vector/handler.ts';
@@ -20,7 +21,7 @@ class WatchedCall extends Call {
   readonly bytesWritten = new Set<number>();
 
   constructor(memory: ArrayBuffer) {
-    super(memory, new Position(new Assembler().program()));
+    super({ memory, vectorSlots: new Int32Array(SLOT_COUNT) }, new Position(new Assembler().program()));
     for (const name of ['u8', 'u16', 'i32', 'f32', 'f64', 'u64'] as const) {
       const array: unknown = Reflect.get(this, name);
       Reflect.set(this, name, this.watched(array as Uint8Array));

@@ -8,7 +8,8 @@ const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Rec
 /** The kernels as plain loops: the oracle of faster ones, and the fallback where there is no WebAssembly. */
 export class PlainKernels implements Kernels {
   readonly memory: ArrayBuffer;
-  readonly slots = new Int32Array(SLOT_COUNT);
+  readonly vectorSlots = new Int32Array(SLOT_COUNT);
+  private readonly slots = new Int32Array(SLOT_COUNT);
   private readonly halves: Uint16Array;
   private readonly floats: Float32Array;
   private readonly words: Uint32Array;
@@ -33,6 +34,11 @@ export class PlainKernels implements Kernels {
     this.b = pair(rows * columns);
     this.c = pair(waveRows * columns);
     this.sums = new Float32Array(columns);
+  }
+
+  configure(slot: number, v0: number, v1: number): void {
+    this.slots[slot] = v0;
+    this.slots[slot + 1] = v1;
   }
 
   fill(half: number, base: number, m0: number, k0: number, rows: number, depth: number): void {
@@ -102,6 +108,20 @@ export class PlainKernels implements Kernels {
       }
     }
   }
+
+  vector(): boolean {
+    return false;
+  }
+
+  /** Nothing is put off, and there are no threads. */
+  settle(): void {}
+
+  reset(): void {
+    this.slots.fill(0);
+    this.vectorSlots.fill(0);
+  }
+
+  close(): void {}
 
   private storeFloat(at: number, value: number): void {
     if (Number.isNaN(value)) this.words[at] = NAN_BITS;

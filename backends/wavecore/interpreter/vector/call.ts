@@ -2,6 +2,7 @@ import { diag } from '../../../../ir/diagnostics.ts';
 import { MAX_FIELDS } from '../../isa/layout.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../../isa/slots.ts';
 import { HALVES, halfBits, NAN_BITS } from '../half.ts';
+import { type Kernels, SLOT_COUNT } from '../kernels/kernels.ts';
 import type { Position } from '../position.ts';
 
 const SLOT = Object.fromEntries(VECTOR_SLOTS.map((name, i) => [name, i])) as Record<VectorSlot, number>;
@@ -9,9 +10,8 @@ const NAN_BITS_OF_F64 = 0x7ff8_0000_0000_0000n;
 
 /** One vector instruction being executed: configuration, operands, and the global buffer by element type. Addresses are in bytes. */
 export class Call {
-  /** One to spare, because v.cfg sets two at a time. */
-  readonly slots = new Int32Array(VECTOR_SLOTS.length + 1);
-  private readonly floats = new Float32Array(this.slots.buffer);
+  readonly slots: Int32Array;
+  private readonly floats: Float32Array;
   /** Operands in the order of the instruction's fields, registers resolved. */
   readonly operands = new Float64Array(MAX_FIELDS);
   readonly u8: Uint8Array;
@@ -22,8 +22,10 @@ export class Call {
   private readonly u64: BigUint64Array;
   private readonly position: Position;
 
-  constructor(memory: ArrayBuffer | undefined, position: Position) {
-    const buffer = memory ?? new ArrayBuffer(0);
+  constructor(kernels: Pick<Kernels, 'memory' | 'vectorSlots'> | undefined, position: Position) {
+    const buffer = kernels?.memory ?? new ArrayBuffer(0);
+    this.slots = kernels?.vectorSlots ?? new Int32Array(SLOT_COUNT);
+    this.floats = new Float32Array(this.slots.buffer, this.slots.byteOffset, this.slots.length);
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);

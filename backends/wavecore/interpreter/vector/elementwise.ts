@@ -26,6 +26,7 @@ export const relu: Semantics<'v.relu'> = {
   elements: flatElements,
   passes: once,
   slots: [],
+  inPlace: true,
   run: (call, dst: number, mask: number, src: number, withMask: number) => {
     const { u16, u8 } = call;
     const [samples, count, stride] = [call.int('N'), call.int('COUNT'), maskBytes(call)];
@@ -51,6 +52,7 @@ export const reluGrad: Semantics<'v.relu_grad'> = {
   elements: flatElements,
   passes: once,
   slots: [],
+  inPlace: true,
   run: (call, dst: number, dy: number, mask: number) => {
     const { u16, u8 } = call;
     const [samples, count, stride] = [call.int('N'), call.int('COUNT'), maskBytes(call)];
@@ -68,6 +70,7 @@ export const add: Semantics<'v.add'> = {
   elements: flatElements,
   passes: once,
   slots: [],
+  inPlace: true,
   run: (call, dst: number, a: number, b: number) => {
     const { u16 } = call;
     const count = flatElements(call);
@@ -81,6 +84,7 @@ export const multiply: Semantics<'v.mul'> = {
   elements: flatElements,
   passes: once,
   slots: [],
+  inPlace: true,
   run: (call, dst: number, a: number, b: number) => {
     const { u16 } = call;
     const count = flatElements(call);
@@ -94,6 +98,7 @@ export const affine: Semantics<'v.affine'> = {
   elements: imageElements,
   passes: once,
   slots: [],
+  inPlace: true,
   run: (call, dst: number, src: number, scale: number, shift: number) => {
     const { u16 } = call;
     const [samples, channels, pixels] = [call.int('N'), call.int('C'), plane(call)];

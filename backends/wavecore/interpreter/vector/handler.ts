@@ -1,6 +1,7 @@
 import { MAX_FIELDS, OPS, specOf } from '../../isa/layout.ts';
 import { SLOT_KINDS, VECTOR_SLOT_SPECS, VECTOR_SLOTS, type VectorSlot } from '../../isa/slots.ts';
 import type { Core, Handler } from '../core.ts';
+import { COUNT } from '../counters.ts';
 import { UNIT } from '../timing.ts';
 import type { Call } from './call.ts';
 import type { Semantics, Use, VectorOp } from './semantics.ts';
@@ -40,6 +41,7 @@ export function slotsReadBy({ uses, elements, passes, slots }: Semantics): Vecto
 
 function handlerOf(op: VectorOp): Handler {
   const semantics = SEMANTICS[op];
+  const { opcode } = specOf(op);
   const uses = usesOf(op);
   const bounded = slotsReadBy(semantics).flatMap((slot) => {
     const { least } = SLOT_KINDS[VECTOR_SLOT_SPECS[slot].kind];
@@ -67,9 +69,17 @@ function handlerOf(op: VectorOp): Handler {
     checkOverlap(call, uses, extents);
     const [count, turns] = [elements(call), passes(call)];
     if (count < 1) call.fault('works on no elements');
-    counters.add('globalBytes', moved);
-    counters.add('vectorOps', count * turns);
-    if (core.data !== undefined) semantics.run(call, ...call.operands);
+    counters.work(COUNT.globalBytes, moved);
+    counters.work(COUNT.vectorOps, count * turns);
+    if (core.data !== undefined) {
+      const { kernels } = core.data;
+      uses.forEach(({ field }, i) => {
+        kernels.settle(call.operand(field), call.operand(field) + (extents[i] ?? 0));
+      });
+      // A kernel takes elements in any order; where operands share their place, most plain loops take one after the other.
+      const done = !sharePlace(call, uses, extents, semantics.inPlace) && kernels.vector(opcode, call.operands, count * turns);
+      if (!done) semantics.run(call, ...call.operands);
+    }
     const { lanes, startCycles } = machine.vector;
     core.post(pc, core.timing.vector(ready, startCycles + turns * Math.ceil(count / lanes)));
     return pc + 1;
@@ -88,6 +98,16 @@ function checkOverlap(call: Call, uses: readonly NamedUse[], extents: Float64Arr
       if (!apart && !same) call.fault(`operands ${a.name} and ${b.name} overlap without being the same bytes`);
     }
   }
+}
+
+/** Whether an operand that is written takes the place of another, other than by elements, `inPlace`. */
+function sharePlace(call: Call, uses: readonly NamedUse[], extents: Float64Array, inPlace = false): boolean {
+  return uses.some((a, i) =>
+    uses.some((b, j) => {
+      if (i === j || a.access === 'read' || extents[i] === 0 || extents[j] === 0) return false;
+      return call.operand(a.field) === call.operand(b.field) && !(inPlace && b.access === 'read');
+    }),
+  );
 }
 
 function checkAccess(core: Core, name: string, address: number, bytes: number, align: number): void {

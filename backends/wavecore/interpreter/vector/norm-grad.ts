@@ -96,6 +96,7 @@ export const normGrad: Semantics<'v.norm_grad'> = {
   passes: times(4),
   slots: ['M'],
   needs: [groupsDivideChannels],
+  inPlace: true,
   run: (call, dst: number, x: number, dy: number, statistics: number, gamma: number, sums: number) => {
     const { u16 } = call;
     const [pixels, elements] = [plane(call), call.int('M')];

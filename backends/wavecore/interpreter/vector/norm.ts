@@ -118,6 +118,7 @@ export const norm: Semantics<'v.norm'> = {
   passes: times(2),
   slots: [],
   needs: [groupsDivideChannels],
+  inPlace: true,
   run: (call, dst: number, src: number, statistics: number, gamma: number, beta: number) => {
     const { u16 } = call;
     const pixels = plane(call);

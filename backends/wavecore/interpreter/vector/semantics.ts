@@ -42,6 +42,8 @@ export interface Semantics<O extends VectorOp = VectorOp> {
   /** Slots that `run` reads, beyond those of the sizes above. */
   readonly slots: readonly VectorSlot[];
   readonly needs?: readonly Need[];
+  /** An element of the result depends on the elements of its operands at the same place, and on parameters. */
+  readonly inPlace?: true;
   run(call: Call, ...operands: number[]): void;
 }
 

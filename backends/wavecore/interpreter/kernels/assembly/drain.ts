@@ -1,7 +1,9 @@
 import { canonical4, encode, encode4 } from './half';
+import { panelC } from './layout';
 import { CMI, CSMI, CSMO, CSN, slot } from './slots';
 
 /** Stores four results that lie side by side. */
+@inline
 function store4(to: usize, values: v128, f32s: i32, adds: i32): void {
   if (f32s) v128.store(to, canonical4(adds ? f32x4.add(v128.load(to), values) : values));
   else {
@@ -20,11 +22,14 @@ function store1(to: usize, value: f32, f32s: i32, adds: i32): void {
   store<u32>(to, sum == sum ? reinterpret<u32>(sum) : 0x7fc00000);
 }
 
+function biasOf(bias: i32, n: i32): f32 {
+  return load<f32>(<usize>bias + (<usize>n << 2));
+}
+
 /** Drains an accumulator half (layout: see `wave`), adding f32 biases by column where `bias` is not negative. */
 export function drain(
   slots: usize,
   c: usize,
-  tiles: usize,
   base: i32,
   m0: i32,
   n0: i32,
@@ -40,45 +45,61 @@ export function drain(
   const innerStride = slot(slots, CSMI) << shift;
   const columnStride = slot(slots, CSN) << shift;
   const adjacent = innerStride == 1 << shift;
-  for (let m = 0; m < rows; m += 4) {
-    const count = min(4, rows - m);
-    const group = (m0 + m) / inner;
-    const within = m0 + m - group * inner;
-    const quad = adjacent && count == 4 && within + 4 <= inner;
-    const row = base + group * outerStride + within * innerStride;
-    for (let n = 0; n < columns; n += 4) {
-      const tile = c + ((<usize>(m >> 2) * tiles + <usize>(n >> 3)) << 7) + <usize>((n & 4) << 2);
-      const width = min(4, columns - n);
-      if (quad) {
-        const r0 = v128.load(tile);
-        const r1 = v128.load(tile, 32);
-        const r2 = v128.load(tile, 64);
-        const r3 = v128.load(tile, 96);
-        // Columns of the 4 × 4 block.
-        const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
-        const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
-        const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
-        const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
-        for (let i = 0; i < width; i++) {
-          let column: v128;
-          if (i == 0) column = v128.shuffle<i64>(low01, low23, 0, 2);
-          else if (i == 1) column = v128.shuffle<i64>(low01, low23, 1, 3);
-          else if (i == 2) column = v128.shuffle<i64>(high01, high23, 0, 2);
-          else column = v128.shuffle<i64>(high01, high23, 1, 3);
-          if (bias >= 0) column = f32x4.add(column, v128.load_splat<f32>(<usize>bias + (<usize>(n0 + n + i) << 2)));
-          store4(row + (n0 + n + i) * columnStride, column, f32s, adds);
+  for (let n = 0; n < columns; n += 4) {
+    const width = min(4, columns - n);
+    let tile = c + <usize>(n >> 3) * panelC + <usize>((n & 4) << 2);
+    let group = m0 / inner;
+    let within = m0 - group * inner;
+    for (let m = 0; m < rows; m += 4) {
+      const count = min(4, rows - m);
+      if (adjacent && count == 4 && within + 4 <= inner) {
+        const to = base + group * outerStride + within * innerStride + (n0 + n) * columnStride;
+        drainQuad(tile, to, columnStride, width, bias, n0 + n, f32s, adds);
+      } else {
+        for (let i = 0; i < count; i++) {
+          const g = (m0 + m + i) / inner;
+          const start = base + g * outerStride + (m0 + m + i - g * inner) * innerStride;
+          for (let j = 0; j < width; j++) {
+            let value = load<f32>(tile + (<usize>i << 5) + (<usize>j << 2));
+            if (bias >= 0) value += biasOf(bias, n0 + n + j);
+            store1(start + (n0 + n + j) * columnStride, value, f32s, adds);
+          }
         }
-        continue;
       }
-      for (let i = 0; i < count; i++) {
-        const g = (m0 + m + i) / inner;
-        const start = base + g * outerStride + (m0 + m + i - g * inner) * innerStride;
-        for (let j = 0; j < width; j++) {
-          let value = load<f32>(tile + (<usize>i << 5) + (<usize>j << 2));
-          if (bias >= 0) value += load<f32>(<usize>bias + (<usize>(n0 + n + j) << 2));
-          store1(start + (n0 + n + j) * columnStride, value, f32s, adds);
-        }
+      tile += 128;
+      within += 4;
+      if (within >= inner) {
+        group += within / inner;
+        within %= inner;
       }
     }
   }
+}
+
+/** Turns 4 rows × 4 columns of sums and stores `width` of the columns; `n` is the first one. */
+function drainQuad(tile: usize, to: i32, columnStride: i32, width: i32, bias: i32, n: i32, f32s: i32, adds: i32): void {
+  const r0 = v128.load(tile);
+  const r1 = v128.load(tile, 32);
+  const r2 = v128.load(tile, 64);
+  const r3 = v128.load(tile, 96);
+  const low01 = v128.shuffle<i32>(r0, r1, 0, 4, 1, 5);
+  const low23 = v128.shuffle<i32>(r2, r3, 0, 4, 1, 5);
+  const high01 = v128.shuffle<i32>(r0, r1, 2, 6, 3, 7);
+  const high23 = v128.shuffle<i32>(r2, r3, 2, 6, 3, 7);
+  drainColumn(v128.shuffle<i64>(low01, low23, 0, 2), to, bias, n, f32s, adds);
+  if (width < 2) return;
+  to += columnStride;
+  drainColumn(v128.shuffle<i64>(low01, low23, 1, 3), to, bias, n + 1, f32s, adds);
+  if (width < 3) return;
+  to += columnStride;
+  drainColumn(v128.shuffle<i64>(high01, high23, 0, 2), to, bias, n + 2, f32s, adds);
+  if (width < 4) return;
+  to += columnStride;
+  drainColumn(v128.shuffle<i64>(high01, high23, 1, 3), to, bias, n + 3, f32s, adds);
+}
+
+@inline
+function drainColumn(column: v128, to: i32, bias: i32, n: i32, f32s: i32, adds: i32): void {
+  if (bias >= 0) column = f32x4.add(column, f32x4.splat(biasOf(bias, n)));
+  store4(to, column, f32s, adds);
 }

@@ -1,11 +1,13 @@
 import { decode, decode4 } from './half';
+import { panelA } from './layout';
 import { ASC, ASN, AT, DH, DW, H, P, PL, PT, Q, R, S, SH, SW, slot, UH, UW, W } from './slots';
 
 /**
  * Gathers a block of the patch matrix, tap by tap, in runs of adjacent pixels: the pixels of an image row, or of a whole
  * image where the tap meets it without shift. Layout of the panels: see `wave`.
  */
-export function fill(slots: usize, a: usize, panel: usize, base: i32, m0: i32, k0: i32, rows: i32, depth: i32): void {
+export function fill(slots: usize, a: usize, base: i32, m0: i32, k0: i32, rows: i32, depth: i32): void {
+  const panel = panelA;
   const byTap = slot(slots, AT) != 0;
   const pixel0 = byTap ? k0 : m0;
   const pixels = byTap ? depth : rows;
@@ -75,26 +77,29 @@ function zeroRun(target: usize, panel: usize, byTap: bool, j: i32, count: i32): 
 
 function copyRun(target: usize, panel: usize, byTap: bool, j: i32, count: i32, from: usize): void {
   const end = j + count;
-  if (byTap) {
-    let to = target + (<usize>j << 4);
+  // Four pixels at a time: their places, and how far the next ones are.
+  let first = place(target, panel, byTap, j);
+  let second = place(target, panel, byTap, j + 1);
+  let third = place(target, panel, byTap, j + 2);
+  let fourth = place(target, panel, byTap, j + 3);
+  const step: usize = byTap ? 64 : panel;
+  if (!byTap && (j & 3) == 0) {
     for (; j + 4 <= end; j += 4) {
-      const values = decode4(v128.load_ext<u16>(from));
-      v128.store_lane<f32>(to, values, 0);
-      v128.store_lane<f32>(to, values, 1, 16);
-      v128.store_lane<f32>(to, values, 2, 32);
-      v128.store_lane<f32>(to, values, 3, 48);
-      to += 64;
+      v128.store(first, decode4(v128.load_ext<u16>(from)));
+      first += step;
       from += 8;
     }
   } else {
-    for (; j < end && (j & 3) != 0; j++) {
-      store<f32>(place(target, panel, false, j), decode(load<u16>(from)));
-      from += 2;
-    }
-    let to = target + <usize>(j >> 2) * panel;
     for (; j + 4 <= end; j += 4) {
-      v128.store(to, decode4(v128.load_ext<u16>(from)));
-      to += panel;
+      const values = decode4(v128.load_ext<u16>(from));
+      v128.store_lane<f32>(first, values, 0);
+      v128.store_lane<f32>(second, values, 1);
+      v128.store_lane<f32>(third, values, 2);
+      v128.store_lane<f32>(fourth, values, 3);
+      first += step;
+      second += step;
+      third += step;
+      fourth += step;
       from += 8;
     }
   }
@@ -106,11 +111,24 @@ function copyRun(target: usize, panel: usize, byTap: bool, j: i32, count: i32, f
 
 /** A run whose image columns are `step` apart before division by `spread`. */
 function stepRun(target: usize, panel: usize, byTap: bool, j: i32, count: i32, row: usize, x: i32, step: i32, spread: i32, width: i32): void {
-  for (const end = j + count; j < end; j++) {
+  const end = j + count;
+  while (j < end) {
+    if (step == 2 && spread == 1 && x >= 0 && x + 7 < width && end - j >= 4) {
+      // Every second half: the lower half of each lane.
+      const values = decode4(v128.and(v128.load(row + (<usize>x << 1)), i32x4.splat(0xffff)));
+      v128.store_lane<f32>(place(target, panel, byTap, j), values, 0);
+      v128.store_lane<f32>(place(target, panel, byTap, j + 1), values, 1);
+      v128.store_lane<f32>(place(target, panel, byTap, j + 2), values, 2);
+      v128.store_lane<f32>(place(target, panel, byTap, j + 3), values, 3);
+      x += 8;
+      j += 4;
+      continue;
+    }
     let column = x;
     if (spread > 1) column = x >= 0 && x % spread == 0 ? x / spread : -1;
     const inside = column >= 0 && column < width;
     store<f32>(place(target, panel, byTap, j), inside ? decode(load<u16>(row + (<usize>column << 1))) : <f32>0);
     x += step;
+    j++;
   }
 }

@@ -1,4 +1,3 @@
-export { drain } from './drain';
-export { fill } from './fill';
-export { stationary } from './stationary';
-export { wave } from './wave';
+export { begin, configure, drain, executeVector, fill, flush, reset, stationary, wave } from './commands';
+export { vectorSlots } from './layout';
+export { serve, stop } from './threads';

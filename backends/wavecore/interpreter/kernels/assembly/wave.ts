@@ -1,11 +1,13 @@
+import { panelA, panelB, panelC } from './layout';
+
 /**
  * One wave. The moving block lies in panels of 4 rows, [rows/4][depth][4] with `panelA` bytes a panel; the stationary block in
- * panels of 8 columns, [columns/8][depth][8] with `panelB` bytes a panel; the sums in tiles, [rows/4][tiles][4][8]. Rows and
- * columns behind the last one are computed too and never read.
+ * panels of 8 columns, [columns/8][depth][8] with `panelB` bytes a panel; the sums in panels of 8 columns too,
+ * [columns/8][rows/4][4][8] with `panelC` bytes a panel. Rows and columns behind the last one are computed too and never read.
  *
  * Every sum starts from +0 and takes its products in order of k: one multiplication, one rounded addition, no fusion.
  */
-export function wave(a: usize, b: usize, c: usize, rows: i32, depth: i32, columns: i32, panelA: usize, panelB: usize, tiles: usize, fresh: i32): void {
+export function wave(a: usize, b: usize, c: usize, rows: i32, depth: i32, columns: i32, fresh: i32): void {
   const lastK = <usize>depth << 4;
   for (let n: usize = 0; n < <usize>((columns + 7) >> 3); n++) {
     const right = b + n * panelB;
@@ -39,7 +41,7 @@ export function wave(a: usize, b: usize, c: usize, rows: i32, depth: i32, column
         x += 16;
         y += 32;
       }
-      const tile = c + ((m * tiles + n) << 7);
+      const tile = c + n * panelC + (m << 7);
       if (!fresh) {
         s00 = f32x4.add(v128.load(tile), s00);
         s01 = f32x4.add(v128.load(tile, 16), s01);

@@ -1,0 +1,98 @@
+import { encode4 } from './half';
+import { load4, store4 } from './lanes';
+import { firstOf } from './layout';
+import { C, COUNT, H, int, N, W } from './vector-slots';
+
+/** Bit i of lane i. */
+const BITS = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
+
+/** dst = src > 0 or NaN ? src : +0, eight elements a byte of the mask; a sample's mask begins on a byte. */
+export function relu(part: i32, dst: usize, mask: usize, src: usize, withMask: bool): void {
+  const count = int(COUNT);
+  const stride = (count + 7) >> 3;
+  const total = int(N) * stride;
+  const end = firstOf(total, part + 1);
+  for (let byte = firstOf(total, part); byte < end; byte++) {
+    const sample = byte / stride;
+    const first = (byte - sample * stride) << 3;
+    const at = <usize>(sample * count + first) << 1;
+    if (first + 8 <= count) {
+      const values = v128.load(src + at);
+      // What is above infinity is NaN, and the sign bit makes negative numbers.
+      const positive = v128.and(i16x8.gt_s(values, i16x8.splat(0)), i16x8.le_s(values, i16x8.splat(0x7c00)));
+      const nan = i16x8.gt_s(v128.and(values, i16x8.splat(0x7fff)), i16x8.splat(0x7c00));
+      v128.store(dst + at, v128.and(values, v128.or(positive, nan)));
+      if (withMask) store<u8>(mask + byte, i16x8.bitmask(positive));
+      continue;
+    }
+    let bits: u32 = 0;
+    for (let i = 0; i < count - first; i++) {
+      const value: u32 = load<u16>(src + at + (<usize>i << 1));
+      const positive = value != 0 && value <= 0x7c00;
+      if (positive) bits |= 1 << i;
+      store<u16>(dst + at + (<usize>i << 1), positive || (value & 0x7fff) > 0x7c00 ? value : 0);
+    }
+    if (withMask) store<u8>(mask + byte, bits);
+  }
+}
+
+/** dst = mask ? dy : +0. */
+export function reluGrad(part: i32, dst: usize, dy: usize, mask: usize): void {
+  const count = int(COUNT);
+  const stride = (count + 7) >> 3;
+  const total = int(N) * stride;
+  const end = firstOf(total, part + 1);
+  for (let byte = firstOf(total, part); byte < end; byte++) {
+    const sample = byte / stride;
+    const first = (byte - sample * stride) << 3;
+    const at = <usize>(sample * count + first) << 1;
+    const bits: u32 = load<u8>(mask + byte);
+    if (first + 8 <= count) {
+      const kept = i16x8.eq(v128.and(i16x8.splat(<i16>bits), BITS), BITS);
+      v128.store(dst + at, v128.and(v128.load(dy + at), kept));
+      continue;
+    }
+    for (let i = 0; i < count - first; i++) {
+      const value = load<u16>(dy + at + (<usize>i << 1));
+      store<u16>(dst + at + (<usize>i << 1), ((bits >> i) & 1) != 0 ? value : 0);
+    }
+  }
+}
+
+export function add(part: i32, dst: usize, a: usize, b: usize): void {
+  const total = int(N) * int(COUNT);
+  const end = firstOf(total, part + 1);
+  for (let i = firstOf(total, part); i < end; i += 4) {
+    const at = <usize>i << 1;
+    const sum = f32x4.add(load4(a + at, end - i), load4(b + at, end - i));
+    store4(dst + at, encode4(sum), end - i);
+  }
+}
+
+export function multiply(part: i32, dst: usize, a: usize, b: usize): void {
+  const total = int(N) * int(COUNT);
+  const end = firstOf(total, part + 1);
+  for (let i = firstOf(total, part); i < end; i += 4) {
+    const at = <usize>i << 1;
+    const product = f32x4.mul(load4(a + at, end - i), load4(b + at, end - i));
+    store4(dst + at, encode4(product), end - i);
+  }
+}
+
+/** dst = f32(src × scale) + shift by channel. */
+export function affine(part: i32, dst: usize, src: usize, scale: usize, shift: usize): void {
+  const channels = int(C);
+  const pixels = int(H) * int(W);
+  const total = int(N) * channels;
+  const end = firstOf(total, part + 1);
+  for (let plane = firstOf(total, part); plane < end; plane++) {
+    const channel = <usize>(plane % channels) << 2;
+    const factor = v128.load_splat<f32>(scale + channel);
+    const offset = v128.load_splat<f32>(shift + channel);
+    for (let i = 0; i < pixels; i += 4) {
+      const at = <usize>(plane * pixels + i) << 1;
+      const value = f32x4.add(f32x4.mul(load4(src + at, pixels - i), factor), offset);
+      store4(dst + at, encode4(value), pixels - i);
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import { CONFIGURE, DRAIN, endOfCommands, FILL, operand, STATIONARY, WAVE } from './commands';
+import { drain } from './drain';
+import { fill } from './fill';
+import { blockA, blockB, COMMAND_BYTES, commands, firstOf, matrixSlots, sums } from './layout';
+import { stationary } from './stationary';
+import { vector } from './vector';
+import { wave } from './wave';
+
+/** First row of part `part` of a block of `rows`: parts begin at multiples of 4. */
+function firstRow(rows: i32, part: i32): i32 {
+  return min(firstOf((rows + 3) >> 2, part) << 2, rows);
+}
+
+/**
+ * Executes one part of all commands. A part of a matrix instruction is a share of the rows of its block, the same share of
+ * every block of as many rows, so that parts need not wait for each other; only the stationary block is loaded by each of them.
+ */
+export function execute(part: i32): void {
+  const end = endOfCommands();
+  const slots = matrixSlots(part);
+  for (let command = commands; command < end; command += COMMAND_BYTES) {
+    const a = operand(command, 0);
+    const b = operand(command, 1);
+    const c = operand(command, 2);
+    const d = operand(command, 3);
+    const e = operand(command, 4);
+    const f = operand(command, 5);
+    switch (load<i32>(command)) {
+      case CONFIGURE: {
+        store<i32>(slots + (<usize>a << 2), b);
+        store<i32>(slots + (<usize>(a + 1) << 2), c);
+        break;
+      }
+      case FILL: {
+        const row = firstRow(e, part);
+        fill(slots, blockA(part, a), b, c + row, d, firstRow(e, part + 1) - row, f);
+        break;
+      }
+      case STATIONARY: {
+        stationary(slots, blockB(part, a), b, c, d, e, f);
+        break;
+      }
+      case WAVE: {
+        const rows = firstRow(d, part + 1) - firstRow(d, part);
+        wave(blockA(part, a), blockB(part, b), sums(part, c), rows, e, f, operand(command, 6));
+        break;
+      }
+      case DRAIN: {
+        const row = firstRow(e, part);
+        const rows = firstRow(e, part + 1) - row;
+        drain(slots, sums(part, a), b, c + row, d, rows, f, operand(command, 6), operand(command, 7), operand(command, 8));
+        break;
+      }
+      default:
+        vector(command, part);
+    }
+  }
+}

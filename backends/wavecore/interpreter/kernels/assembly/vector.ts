@@ -1,0 +1,134 @@
+import { operand } from './commands';
+import { add, affine, multiply, relu, reluGrad } from './elementwise';
+import { scratch, SCRATCH_BYTES } from './layout';
+import { copy, fill } from './moves';
+import { norm, normGrad } from './norm';
+import {
+  V_ADD,
+  V_AFFINE,
+  V_AVG_POOL,
+  V_AVG_POOL_GRAD,
+  V_BIAS_SUMS,
+  V_COPY,
+  V_FILL,
+  V_MAX_POOL,
+  V_MAX_POOL_GRAD,
+  V_MOMENTUM,
+  V_MUL,
+  V_NORM,
+  V_NORM_GRAD,
+  V_NORM_GRAD_SUMS,
+  V_RELU,
+  V_RELU_GRAD,
+  V_SGD,
+  V_STATS,
+} from './opcodes';
+import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool';
+import { biasSums, normGradSums, stats } from './sums';
+import { momentum, sgd } from './update';
+import { DIVISOR, DSTSTRIDE, float, H, HOLD, int, M, NESTEROV, ROWBYTES, ROWS, W } from './vector-slots';
+
+/** Up to this every integer is an f32. */
+const EXACT: i32 = 1 << 24;
+
+function planeFits(): bool {
+  return (<usize>int(H) * <usize>int(W)) << 2 <= SCRATCH_BYTES;
+}
+
+/**
+ * Executes one part of a vector instruction, cut by elements, planes or channels so that every sum keeps its order. Operands that
+ * are written overlap no others; an operation by elements may write in place. False: there is no kernel for it.
+ */
+export function vector(command: usize, part: i32): bool {
+  const a = operand(command, 0);
+  const b = operand(command, 1);
+  const c = operand(command, 2);
+  const d = operand(command, 3);
+  const e = operand(command, 4);
+  const f = operand(command, 5);
+  switch (load<i32>(command)) {
+    case V_FILL: {
+      fill(part, a, b);
+      return true;
+    }
+    case V_COPY: {
+      // Rows that overlap must be written one after the other.
+      if (int(ROWS) > 1 && int(DSTSTRIDE) < int(ROWBYTES)) return false;
+      copy(part, a, b);
+      return true;
+    }
+    case V_RELU: {
+      relu(part, a, b, c, d != 0);
+      return true;
+    }
+    case V_RELU_GRAD: {
+      reluGrad(part, a, b, c);
+      return true;
+    }
+    case V_ADD: {
+      add(part, a, b, c);
+      return true;
+    }
+    case V_MUL: {
+      multiply(part, a, b, c);
+      return true;
+    }
+    case V_AFFINE: {
+      affine(part, a, b, c, d);
+      return true;
+    }
+    case V_STATS: {
+      stats(part, a, b);
+      return true;
+    }
+    case V_NORM: {
+      norm(part, a, b, c, d, e);
+      return true;
+    }
+    case V_NORM_GRAD_SUMS: {
+      normGradSums(part, a, b, c, d);
+      return true;
+    }
+    case V_NORM_GRAD: {
+      if (int(M) > EXACT) return false;
+      normGrad(part, a, b, c, d, e, f);
+      return true;
+    }
+    case V_MAX_POOL: {
+      maxPool(part, a, b, c, d != 0);
+      return true;
+    }
+    case V_MAX_POOL_GRAD: {
+      if (!planeFits()) return false;
+      maxPoolGrad(part, scratch(part), a, b, c);
+      return true;
+    }
+    case V_AVG_POOL: {
+      if (int(DIVISOR) > EXACT) return false;
+      avgPool(part, a, b);
+      return true;
+    }
+    case V_AVG_POOL_GRAD: {
+      if (int(DIVISOR) > EXACT || !planeFits()) return false;
+      avgPoolGrad(part, scratch(part), a, b);
+      return true;
+    }
+    case V_BIAS_SUMS: {
+      biasSums(part, a, b);
+      return true;
+    }
+    // A step that is left out is rare.
+    case V_SGD: {
+      if (float(HOLD) != 0) return false;
+      sgd(part, a, b, c, d != 0);
+      return true;
+    }
+    case V_MOMENTUM: {
+      if (float(HOLD) != 0) return false;
+      momentum(part, a, b, c, d, e != 0, int(NESTEROV) != 0);
+      return true;
+    }
+    default:
+      return false;
+  }
+}
