@@ -25,7 +25,7 @@ function linear(): Uint8Array {
 const NETWORKS: Readonly<Record<string, { model: Uint8Array; settings: CompileSettings; epochs: number; reference: boolean }>> = {
   linear: { model: linear(), settings: { optimizer: 'adam', learningRate: 0.002 }, epochs: 8, reference: false },
   lenet: { model: lenet(BATCH, SIZE), settings: { optimizer: 'adam', learningRate: 0.002 }, epochs: 8, reference: true },
-  residual: { model: smallResidual(BATCH, SIZE), settings: { optimizer: 'momentum', learningRate: 0.05 }, epochs: 8, reference: true },
+  residual: { model: smallResidual(BATCH, SIZE), settings: { optimizer: 'adam', learningRate: 0.004 }, epochs: 6, reference: true },
 };
 
 const data = drawDigits(4096, 1, SIZE);
