@@ -1,6 +1,15 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { decodeProgram, missingValues, type Program, type RunMode, type RunOptions, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
+import {
+  decodeProgram,
+  missingValues,
+  type Program,
+  type RunMode,
+  type RunOptions,
+  type RunResult,
+  run,
+  verify,
+} from '../../backends/wavecore/index.ts';
 import { type Diagnostic, diag, fail, quote, WavecError } from '../../ir/diagnostics.ts';
 import { formatType } from '../../ir/tensor.ts';
 import { MAX_THREADS, nodeThreads } from '../node/threads.ts';
