@@ -81,26 +81,50 @@ export const diag = {
     'UNSUPPORTED_ATTRIBUTE',
     (op: string, reason: string) => `operator ${op} is supported, but not this use of it: ${reason}`,
   ),
+  quantized: declare(
+    'QUANTIZED',
+    (nodes: string) => `the model is quantized (${nodes}; this is the first such node), and the machine computes in f16`,
+    () => 'Give the model in floating point from which it was made.',
+  ),
+  tooDeep: declare('TOO_DEEP', (most: number) => `blocks of control flow are nested more than ${most} deep`),
+  badFunction: declare(
+    'BAD_FUNCTION',
+    (name: string, reason: string) => `the function ${quote(name)} of the model cannot be used: ${reason}`,
+  ),
+  mixesSamples: declare(
+    'MIXES_SAMPLES',
+    (op: string, how: string) => `operator ${op} ${how}, where the samples of the mini-batch lie`,
+    () => 'In inference, without --batch, a model that mixes what lies along dimension 0 is compiled as one sample.',
+  ),
   externalData: declare(
     'EXTERNAL_DATA',
-    (location: string, others: number) =>
-      `the values lie in another file (${location})${others > 0 ? `, as those of ${others} more tensors do` : ''}`,
-    () => 'Save the model with its data inside the .onnx file.',
+    (location: string, reason: string, others: number) =>
+      `the values ${others > 0 ? `(and those of ${others} more tensors) ` : ''}lie in the file ${quote(location)}, which is not read: ${reason}`,
+    () => 'Put the file beside the model under this name, or compile for timing alone with --no-weights.',
+  ),
+  absentValue: declare(
+    'ABSENT_VALUE',
+    () => 'its value is needed to know what the operator does, and the file it lies in is not read',
+    () => 'Compile without --no-weights.',
   ),
   cyclicGraph: declare('CYCLIC_GRAPH', (nodes: readonly string[]) => `the nodes ${nodes.map(quote).join(' -> ')} form a cycle`),
   undefinedTensor: declare('UNDEFINED_TENSOR', () => 'no node, input or initializer gives this tensor'),
   duplicateProducer: declare('DUPLICATE_PRODUCER', (first: string) => `the tensor is already given by ${first}`),
   unboundDimension: declare(
     'UNBOUND_DIMENSION',
-    (dimension: string, axis: number) => `dimension ${axis} (${dimension}) has no fixed size`,
+    (dimension: string, axis: number) => `dimension ${axis} of the graph input (${dimension || 'without a name'}) has no fixed size`,
     (dimension: string, axis: number) =>
       axis === 0
-        ? `Give the mini-batch with --batch N, or bind it with --bind ${dimension}=N.`
-        : `Give its size with --bind ${dimension}=N.`,
+        ? `Give the mini-batch with --batch N${dimension && `, or bind it with --bind ${dimension}=N`}.`
+        : dimension
+          ? `Give its size with --bind ${dimension}=N.`
+          : 'Export the model with a size or a name for it.',
   ),
   badInput: declare('BAD_INPUT', (reason: string) => `the graph input cannot be used: ${reason}`),
+  noMiniBatch: declare('NO_MINI_BATCH', (reason: string) => `dimension 0 of the inputs is no mini-batch: ${reason}`),
   badConstant: declare('BAD_CONSTANT', (reason: string) => `the constant is wrong: ${reason}`),
   constantOutput: declare('CONSTANT_OUTPUT', () => 'the graph output depends on no graph input'),
+  inputAsOutput: declare('INPUT_AS_OUTPUT', () => 'the graph output is a graph input, which no layer computes'),
   shapeContradiction: declare(
     'SHAPE_CONTRADICTION',
     (inferred: string, declared: string) => `the operators give ${inferred}, the model declares ${declared}`,
@@ -214,7 +238,13 @@ export const diag = {
   noInitialValues: declare(
     'NO_INITIAL_VALUES',
     (others: number) => `the program does not hold its initial values${others > 0 ? `, nor those of ${others} more tensors` : ''}`,
-    () => 'It was compiled from an IR file without constants. Run it with --mode timing, or compile it again beside its model.',
+    () =>
+      'It was compiled with --no-weights, or from an IR file whose model was not found. Run it with --mode timing, or compile it again with its weights.',
+  ),
+  notExported: declare(
+    'NOT_EXPORTED',
+    () => 'the trained value has no place in the model: the node that takes it stands in a function or a block',
+    () => 'Export the model with its functions inlined.',
   ),
   verificationFailed: declare(
     'VERIFICATION_FAILED',

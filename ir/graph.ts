@@ -11,7 +11,7 @@ export type Constant =
   | { readonly form: 'splat'; readonly value: number }
   /** Rounded from the value of another tensor of the same shape (an f16 weight of its f32 master). */
   | { readonly form: 'copyOf'; readonly tensor: string }
-  /** Has values, which were left out of the text that the graph was read from. */
+  /** Has values that are not known here: such a graph can be scheduled and timed, and not computed. */
   | { readonly form: 'elided' };
 
 /** A value of the graph: produced once (by a layer, or given as input or constant). */

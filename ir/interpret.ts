@@ -73,7 +73,7 @@ export function constantValues(graph: Graph, tensor: Tensor): Values {
   if (constant === undefined) return fail(diag.internal({ tensor: tensor.name }, 'tensor is no constant'));
   if (constant.form === 'splat') return new Float64Array(elementCount(tensor.type.shape)).fill(constant.value);
   if (constant.form === 'values') return Float64Array.from(constant.values);
-  if (constant.form === 'elided') return fail(diag.badValues({ tensor: tensor.name }, 'the constant was read without its values'));
+  if (constant.form === 'elided') return fail(diag.badValues({ tensor: tensor.name }, 'the values of the constant are not known'));
   const source = graph.tensors.get(constant.tensor) ?? fail(diag.internal({ tensor: constant.tensor }, 'tensor is not in the graph'));
   return constantValues(graph, source);
 }

@@ -15,14 +15,13 @@ export interface NormalizeOptions {
 
 /**
  * Brings the forward graph to canonical layers: batch normalization becomes statistics and application (training, or group
- * normalization), is folded into the convolution before it, or becomes a scale and shift of each channel (inference).
+ * normalization), is folded into the convolution before it, or becomes a scale and shift of each channel (inference). A scale and shift that
+ * the model states is folded in the same way.
  */
 export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   const builder = new GraphBuilder(graph.name, graph.batch);
   const readers = countReaders(graph);
   const folded = options.mode === 'inference' && options.norm.kind === 'keep' ? foldable(graph, readers) : new Map<string, Layer>();
-  const foldedInto = new Map([...folded].map(([norm, conv]) => [conv.name, norm]));
-  const norms = new Map(graph.layers.map((l) => [l.name, l]));
   const tensor = (name: string): Tensor => graph.tensors.get(name) ?? fail(diag.internal({ tensor: name }, 'tensor is not in the graph'));
   const rename = new Map<string, string>();
   const given = (name: string): string => {
@@ -38,9 +37,14 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   for (const layer of graph.layers) {
     const kinds = layer.outputs.map((o) => tensor(o).kind);
     const common = { phase: layer.phase, origin: layer.origin, unit: layer.unit };
+    const [from = ''] = layer.inputs;
+    if (folded.has(layer.name)) {
+      rename.set(layer.outputs[0] ?? '', rename.get(from) ?? from);
+      continue;
+    }
     if (isCanonical(layer)) {
-      const norm = norms.get(foldedInto.get(layer.name) ?? '');
-      const inputs = norm === undefined ? layer.inputs.map(given) : foldInto(builder, layer, norm, tensor, given);
+      const norms = graph.layers.filter((l) => folded.get(l.name) === layer);
+      const inputs = norms.length === 0 ? layer.inputs.map(given) : foldInto(builder, layer, norms, tensor, given);
       builder.layer({
         ...common,
         kind: layer.kind,
@@ -53,11 +57,6 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
       continue;
     }
     const [x = '', gamma = '', beta = ''] = layer.inputs;
-    const [y = ''] = layer.outputs;
-    if (folded.has(layer.name)) {
-      rename.set(y, x);
-      continue;
-    }
     const epsilon = epsilonOf(layer);
     if (options.mode === 'inference' && options.norm.kind === 'keep') {
       const parameters = layer.inputs.slice(1).map(tensor);
@@ -106,7 +105,7 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   return builder.finish(outputs);
 }
 
-/** Whether `normalize` leaves the layer as it is. */
+/** Whether `normalize` leaves the layer as it is, but for what is folded into it. */
 export function isCanonical(layer: Layer): boolean {
   return layer.kind !== 'batch_norm';
 }
@@ -133,19 +132,20 @@ function countReaders(graph: Graph): Map<string, number> {
   return readers;
 }
 
-/** Normalizations whose input is the result of a convolution that nothing else reads: name → convolution. */
+/** Normalizations, and scales and shifts, of the result of a convolution that nothing else reads: name → convolution. */
 function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<string, Layer> {
   const producer = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
   const pairs = new Map<string, Layer>();
+  const isConstant = (name: string): boolean => graph.tensors.get(name)?.constant !== undefined;
   for (const norm of graph.layers) {
-    if (isCanonical(norm)) continue;
-    const [x = ''] = norm.inputs;
-    const conv = producer.get(x);
+    if (isCanonical(norm) && norm.kind !== 'affine') continue;
+    const [x = '', ...parameters] = norm.inputs;
+    const before = producer.get(x);
+    const conv = before && (pairs.get(before.name) ?? before);
     const weight = conv?.inputs[1];
     if (conv === undefined || weight === undefined || recordOf(conv.kind).unit !== 'matrix') continue;
-    const isConstant = graph.tensors.get(weight)?.constant !== undefined;
-    if (isConstant && readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? ''))
-      pairs.set(norm.name, conv);
+    const alone = readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? '');
+    if (alone && isConstant(weight) && parameters.every(isConstant)) pairs.set(norm.name, conv);
   }
   return pairs;
 }
@@ -158,15 +158,14 @@ function valuesOf(tensor: Tensor): Float32Array {
   return fail(diag.internal({ tensor: tensor.name }, 'is not a constant'));
 }
 
-/** What `make` computes from the values of `sources`; elided where one of them is. */
-function constantOf(sources: readonly Tensor[], make: () => Constant): Constant {
-  return sources.some((t) => t.constant?.form === 'elided') ? { form: 'elided' } : make();
-}
-
-/** Batch normalization with fixed statistics: y = x·scale + shift, scale = gamma/sqrt(variance + epsilon), shift = beta − mean·scale. */
-function scaleAndShift(norm: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
-  const [, gamma = '', beta = '', mean = '', variance = ''] = norm.inputs;
-  const epsilon = epsilonOf(norm);
+/**
+ * What a layer does to each channel: y = x·scale + shift. Of batch normalization with fixed statistics, scale = gamma/sqrt(variance + epsilon)
+ * and shift = beta − mean·scale.
+ */
+function scaleAndShift(layer: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
+  const [, gamma = '', beta = '', mean = '', variance = ''] = layer.inputs;
+  if (layer.kind === 'affine') return { scale: valuesOf(tensor(gamma)), shift: valuesOf(tensor(beta)) };
+  const epsilon = epsilonOf(layer);
   const v = valuesOf(tensor(variance));
   const scale = valuesOf(tensor(gamma)).map((g, c) => g / Math.sqrt((v[c] ?? 0) + epsilon));
   const m = valuesOf(tensor(mean));
@@ -174,41 +173,61 @@ function scaleAndShift(norm: Layer, tensor: (name: string) => Tensor): { scale: 
   return { scale, shift };
 }
 
+/** What layers do to each channel that follow one another. */
+function combined(layers: readonly Layer[], tensor: (name: string) => Tensor): { scale: Float64Array; shift: Float64Array } {
+  const parts = layers.map((layer) => scaleAndShift(layer, tensor));
+  const channels = parts[0]?.scale.length ?? 0;
+  const scale = new Float64Array(channels).fill(1);
+  const shift = new Float64Array(channels);
+  for (const part of parts) {
+    for (let c = 0; c < channels; c++) {
+      scale[c] = (scale[c] ?? 1) * (part.scale[c] ?? 1);
+      shift[c] = (shift[c] ?? 0) * (part.scale[c] ?? 1) + (part.shift[c] ?? 0);
+    }
+  }
+  return { scale, shift };
+}
+
+/** What `make` computes from the values of `sources`; elided where one of them is. */
+function constantOf(sources: readonly Tensor[], make: () => Constant): Constant {
+  return sources.some((t) => t.constant?.form === 'elided') ? { form: 'elided' } : make();
+}
+
 /** The shortest form of a constant: one value where all are equal. */
 function compact(values: Float32Array): Constant {
   const [first = 0] = values;
-  return values.every((v) => v === first) ? { form: 'splat', value: first } : { form: 'values', values };
+  return values.every((v) => Object.is(v, first)) ? { form: 'splat', value: first } : { form: 'values', values };
 }
 
-/** Weight and bias of a convolution with the normalization behind it. */
+/** Weight and bias of a convolution with the layers behind it. */
 function foldInto(
   builder: GraphBuilder,
   conv: Layer,
-  norm: Layer,
+  norms: readonly Layer[],
   tensor: (name: string) => Tensor,
   given: (name: string) => string,
 ): string[] {
   const [x = '', w = '', b] = conv.inputs;
   const weight = tensor(w);
-  const parameters = [...(b === undefined ? [] : [tensor(b)]), ...norm.inputs.slice(1).map(tensor)];
-  builder.add({ ...weight, constant: constantOf([weight, ...parameters], () => scaledWeight(weight, scaleAndShift(norm, tensor).scale)) });
+  const parameters = norms.flatMap((norm) => norm.inputs.slice(1)).map(tensor);
+  builder.add({ ...weight, constant: constantOf([weight, ...parameters], () => scaledWeight(weight, combined(norms, tensor).scale)) });
   const biasName = builder.constant(
-    builder.freeName(`${norm.name}.bias`),
+    builder.freeName(`${norms.at(-1)?.name ?? conv.name}.bias`),
     { dtype: 'f32', shape: weight.type.shape.slice(0, 1) },
     'weight',
-    constantOf(parameters, () => {
-      const { scale, shift } = scaleAndShift(norm, tensor);
+    constantOf([...(b === undefined ? [] : [tensor(b)]), ...parameters], () => {
+      const { scale, shift } = combined(norms, tensor);
       const bias = b === undefined ? new Float32Array(scale.length) : valuesOf(tensor(b));
-      return compact(shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0)));
+      return compact(Float32Array.from(shift, (s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0)));
     }),
   );
   return [given(x), w, biasName];
 }
 
 /** Every output channel of a weight times its factor. */
-function scaledWeight(weight: Tensor, scale: Float32Array): Constant {
+function scaledWeight(weight: Tensor, scale: Float64Array): Constant {
   const { constant, type } = weight;
-  if (constant?.form === 'splat' && scale.every((s) => s === scale[0]))
+  if (constant?.form === 'splat' && (Number.isNaN(constant.value) || scale.every((s) => s === scale[0])))
     return { form: 'splat', value: Math.fround(constant.value * (scale[0] ?? 1)) };
   const each = elementCount(type.shape) / scale.length;
   return { form: 'values', values: valuesOf(weight).map((v, i) => v * (scale[Math.floor(i / each)] ?? 1)) };

@@ -1,6 +1,6 @@
 import type { Graph, Tensor } from '../ir/graph.ts';
 import type { ParameterOrigin } from './onnx/context.ts';
-import { importTraced } from './onnx/index.ts';
+import { type ExternalFiles, importTraced } from './onnx/index.ts';
 
 /** How a model is imported; everything has a default. */
 export interface LoadOptions {
@@ -12,6 +12,10 @@ export interface LoadOptions {
   readonly batch?: number;
   /** Sizes of symbolic dimensions, by name. */
   readonly bind?: Readonly<Record<string, number>>;
+  /** Reads the files beside the model that hold its weights; without it, such a model is refused. */
+  readonly files?: ExternalFiles | undefined;
+  /** Default true. False leaves the weights where they are: the program can be timed, and a functional run of it is refused. */
+  readonly weights?: boolean;
 }
 
 /** An ONNX model that has been read and checked, with its mini-batch and all dimensions bound. */
@@ -30,14 +34,15 @@ export interface Model {
 }
 
 /** Options with their defaults filled in; undefined as mini-batch: that of the model. */
-export interface LoadSettings extends Required<Omit<LoadOptions, 'batch'>> {
+export interface LoadSettings extends Required<Omit<LoadOptions, 'batch' | 'files'>> {
   readonly batch: number | undefined;
+  readonly files: ExternalFiles | undefined;
 }
 
 const TRAINING_BATCH = 32;
 
-export function loadSettings({ file = 'model', mode = 'training', batch, bind = {} }: LoadOptions): LoadSettings {
-  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), bind };
+export function loadSettings({ file = 'model', mode = 'training', batch, bind = {}, files, weights = true }: LoadOptions): LoadSettings {
+  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), bind, files, weights };
 }
 
 /**

@@ -6,7 +6,7 @@ export type { Threads } from './interpreter/kernels/kernels.ts';
 export type { Observer, Transfer } from './interpreter/observer.ts';
 export type { LayerResult, RunMode, RunResult } from './interpreter/result.ts';
 export { type RunOptions, run } from './interpreter/run.ts';
-export type { InputValue, TensorValue } from './interpreter/storage.ts';
+export { type InputValue, missingValues, type TensorValue } from './interpreter/storage.ts';
 export { type Difference, type Verification, verify } from './interpreter/verify.ts';
 export type { Allocation, Bytes, DebugRange, LayerTraffic, ProgramSymbol } from './program.ts';
 export { decodeProgram } from './program-file/decode.ts';

@@ -71,3 +71,8 @@ export interface Program {
   readonly buffer: readonly Allocation[];
   readonly predicted: LayerTraffic;
 }
+
+/** The tensors whose initial values the program lacks; where there are any it can be timed, and computes nothing. */
+export function elidedSymbols({ symbols }: Program): ProgramSymbol[] {
+  return symbols.filter(({ initial }) => initial?.form === 'elided');
+}

@@ -1,12 +1,14 @@
 import { diag, fail } from '../diagnostics.ts';
 import { affine, batchNorm } from './affine.ts';
 import { avgPool, avgPoolGrad } from './avg-pool.ts';
+import { binary, binaryGrad } from './binary.ts';
 import { concat, split } from './concat.ts';
 import { overflowCheck, stepControl } from './control.ts';
-import { conv, convGradData } from './conv.ts';
+import { conv, convGradData, convTranspose } from './conv.ts';
 import { convGradWeight } from './conv-grad-weight.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
 import { add, mul } from './elementwise.ts';
+import { gather, scatter } from './gather.ts';
 import { gemm, gemmGradData, gemmGradWeight } from './gemm.ts';
 import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
@@ -14,9 +16,13 @@ import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { normApply, normStats } from './norm.ts';
 import { normGradApply, normGradReduce } from './norm-grad.ts';
 import type { KindRecord } from './record.ts';
+import { reduce, reduceGrad } from './reduce.ts';
 import { relu, reluGrad } from './relu.ts';
+import { resample, resampleGrad } from './resample.ts';
 import { reshape } from './reshape.ts';
-import { logSoftmaxRecord, softmax } from './softmax.ts';
+import { logSoftmaxGrad, logSoftmaxRecord, softmax, softmaxGrad } from './softmax.ts';
+import { sumSamples } from './sum-samples.ts';
+import { unary, unaryGrad } from './unary.ts';
 import { adam, momentum, sgd } from './update.ts';
 
 /** Every layer kind there is. */
@@ -24,6 +30,7 @@ export const KINDS: readonly KindRecord[] = [
   conv,
   convGradWeight,
   convGradData,
+  convTranspose,
   gemm,
   gemmGradWeight,
   gemmGradData,
@@ -37,6 +44,17 @@ export const KINDS: readonly KindRecord[] = [
   reluGrad,
   add,
   mul,
+  unary,
+  unaryGrad,
+  binary,
+  binaryGrad,
+  sumSamples,
+  reduce,
+  reduceGrad,
+  gather,
+  scatter,
+  resample,
+  resampleGrad,
   lrn,
   lrnGrad,
   maxPool,
@@ -48,7 +66,9 @@ export const KINDS: readonly KindRecord[] = [
   dropout,
   dropoutGrad,
   softmax,
+  softmaxGrad,
   logSoftmaxRecord,
+  logSoftmaxGrad,
   softmaxLoss,
   mseLoss,
   reshape,

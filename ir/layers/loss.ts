@@ -59,7 +59,7 @@ export const softmaxLoss: KindRecord = {
   reference: (inputs, types, attrs) => {
     const labels = nth(inputs, 1);
     const K = sampleElements(nth(types, 0));
-    const logs = logSoftmax(nth(inputs, 0), K);
+    const logs = logSoftmax(nth(inputs, 0), labels.length, { outer: 1, length: K, inner: 1 });
     const weight = floatAttr(LOSS_ATTRS, attrs, 'weight');
     const scale = gradientScale(inputs, attrs);
     const loss = labels.map((label, n) => -weight * at(logs, n * K + label));

@@ -4,6 +4,9 @@ import { INSTRUCTION_BYTES, MAX_LOOP_DEPTH, MAX_TOKEN_COUNT, REGISTERS, TOKENS, 
 import { FIELDS, MachineSchema } from '../../backends/wavecore/machine/machine.ts';
 import { ALIGNMENT, ENTRY_BYTES, HEADER_BYTES, MAGIC, SECTIONS, VERSION } from '../../backends/wavecore/program-file/format.ts';
 import { BufferSchema, DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from '../../backends/wavecore/program-file/schema.ts';
+import { BINARY, BINARY_OPS } from '../../ir/functions/binary.ts';
+import { REDUCE_OPS, REDUCTIONS } from '../../ir/functions/reduction.ts';
+import { UNARY, UNARY_OPS } from '../../ir/functions/unary.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { instructionText } from './instruction.ts';
 import { schemaText } from './schema.ts';
@@ -49,6 +52,12 @@ function vectorSlots(): string {
   return table(['number', 'slot', 'value', 'meaning'], rows);
 }
 
+/** Functions by the number that the slot OP holds. */
+function functions<T extends string>(head: readonly string[], ops: readonly T[], formulas: (op: T) => readonly string[]): string {
+  const rows = ops.map((op, i) => [i, `\`${op}\``, ...formulas(op).map((text) => text.replaceAll('|', '\\|'))]);
+  return table(['OP', 'name', ...head], rows);
+}
+
 /** What the chapters take from the code, by the name between their double braces. */
 export const FRAGMENTS: Readonly<Record<string, () => string>> = {
   'last register': () => String(REGISTERS - 1),
@@ -65,6 +74,10 @@ export const FRAGMENTS: Readonly<Record<string, () => string>> = {
       MATRIX_SLOTS.map((slot, i) => [i, `\`${slot}\``]),
     ),
   'vector slots': vectorSlots,
+  'functions of one number': () => functions(['value', 'derivative'], UNARY_OPS, (op) => [UNARY[op].formula, UNARY[op].slope]),
+  'functions of two numbers': () =>
+    functions(['value', 'derivative by a', 'derivative by b'], BINARY_OPS, (op) => [BINARY[op].formula, ...BINARY[op].slopes]),
+  reductions: () => functions(['y', 'derivative by x'], REDUCE_OPS, (op) => [REDUCTIONS[op].formula, REDUCTIONS[op].slope]),
   magic: () => MAGIC,
   version: () => String(VERSION),
   'header bytes': () => String(HEADER_BYTES),

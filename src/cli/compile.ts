@@ -71,7 +71,7 @@ function compile(file: string, options: CompileCommandOptions, command: Command)
     const bytes = encodeProgram(compiled);
     writeFile(output, bytes);
     shown.done();
-    const summary = compileSummary(compiled, state, settings, { file: output, bytes: bytes.length }, times, source.elided);
+    const summary = compileSummary(compiled, state, settings, { file: output, bytes: bytes.length }, times, source.elidedBecause);
     if (options.json) printJson(summary);
     else printText(compileReport(summary));
   } finally {

@@ -8,6 +8,7 @@ import { LOSSES } from '../../passes/training/loss.ts';
 import { OPTIMIZERS } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
+import { filesBeside } from './external-files.ts';
 import { readMachine } from './files.ts';
 
 /** Options that every subcommand takes. */
@@ -20,6 +21,8 @@ export interface ModelOptions extends CommonOptions, Partial<TrainingOptions> {
   readonly mode: 'training' | 'inference';
   readonly batch?: number;
   readonly bind: Readonly<Record<string, number>>;
+  /** False with --no-weights. */
+  readonly weights: boolean;
   readonly machine: string;
   readonly norm?: NormChoice;
   readonly schedule?: ScheduleName;
@@ -42,6 +45,7 @@ export function addNetworkOptions(command: Command): Command {
         .argParser(bindDimension)
         .default({}, 'none'),
     )
+    .option('--no-weights', 'read no weights: the program can be timed, and computes nothing')
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
     .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice);
 }
@@ -71,11 +75,11 @@ export function addScheduleOption(command: Command): Command {
 /** What the options say, for the API; an option that was not given is left to its default there. */
 export function settingsOf(model: string, options: Omit<ModelOptions, 'mode'> & Partial<ModelOptions>): CompileSettings {
   const { json, machine, ...given } = options;
-  return { ...given, file: model, machine: readMachine(machine) };
+  return { ...given, file: model, files: filesBeside(model), machine: readMachine(machine) };
 }
 
 /** The pass that each option of a model steers. */
-const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine'>, string>> = {
+const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine' | 'weights'>, string>> = {
   mode: 'import',
   batch: 'import',
   bind: 'import',

@@ -1,6 +1,15 @@
 import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { decodeProgram, type Program, type RunMode, type RunOptions, type RunResult, run, verify } from '../../backends/wavecore/index.ts';
+import {
+  decodeProgram,
+  missingValues,
+  type Program,
+  type RunMode,
+  type RunOptions,
+  type RunResult,
+  run,
+  verify,
+} from '../../backends/wavecore/index.ts';
 import { type Diagnostic, diag, fail, quote, WavecError } from '../../ir/diagnostics.ts';
 import { formatType } from '../../ir/tensor.ts';
 import { MAX_THREADS, nodeThreads } from '../node/threads.ts';
@@ -76,6 +85,8 @@ function execute(file: string, options: RunCommandOptions): void {
     fail(diag.usage({}, 'a run in timing mode has no tensors; --input and --output go with --mode functional'), 2);
   }
   const program = decodeProgram(readBytes(file), file);
+  const lack = mode === 'functional' ? missingValues(program) : undefined;
+  if (lack !== undefined) fail(lack);
   const inputs = mode === 'functional' ? readInputs(program, options.input) : new Map<string, Uint8Array>();
   const recorder = recorderOf(program, options);
   const result = runWith(program, {

@@ -5,16 +5,19 @@ import { type CompileState, isPast, type PipelineHooks } from '../../passes/pipe
 import { type ResolvedSettings, resolveSettings, resumePasses, runPasses, settingsOfIr, withModel } from '../api.ts';
 import { elidedConstants } from '../ir-file/constants.ts';
 import { type IrFile, isIrFile, parseIrFile } from '../ir-file/index.ts';
+import { filesBeside } from './external-files.ts';
 import { readBytes } from './files.ts';
 import { type ModelOptions, settingsOf, settledOptions } from './options.ts';
+
+const NO_WEIGHTS = '--no-weights';
 
 /** What a command line compiles or shows: an ONNX model, or an IR file that the passes go on from. */
 export interface Source {
   readonly settings: ResolvedSettings;
   /** The pass that an IR file is after. */
   readonly after?: string;
-  /** Constants of an IR file that have no values here, and why. */
-  readonly elided?: { readonly count: number; readonly reason: string };
+  /** Why constants have no values here; '' where all of them have. */
+  readonly elidedBecause: string;
   run(hooks: PipelineHooks): CompileState;
   /** The path of the model as an IR file in `folder` names it. */
   modelFrom(folder: string): string | undefined;
@@ -31,7 +34,12 @@ export function openSource(file: string, bytes: Uint8Array, options: ModelOption
 
 function openModel(file: string, bytes: Uint8Array, options: ModelOptions): Source {
   const settings = resolveSettings(settingsOf(file, options));
-  return { settings, run: (hooks) => runPasses(bytes, settings, hooks), modelFrom: (folder) => pathFrom(folder, file) };
+  return {
+    settings,
+    elidedBecause: options.weights ? '' : NO_WEIGHTS,
+    run: (hooks) => runPasses(bytes, settings, hooks),
+    modelFrom: (folder) => pathFrom(folder, file),
+  };
 }
 
 function openIr(file: string, bytes: Uint8Array, options: ModelOptions, command: Command): Source {
@@ -42,11 +50,10 @@ function openIr(file: string, bytes: Uint8Array, options: ModelOptions, command:
   const settings = settingsOfIr(parsed, settingsOf(file, options));
   const modelFile = model === undefined ? undefined : isAbsolute(model) ? model : relative('.', resolve(dirname(file), model));
   const { ir, reason } = completed(parsed, modelFile, settings);
-  const count = elidedConstants(ir.graph).length;
   return {
     settings,
     after,
-    ...(count === 0 ? {} : { elided: { count, reason } }),
+    elidedBecause: reason,
     run: (hooks) => {
       if (hooks.stopAfter !== undefined && !isPast(after, hooks.stopAfter))
         fail(diag.usage({ file }, `the file is after ${after} already; ${hooks.stopAfter} comes before it`), 2);
@@ -59,6 +66,7 @@ function openIr(file: string, bytes: Uint8Array, options: ModelOptions, command:
 /** The IR with the constants of its model, as far as the model can be read. */
 function completed(ir: IrFile, model: string | undefined, settings: ResolvedSettings): { readonly ir: IrFile; readonly reason: string } {
   if (elidedConstants(ir.graph).length === 0) return { ir, reason: '' };
+  if (!settings.weights) return { ir, reason: NO_WEIGHTS };
   if (model === undefined) return { ir, reason: 'the file names no model' };
   let bytes: Uint8Array;
   try {
@@ -67,7 +75,10 @@ function completed(ir: IrFile, model: string | undefined, settings: ResolvedSett
     if (error instanceof WavecError) return { ir, reason: `the model ${model} cannot be read` };
     throw error;
   }
-  return { ir: withModel(ir, bytes, { ...settings, file: model }), reason: `the model ${model} has no such constants` };
+  return {
+    ir: withModel(ir, bytes, { ...settings, file: model, files: filesBeside(model) }),
+    reason: `the model ${model} has no such constants`,
+  };
 }
 
 function pathFrom(folder: string, file: string): string {

@@ -1,14 +1,19 @@
 import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
-import { type ImportState, NodeContext, type Operand, type ParameterOrigin } from './context.ts';
+import { type ActivationOperand, type ImportState, NodeContext, type Operand, type ParameterOrigin } from './context.ts';
+import { isControlFlow, unroll } from './control-flow.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
-import type { OnnxModel, OnnxNode } from './model.ts';
-import type { Operator } from './operator.ts';
+import { ELEMENT_TYPES } from './element-types.ts';
+import { externalLocation, locationDiagnostic, locationProblem } from './external.ts';
+import { type Declaration, type OnnxModel, type OnnxNode, readsOf, type TensorProto } from './model.ts';
+import { CONSTANTS_ALONE, FOLDED, type Operator, type Result, UNREAD_OUTPUT } from './operator.ts';
 import { findOperator } from './operators.ts';
-import { externalLocation, readTensorProto } from './tensor-proto.ts';
+import { separateOutputs } from './separate.ts';
+import { isLeft, readTensorProto, type TensorSource } from './tensor-proto.ts';
 import { tidy } from './tidy.ts';
+import type { Value } from './value.ts';
 
 /** A model that is known to be well-formed. */
 export interface Source {
@@ -18,6 +23,7 @@ export interface Source {
   /** Names of the tensors that a node or an output needs. */
   readonly used: ReadonlySet<string>;
   readonly bound: BoundInputs;
+  readonly tensors: TensorSource;
 }
 
 /** An imported model. */
@@ -33,51 +39,85 @@ export class Importer {
   private readonly place: Place;
   private readonly state: ImportState;
   private readonly problems: Diagnostic[] = [];
+  /** Names of the tensors that a node or an output needs, and all names; those of unrolled nodes come as they are met. */
+  private readonly used: Set<string>;
+  private readonly names: Set<string>;
+  private readonly declared: ReadonlyMap<string, Declaration>;
   /** What each ONNX tensor became; undefined where its node failed. */
   private readonly operands = new Map<string, Operand | undefined>();
 
-  constructor(source: Source, file: string, training: boolean) {
-    const { model, bound } = source;
+  /** `batched`: dimension 0 of every activation is the mini-batch. */
+  constructor(source: Source, file: string, training: boolean, batched: boolean) {
+    const { model, bound, tensors } = source;
     this.source = source;
     this.place = { file };
+    this.used = new Set(source.used);
+    this.names = new Set([
+      ...model.inputs.map((i) => i.name),
+      ...model.nodes.flatMap((n) => n.outputs),
+      ...model.initializers.map((t) => t.name ?? ''),
+    ]);
+    this.declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
     this.state = {
-      opset: model.opset,
+      tensors,
       training,
       batch: bound.batch,
+      batched,
       exportedBatch: bound.exportedBatch,
       builder: new GraphBuilder(model.name, bound.batch),
-      names: new Set([
-        ...model.inputs.map((i) => i.name),
-        ...model.nodes.flatMap((n) => n.outputs),
-        ...model.initializers.map((t) => t.name ?? ''),
-      ]),
+      names: this.names,
       trained: new Map(),
       parameters: new Map(),
+      moved: new Map(),
       origins: new Map(),
     };
   }
 
   /** The graph, and where its parameters come from. */
   run(): Imported {
-    this.readInitializers();
-    for (const { name, shape } of this.source.bound.inputs) {
-      this.state.builder.input(name, { dtype: 'f16', shape });
+    const { model, nodes, bound } = this.source;
+    this.readInitializers(model.initializers.filter((t) => this.used.has(t.name ?? '')));
+    for (const { name, shape } of bound.inputs) {
+      this.state.builder.input(name, { dtype: 'f16', shape: this.state.batched ? shape : [1, ...shape] });
       this.operands.set(name, { kind: 'activation', name, shape });
     }
-    const { model, nodes, bound } = this.source;
-    const declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
-    for (const node of nodes) {
-      const result = this.convert(node);
-      node.outputs.forEach((output, i) => {
-        this.operands.set(output, i === 0 ? result : undefined);
-      });
-      const info = declared.get(node.outputs[0] ?? '');
-      if (result?.kind === 'activation' && info)
-        this.problems.push(...declarationProblems(info, result, bound, { ...this.place, node: node.label }));
-    }
-    const outputs = model.outputs.map((o) => this.output(o.name));
+    for (const node of nodes) this.read(node);
+    const outputs = [...new Set(model.outputs.map((o) => o.name))].map((name) => this.output(name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
-    return { graph: asOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))), origins: this.state.origins };
+    return { graph: asOutputs(separateOutputs(tidy(this.state.builder.finish(outputs)))), origins: this.state.origins };
+  }
+
+  private read(node: OnnxNode): void {
+    if (isControlFlow(node)) {
+      this.unroll(node);
+      return;
+    }
+    const results = this.convert(node);
+    node.outputs.forEach((output, i) => {
+      const result = results[i];
+      this.operands.set(output, result);
+      const info = this.declared.get(output);
+      const place = { ...this.place, node: node.label };
+      if (result?.kind === 'activation' && info)
+        this.problems.push(...declarationProblems(info, result, this.source.bound, this.state.batched, place));
+    });
+  }
+
+  /** Reads, in place of a control-flow node, the nodes that it executes. */
+  private unroll(node: OnnxNode): void {
+    for (const output of node.outputs) this.operands.set(output, undefined);
+    if (node.inputs.some((name) => name !== '' && this.operands.get(name) === undefined)) return;
+    const reason = unroll(node, {
+      taken: this.names,
+      operand: (name) => this.operands.get(name),
+      define: (name, operand) => this.operands.set(name, operand),
+      read: (block) => {
+        for (const name of [...block.nodes.flatMap(readsOf), ...block.outputs]) this.used.add(name);
+        this.readInitializers(block.initializers);
+        for (const inner of block.nodes) this.read(inner);
+      },
+    });
+    if (reason !== undefined) this.problems.push(diag.unsupportedOp({ ...this.place, node: node.label }, node.opType, reason));
   }
 
   private attempt<T>(place: Place, action: () => T): T | undefined {
@@ -93,61 +133,100 @@ export class Importer {
     }
   }
 
-  private readInitializers(): void {
-    const { model, used } = this.source;
-    const external = new Map<string, string[]>();
-    for (const tensor of model.initializers) {
-      const name = tensor.name ?? '';
-      if (!used.has(name)) continue;
-      const location = externalLocation(tensor);
-      if (location !== undefined) {
-        external.set(location, [...(external.get(location) ?? []), name]);
-        continue;
-      }
-      const value = this.attempt({ ...this.place, tensor: name }, () => readTensorProto(tensor, this.place));
-      this.operands.set(name, value && { kind: 'constant', name, value });
+  private readInitializers(wanted: readonly TensorProto[]): void {
+    const { tensors } = this.source;
+    const refused = new Set<TensorProto>();
+    const located = wanted.filter((t) => !isLeft(t, ELEMENT_TYPES.get(t.dataType ?? 0), tensors));
+    for (const location of new Set(located.map(externalLocation))) {
+      const reason = location === undefined ? undefined : locationProblem(location, tensors.files);
+      if (location === undefined || reason === undefined) continue;
+      const users = located.filter((t) => externalLocation(t) === location);
+      const names = users.map((t) => t.name ?? '');
+      this.problems.push(locationDiagnostic(this.place, names, location, reason));
+      for (const tensor of users) refused.add(tensor);
     }
-    for (const [location, [tensor = '', ...others]] of external) {
-      this.problems.push(diag.externalData({ ...this.place, tensor }, location, others.length));
+    for (const tensor of wanted) {
+      const name = tensor.name ?? '';
+      const read = (): Value => readTensorProto(tensor, this.place, tensors);
+      const value = refused.has(tensor) ? undefined : this.attempt({ ...this.place, tensor: name }, read);
+      this.operands.set(name, value && { kind: 'constant', name, value });
     }
   }
 
-  /** What output 0 of the node becomes; undefined where the node, or one that it depends on, is refused. */
-  private convert(node: OnnxNode): Operand | undefined {
+  /** What the outputs of the node become; nothing where the node, or one that it depends on, is refused. */
+  private convert(node: OnnxNode): readonly (Operand | undefined)[] {
     const place = { ...this.place, node: node.label };
     const operator = findOperator(node);
     if (operator === undefined) {
       const name = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`;
       const reason = node.domain === '' ? 'no layer computes it' : 'only operators of the default domain are';
       this.problems.push(diag.unsupportedOp(place, name || 'without a name', reason));
-      return undefined;
+      return [];
     }
     const refused = this.usageProblems(node, operator, place);
     this.problems.push(...refused);
     const operands = node.inputs.map((name) => (name === '' ? undefined : this.operands.get(name)));
+    // Only blocks can be out of order: their nodes are read as they stand.
+    const unknown = node.inputs.filter((name) => name !== '' && !this.operands.has(name));
+    this.problems.push(...unknown.map((tensor) => diag.undefinedTensor({ ...place, tensor })));
     const failed = operands.some((o, i) => o === undefined && node.inputs[i] !== '');
-    if (refused.length > 0 || failed) return undefined;
+    if (refused.length > 0 || failed) return [];
+    return this.attempt(place, () => this.results(node, operator, operands, place)) ?? [];
+  }
+
+  private results(node: OnnxNode, operator: Operator, operands: readonly (Operand | undefined)[], place: Place): (Operand | undefined)[] {
     const isConstant = operands.every((o) => o?.kind !== 'activation');
-    const action = isConstant ? operator.fold : operator.lower;
-    return this.attempt(place, () => {
-      const ctx = new NodeContext(node, operands, this.state, place);
-      if (action === undefined) return ctx.unsupported(isConstant ? 'all its inputs are constants' : 'its inputs are not constants');
-      const result = action(ctx);
+    const ctx = new NodeContext(node, operator, operands, this.state, place);
+    if (isConstant && operator.fold === undefined) return ctx.refuse(FOLDED);
+    const broken = isConstant ? undefined : operator.rules?.find((rule) => rule.holds?.(ctx) === false);
+    if (broken) return ctx.refuse(broken);
+    if (!isConstant && operator.lower === undefined) return ctx.refuse(CONSTANTS_ALONE);
+    const given = isConstant ? operator.fold?.(ctx) : this.lowered(ctx, operator, operands);
+    const [fromShape, absent] = (['fromShape', 'absent'] as const).map((flag) =>
+      operands.some((o) => o?.kind === 'constant' && o.value[flag] === true),
+    );
+    const results = given === undefined || isResult(given) ? [given] : given;
+    return node.outputs.map((output, i): Operand | undefined => {
+      const result = results[i];
+      if (result === undefined)
+        return this.used.has(output) && output !== '' ? ctx.refuse(UNREAD_OUTPUT, `'${output}' is used`) : undefined;
       if ('kind' in result) return result;
-      const fromShape = result.fromShape === true || operands.some((o) => o?.kind === 'constant' && o.value.fromShape === true);
-      return { kind: 'constant', name: node.outputs[0] ?? '', value: { ...result, fromShape } };
+      return { kind: 'constant', name: output, value: inherited(result, fromShape, absent) };
     });
   }
 
-  private usageProblems(node: OnnxNode, { attributes, inputs: [least, most] }: Operator, place: Place): Diagnostic[] {
+  /**
+   * The layers of a node. In a model without a mini-batch, what treats samples apart sees its one sample without dimension 0, which must
+   * be 1.
+   */
+  private lowered(ctx: NodeContext, operator: Operator, operands: readonly (Operand | undefined)[]): Result | readonly Result[] {
+    if (this.state.batched || operator.perSample !== true) return operator.lower?.(ctx);
+    const outer = new NodeContext(ctx.node, { ...operator, perSample: undefined }, operands, this.state, ctx.place);
+    const samples = operands.map((o, i): Operand | undefined => {
+      if (o?.kind !== 'activation') return o;
+      if (o.shape[0] !== 1) return outer.mixesSamples(`works on ${o.shape[0]} samples in a model that mixes what lies along dimension 0`);
+      const x = outer.activationOf(o);
+      return { ...outer.emit('reshape', [x.name], { shape: o.shape.slice(1) }, `sample${i}`), shape: o.shape };
+    });
+    const inner = new NodeContext(ctx.node, operator, samples, this.state, ctx.place);
+    const given = operator.lower?.(inner);
+    const results = given === undefined || isResult(given) ? [given] : given;
+    return results.map((result, i): Result => {
+      if (result === undefined || !('kind' in result) || result.kind !== 'activation') return result;
+      const y = inner.activationOf(result);
+      return { ...outer.emit('reshape', [y.name], { shape: y.shape }, i === 0 ? '' : `result${i}`), shape: y.shape };
+    });
+  }
+
+  private usageProblems(node: OnnxNode, { attributes, inputs: [least, most], outputs = 1 }: Operator, place: Place): Diagnostic[] {
     const problems = [...node.attributes.keys()]
       .filter((name) => !attributes.includes(name))
       .map((name) => diag.unsupportedAttribute(place, node.opType, `attribute ${name} is not read`));
     const count = node.inputs.length;
     if (count < least || count > most) problems.push(diag.badShape(place, `${node.opType} has ${count} inputs`));
-    for (const output of node.outputs.slice(1)) {
-      if (output !== '' && this.source.used.has(output))
-        problems.push(diag.unsupportedAttribute(place, node.opType, `its output '${output}' is used`));
+    for (const output of node.outputs.slice(outputs)) {
+      if (output !== '' && this.used.has(output))
+        problems.push(diag.unsupportedAttribute(place, node.opType, `${UNREAD_OUTPUT.says} ('${output}' is used)`));
     }
     return problems;
   }
@@ -156,21 +235,32 @@ export class Importer {
   private output(name: string): string {
     const operand = this.operands.get(name);
     if (operand?.kind === 'constant') this.problems.push(diag.constantOutput({ ...this.place, tensor: name }));
+    if (operand?.kind === 'activation' && this.source.bound.inputs.some((i) => i.name === name))
+      this.problems.push(diag.inputAsOutput({ ...this.place, tensor: name }));
     if (operand?.kind !== 'activation' || operand.name === name) return name;
-    const { builder } = this.state;
+    const { builder, batched } = this.state;
     const producer = this.source.nodes.find((n) => n.outputs.includes(name));
     const [origin, layer] = producer ? [producer.label, producer.layerName] : [name, name];
-    builder.layer({
-      kind: 'reshape',
-      name: layer,
-      inputs: [operand.name],
-      attrs: { shape: operand.shape.slice(1) },
-      origin,
-      outputs: [name],
-    });
+    const x = producer ? settledAt(producer, operand, this.state, this.place) : operand;
+    const attrs = { shape: batched ? operand.shape.slice(1) : operand.shape };
+    if (x.name !== name) builder.layer({ kind: 'reshape', name: layer, inputs: [x.name], attrs, origin, outputs: [name] });
     return name;
   }
 }
+
+/** What a constant has of those that it was computed from; the shape of a weight is known without its values. */
+function inherited(value: Value, fromShape = false, absent = false): Value {
+  const isAbsent = value.absent === true || (absent && value.elements === 'float');
+  return { ...value, fromShape: fromShape || value.fromShape === true, absent: isAbsent };
+}
+
+/** What the graph returns is in memory as its shape says. */
+function settledAt(node: OnnxNode, x: ActivationOperand, state: ImportState, place: Place): ActivationOperand {
+  return new NodeContext(node, { inputs: [0, 0], attributes: [] }, [], state, place).activationOf(x);
+}
+
+const isResult = (given: Result | readonly Result[]): given is Operand | Value =>
+  given !== undefined && ('kind' in given || 'data' in given);
 
 function asOutputs(graph: Graph): Graph {
   const tensors = new Map(graph.tensors);

@@ -6,12 +6,16 @@ const LOSSES: readonly string[] = ['SoftmaxCrossEntropyLoss', 'NegativeLogLikeli
 
 /**
  * The model without the cross-entropy that it ends in: the graph gives what the loss is computed from, and the training step adds
- * its own loss there; the input that holds the classes is dropped with it.
+ * its own loss there; the input that holds the classes is dropped with it. In inference a loss of constant classes is computed.
  * @throws WavecError UNSUPPORTED_ATTRIBUTE for losses other than the mean over the mini-batch
  */
-export function withoutLoss(model: OnnxModel, place: Place): OnnxModel {
+export function withoutLoss(model: OnnxModel, mode: 'training' | 'inference', place: Place): OnnxModel {
   const computed = new Set(model.nodes.flatMap((n) => n.outputs));
-  const losses = model.nodes.filter(({ domain, opType, inputs: [x = ''] }) => domain === '' && LOSSES.includes(opType) && computed.has(x));
+  const given = new Set(model.inputs.map((i) => i.name).filter((name) => !model.initializers.some((t) => t.name === name)));
+  const losses = model.nodes.filter(
+    ({ domain, opType, inputs: [x = '', classes = ''] }) =>
+      domain === '' && LOSSES.includes(opType) && computed.has(x) && (mode === 'training' || given.has(classes)),
+  );
   if (losses.length === 0) return model;
   const problems = losses.flatMap((node) => lossProblems(model, node, { ...place, node: node.label }));
   if (problems.length > 0) throw new WavecError(problems);

@@ -2,7 +2,7 @@ import type { onnx as proto } from 'onnx-proto';
 
 export type TensorProto = proto.ITensorProto;
 
-/** Values of attributes by type; `other` are graphs, sparse tensors and types, which no supported operator takes. */
+/** Values of attributes by type; `other` are sparse tensors and types, which no supported operator takes. */
 export interface AttributeValues {
   readonly int: number;
   readonly float: number;
@@ -10,6 +10,9 @@ export interface AttributeValues {
   readonly ints: readonly number[];
   readonly floats: readonly number[];
   readonly tensor: TensorProto;
+  readonly graph: Block;
+  /** In a function: the attribute of the call that gives the value. */
+  readonly reference: string;
   /** The name of the type. */
   readonly other: string;
 }
@@ -21,8 +24,27 @@ export interface AttributeOf<T extends keyof AttributeValues> {
 
 export type Attribute = { [T in keyof AttributeValues]: AttributeOf<T> }[keyof AttributeValues];
 
+/** Nodes that compute outputs from inputs: the body of a control-flow operator or of a function. */
+export interface Block {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly TensorProto[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** A function that the model brings along, and uses as an operator. */
+export interface OnnxFunction extends Block {
+  readonly domain: string;
+  readonly name: string;
+  /** Values of attributes that a call may leave out. */
+  readonly defaults: ReadonlyMap<string, Attribute>;
+}
+
+/** Position of a node that was written out in place of a call or a control-flow node. */
+export const NOT_IN_GRAPH = -1;
+
 export interface OnnxNode {
-  /** Position in the file. */
+  /** Position among the nodes of the graph in the file, or `NOT_IN_GRAPH`. */
   readonly index: number;
   /** Name in messages: the node's own, or `OpType#index`. */
   readonly label: string;
@@ -30,10 +52,19 @@ export interface OnnxNode {
   readonly layerName: string;
   readonly opType: string;
   readonly domain: string;
+  /** Version of the default operator set that it is written in. */
+  readonly opset: number;
   /** Names; an absent optional operand is ''. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
+  /** Tensors around it that its blocks read. */
+  readonly captures: readonly string[];
+}
+
+/** Every tensor that a node reads, itself or in its blocks. */
+export function readsOf(node: OnnxNode): readonly string[] {
+  return [...node.inputs, ...node.captures];
 }
 
 /** A size, a symbol, or nothing at all. */
@@ -51,8 +82,8 @@ export interface Declaration {
 /** A decoded model, as it stands in the file and before any check of its graph. */
 export interface OnnxModel {
   readonly name: string;
-  readonly opset: number;
   readonly nodes: readonly OnnxNode[];
+  readonly functions: readonly OnnxFunction[];
   readonly initializers: readonly TensorProto[];
   readonly sparseInitializers: readonly string[];
   readonly inputs: readonly Declaration[];

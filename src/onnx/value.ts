@@ -3,6 +3,12 @@ import { elementCount } from '../../ir/tensor.ts';
 /** No tensor may claim more elements than this: no memory holds them, and products of sizes stay exact. */
 export const MOST_ELEMENTS = 2 ** 40;
 
+/** Constants of the model stay as large as the file has them; what folding makes anew is small. */
+export const MOST_FOLDED = 2 ** 24;
+
+/** The f32 that is farthest from 0: attributes are finite, and in f16 all beyond the largest half is infinite. */
+export const FARTHEST = 3.4028234663852886e38;
+
 /** What arithmetic does with the elements; all widths of one class compute alike here. */
 export type ElementClass = 'float' | 'int' | 'bool';
 
@@ -11,6 +17,10 @@ export interface Value {
   readonly elements: ElementClass;
   readonly shape: readonly number[];
   readonly data: Float32Array | Float64Array | number;
+  /** The element type that the model stores, for messages. */
+  readonly typeName?: string;
+  /** A weight that was left in its file, or made of such: it has a shape, and no values. */
+  readonly absent?: boolean;
   /** Computed from the shape of an activation, so that the mini-batch in it is the bound one and not the exported one. */
   readonly fromShape?: boolean;
 }
@@ -90,4 +100,12 @@ export function transposed(value: Value, perm: readonly number[]): Value {
 /** The general walk is many times slower, and weights of fully connected layers are the largest constants there are. */
 function transposeMatrix(source: ArrayLike<number>, target: Float32Array | Float64Array, rows: number, columns: number): void {
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) target[c * rows + r] = source[r * columns + c] ?? Number.NaN;
+}
+
+/** `f` of every element; integers stay whole, and what is filled with one value stays so. */
+export function mapValue(value: Value, f: (v: number) => number): Value {
+  const { data } = value;
+  const compute = value.elements === 'float' ? f : (v: number): number => Math.trunc(f(v));
+  if (typeof data === 'number') return { ...value, data: compute(data) };
+  return { ...value, data: Float64Array.from(data, compute) };
 }

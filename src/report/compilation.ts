@@ -1,10 +1,10 @@
-import type { Bytes, Program } from '../../backends/wavecore/program.ts';
+import { type Bytes, elidedSymbols, type Program } from '../../backends/wavecore/program.ts';
 import type { Phase } from '../../ir/graph.ts';
 import type { Group } from '../../passes/mbs/schedule.ts';
 import type { CompileState } from '../../passes/pipeline.ts';
 import type { ResolvedSettings } from '../api.ts';
 import { normOf } from '../norm.ts';
-import { fields, table } from './table.ts';
+import { elidedField, fields, table } from './table.ts';
 import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
 import { bytesText, countText } from './units.ts';
 
@@ -35,7 +35,7 @@ export interface CompileSummary {
   readonly optimizer?: string;
   readonly output: { readonly file: string; readonly bytes: number };
   readonly instructions: number;
-  /** Constants of an IR file whose values were not found; the program can only be timed. */
+  /** Tensors without their initial values, and why; where there are any, the program can only be timed. */
   readonly elided?: { readonly count: number; readonly reason: string };
   readonly layers: number;
   readonly groups: readonly GroupSummary[];
@@ -49,10 +49,11 @@ export function compileSummary(
   settings: ResolvedSettings,
   output: CompileSummary['output'],
   passes: readonly PassTime[],
-  elided?: CompileSummary['elided'],
+  elidedBecause = '',
 ): CompileSummary {
   const byKind = trafficByKind(program.predicted);
   const { read, write } = totalOf(byKind);
+  const { length: count } = elidedSymbols(program);
   return {
     model: program.model,
     mode: program.mode,
@@ -63,7 +64,7 @@ export function compileSummary(
     ...(program.mode === 'training' ? { optimizer: settings.optimizer } : {}),
     output,
     instructions: program.code.length,
-    ...(elided === undefined ? {} : { elided }),
+    ...(count === 0 ? {} : { elided: { count, reason: elidedBecause } }),
     layers: state.graph.layers.length,
     groups: state.scheduled?.schedule.groups.map(groupSummary) ?? [],
     predicted: { read, write, total: read + write, byKind },
@@ -87,9 +88,7 @@ export function compileReport(summary: CompileSummary): string {
     ...(summary.optimizer === undefined ? [] : [['optimizer', summary.optimizer] as const]),
     ['machine', summary.machine],
     ['program', `${output.file}, ${bytesText(output.bytes)}, ${countText(summary.instructions)} instructions`],
-    ...(summary.elided === undefined
-      ? []
-      : [['constants', `${countText(summary.elided.count)} without values (${summary.elided.reason}): for --mode timing alone`] as const]),
+    ...elidedField(summary.elided?.count ?? 0, summary.elided?.reason),
     ['layers', `${countText(summary.layers)} in ${countText(groups.length)} groups`],
   ]);
   const traffic = trafficTable(summary.predicted.byKind);

@@ -1,7 +1,7 @@
-import type { Bytes, Program } from '../../backends/wavecore/program.ts';
+import { type Bytes, elidedSymbols, type Program } from '../../backends/wavecore/program.ts';
 import type { Phase } from '../../ir/graph.ts';
 import { memoryByKind, memoryTable } from './memory.ts';
-import { fields, table } from './table.ts';
+import { elidedField, fields, table } from './table.ts';
 import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
 import { countText } from './units.ts';
 
@@ -33,6 +33,8 @@ export interface ProgramSummary {
   readonly batch: number;
   readonly schedule: string;
   readonly machine: string;
+  /** Tensors without their initial values; where there are any, the program can only be timed. */
+  readonly elided: number;
   readonly instructions: number;
   readonly symbols: readonly SymbolSummary[];
   readonly layers: readonly LayerSummary[];
@@ -49,6 +51,7 @@ export function programSummary(program: Program): ProgramSummary {
     batch,
     schedule,
     machine: machine.name,
+    elided: elidedSymbols(program).length,
     instructions: code.length,
     symbols: program.symbols.map(({ initial, ...symbol }) => symbol),
     layers: program.debug.map(({ from, to, ...range }) => ({ ...range, from, instructions: to - from })),
@@ -63,6 +66,7 @@ export function programReport(summary: ProgramSummary): string {
     ['step', `${summary.mode}, ${summary.batch} samples a core`],
     ['schedule', summary.schedule],
     ['machine', summary.machine],
+    ...elidedField(summary.elided),
     ['code', `${countText(summary.instructions)} instructions`],
   ]);
   const inputs = summary.symbols.filter((s) => s.role === 'input');

@@ -1,3 +1,5 @@
+import { countText } from './units.ts';
+
 /** One column: its head, with the unit where all its cells share one, and which way its cells are aligned. */
 export interface Column {
   readonly head: string;
@@ -38,4 +40,11 @@ function widthOf(text: string): number {
 export function fields(rows: readonly (readonly [name: string, value: string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}`).join('\n');
+}
+
+/** The line of a report on a program that lacks initial values. */
+export function elidedField(count: number, reason?: string): (readonly [string, string])[] {
+  if (count === 0) return [];
+  const why = reason === undefined ? '' : ` (${reason})`;
+  return [['constants', `${countText(count)} without values${why}: for --mode timing alone`]];
 }

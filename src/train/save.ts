@@ -1,3 +1,4 @@
+import { diag, fail } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { boolAttr, floatAttr, intAttr } from '../../ir/layers/attrs.ts';
 import { recordOf } from '../../ir/layers/index.ts';
@@ -5,6 +6,7 @@ import { masterName } from '../../passes/training/update.ts';
 import type { ParameterOrigin } from '../onnx/context.ts';
 import { exportTrained, type TrainedOperand } from '../onnx/export.ts';
 import type { GroupNorm } from '../onnx/group-norm.ts';
+import { NOT_IN_GRAPH } from '../onnx/model.ts';
 
 /** The present value of a tensor of the training step; undefined where it has none. */
 type Read = (tensor: string) => Float32Array | undefined;
@@ -24,7 +26,9 @@ export function trainedValues(graph: Graph, origins: ReadonlyMap<string, Paramet
   for (const [name, origin] of origins) {
     if (!updated.has(name)) continue;
     const values = read(masterName(name)) ?? read(name);
-    if (values !== undefined) trained.push({ node: origin.node, input: origin.input, shape: origin.shape, values: origin.restore(values) });
+    if (values === undefined) continue;
+    if (origin.node === NOT_IN_GRAPH) fail(diag.notExported({ tensor: name }));
+    trained.push({ node: origin.node, input: origin.input, shape: origin.shape, values: origin.restore(values) });
   }
   return trained;
 }

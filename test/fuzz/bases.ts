@@ -31,6 +31,24 @@ function branches(): Uint8Array {
   return b.model(b.full(b.flatten(b.globalPool(y)), 10));
 }
 
+/** Functions by number, moves by tables, interpolation, reductions, softmax of channels. */
+function general(): Uint8Array {
+  const b = new NetworkBuilder([2, 2, 4, 4], 5);
+  const x = b.apply('PRelu', [b.apply('Mish', [b.conv(b.input, 3, { kernel: 3, pad: 1 })], [3, 4, 4])], [3, 4, 4], {}, [
+    { shape: [3, 1, 1] },
+  ]);
+  const sizes = [
+    { shape: [0], values: [] },
+    { shape: [4], values: [1, 1, 1.5, 1.5] },
+  ];
+  const wide = b.apply('Resize', [x], [3, 6, 6], { mode: 'linear' }, sizes);
+  const pads = { shape: [8], values: [0, 0, 1, 1, 0, 0, 1, 1], integer: true };
+  const padded = b.apply('Pad', [wide], [3, 8, 8], { mode: 'reflect' }, [pads]);
+  const top = b.apply('ReduceMax', [padded], [1, 8, 8], {}, [{ shape: [1], values: [1], integer: true }]);
+  const y = b.apply('Sub', [b.apply('Softmax', [padded], [3, 8, 8], { axis: 1 }), top], [3, 8, 8]);
+  return b.model(b.full(b.flatten(b.globalPool(y)), 10));
+}
+
 const RUNS: readonly {
   readonly model: () => Uint8Array;
   readonly schedule: ScheduleName;
@@ -41,6 +59,7 @@ const RUNS: readonly {
   { model: branches, schedule: 'baseline', choices: { optimizer: 'sgd' } },
   { model: residual, schedule: 'il', choices: { optimizer: 'adam', dynamicLossScale: true, norm: KEEP } },
   { model: branches, schedule: 'mbs1', choices: { optimizer: 'adamw', loss: 'mse' } },
+  { model: general, schedule: 'mbs2', choices: { optimizer: 'sgd' } },
 ];
 
 /** Files of compiled programs, small in data and code, which together use every kind of instruction a compiler emits. */

@@ -1,7 +1,7 @@
 import { type Diagnostic, diag, fail, WavecError } from '../../../ir/diagnostics.ts';
 import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
 import { elementCount, formatType } from '../../../ir/tensor.ts';
-import type { Program, ProgramSymbol } from '../program.ts';
+import { elidedSymbols, type Program, type ProgramSymbol } from '../program.ts';
 import { DramMemory } from './dram-memory.ts';
 import { halfBits } from './half.ts';
 
@@ -19,6 +19,12 @@ const CHUNK = 2 ** 16;
 /** Bytes that one typed array surely holds. */
 const LARGEST_READ = 2 ** 32 - 1;
 
+/** Says that a program lacks initial values, where it does: then it can be timed, and computes nothing. */
+export function missingValues(program: Program): Diagnostic | undefined {
+  const [elided, ...others] = elidedSymbols(program);
+  return elided && diag.noInitialValues({ tensor: elided.name }, others.length);
+}
+
 /**
  * A DRAM that holds the initial values of the program's tensors; all problems are reported at once.
  * @param memoryLimit bytes that initial values and outputs may take, and the pages of the DRAM
@@ -30,8 +36,8 @@ export function initialDram(program: Program, memoryLimit: number): DramMemory {
   const dram = new DramMemory(memoryLimit);
   const problems: Diagnostic[] = [];
   const byName = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
-  const [elided, ...others] = program.symbols.filter((symbol) => symbol.initial?.form === 'elided');
-  if (elided !== undefined) problems.push(diag.noInitialValues({ tensor: elided.name }, others.length));
+  const lack = missingValues(program);
+  if (lack !== undefined) problems.push(lack);
   for (const symbol of program.symbols) {
     const { initial } = symbol;
     if (initial?.form === 'values') writeValues(dram, symbol, initial.values);

@@ -3,7 +3,7 @@ import type { ControlWord } from '../../../ir/layers/control.ts';
 import { floatBits } from '../isa/float.ts';
 import type { VectorSlot } from '../isa/slots.ts';
 import type { StepContext } from './context.ts';
-import { configure, loadWords } from './vector-kinds.ts';
+import { configure, loadWords } from './vector-operands.ts';
 
 /** Register with the address of the present chunk of an operand. */
 export type Place = (direction: 'in' | 'out', i: number) => number;

@@ -6,7 +6,7 @@ import { type Affine, constant, plus, times } from './emitter.ts';
 import { loadShared, storeShared } from './shared.ts';
 import { pipelined } from './turns.ts';
 import { type Place, UPDATE_KINDS } from './update-kinds.ts';
-import { configure } from './vector-kinds.ts';
+import { configure } from './vector-operands.ts';
 
 /** Emits a layer over parameters: they and their state stream through chunk buffers and are overwritten in place. */
 export function emitUpdateStep(ctx: StepContext): void {

@@ -7,7 +7,7 @@ import { slotsReadBy } from '../../../backends/wavecore/interpreter/vector/handl
 import type { Semantics, Use, VectorOp } from '../../../backends/wavecore/interpreter/vector/semantics.ts';
 import { SEMANTICS } from '../../../backends/wavecore/interpreter/vector/table.ts';
 import { OPS, specOf } from '../../../backends/wavecore/isa/layout.ts';
-import { SLOT_KINDS, VECTOR_SLOT_SPECS, VECTOR_SLOTS, type VectorSlot } from '../../../backends/wavecore/isa/slots.ts';
+import { MATRIX_SLOTS, SLOT_KINDS, VECTOR_SLOT_SPECS, VECTOR_SLOTS, type VectorSlot } from '../../../backends/wavecore/isa/slots.ts';
 import { Assembler } from '../assembler.ts';
 
 const MEMORY_BYTES = 65536;
@@ -88,10 +88,23 @@ const slots: fc.Arbitrary<Record<string, number>> = fc
     ...drawn,
     C: (drawn.C ?? 1) * (drawn.GROUPS ?? 1),
     COUNT: 3 * (drawn.COUNT ?? 1),
+    SPAN: 4 * (drawn.SPAN ?? 1),
+    // Walks of few positions; a size of 0 stays one.
+    ...Object.fromEntries(['D0', 'D1', 'D2', 'D3', 'D4'].map((slot) => [slot, Math.ceil((drawn[slot] ?? 0) / 2)])),
     SRCSTRIDE: 4,
     DSTSTRIDE: 4,
     ROWBYTES: 4,
   }));
+
+/** Numbers in memory that must be classes, offsets or indices. */
+const POINTING: readonly VectorOp[] = ['v.softmax_loss', 'v.gather', 'v.scatter', 'v.resample', 'v.resample_grad'];
+
+it('units have room for all slots and one to spare', () => {
+  expect(Math.max(VECTOR_SLOTS.length, MATRIX_SLOTS.length)).toBeLessThan(SLOT_COUNT);
+});
+
+/** A slot that an instruction may load. */
+const LOADABLE = VECTOR_SLOTS.indexOf('LR');
 
 const computing = OPS.filter((op): op is VectorOp => op in SEMANTICS);
 
@@ -103,15 +116,16 @@ describe.each(computing)('%s', (op) => {
     fc.assert(
       fc.property(slots, fc.boolean(), fc.nat(255), (values, flags, noise) => {
         const memory = new ArrayBuffer(MEMORY_BYTES);
-        // Labels are to be classes.
-        if (op !== 'v.softmax_loss') new Uint8Array(memory).forEach((_, i, all) => (all[i] = (i * 37 + noise) >> 2));
+        if (!POINTING.includes(op)) new Uint8Array(memory).forEach((_, i, all) => (all[i] = (i * 37 + noise) >> 2));
         const call = new WatchedCall(memory);
         VECTOR_SLOTS.forEach((slot, i) => {
           call.slots[i] = values[slot] ?? 0;
         });
-        fields.forEach(({ type, bits }, i) => {
-          call.operands[i] = type === 'reg' ? ROOM * (i + 1) : bits === 1 ? Number(flags) : 24;
+        fields.forEach(({ name, type, bits }, i) => {
+          call.operands[i] = type === 'reg' ? ROOM * (i + 1) : name === 'slot' ? LOADABLE : bits === 1 ? Number(flags) : 24;
         });
+        fc.pre((semantics.needs ?? []).every(({ holds }) => holds(call)));
+        call.slotsRead.clear();
         const uses: Readonly<Record<string, Use>> = semantics.uses;
         const [readable, writable, toWrite] = [new Set<number>(), new Set<number>(), new Set<number>()];
         fields.forEach(({ name }, i) => {

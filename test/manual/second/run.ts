@@ -240,10 +240,13 @@ class SecondCore {
     if (run === undefined) throw new Error(`the second interpreter has no ${op}`);
     const setSlot = (slot: number, bits: number): void => void this.vectorSlots.set(slot, bits);
     run({ memory: this.global, int, float, operand, setSlot });
-    const value = (formula: string): number =>
-      evaluate(formula, (name) =>
-        name === 'SETS' ? (int('CROSS') !== 0 ? 1 : int('N')) : this.fields.has(name) ? this.field(name) : int(name),
-      );
+    const positions = (): number => ['D0', 'D1', 'D2', 'D3', 'D4'].map(int).reduce((all, d) => (d === 0 ? all : all * d), 1);
+    const numberOf = (name: string): number => {
+      if (name === 'SETS') return int('CROSS') !== 0 ? 1 : int('N');
+      if (name === 'POSITIONS') return positions();
+      return this.fields.has(name) ? this.field(name) : int(name);
+    };
+    const value = (formula: string): number => evaluate(formula, numberOf);
     const { startCycles, lanes } = this.sections.machine.vector;
     return this.timing.vector(ready, startCycles + value(passes) * Math.ceil(value(elements) / lanes));
   }

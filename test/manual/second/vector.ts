@@ -1,26 +1,6 @@
-import { f16, f16once, f32, type Memory } from './memory.ts';
-
-/** What a vector instruction works on: slots as numbers, operands by name (registers resolved). */
-export interface Context {
-  readonly memory: Memory;
-  /** Slot as a whole number. */
-  int(name: string): number;
-  /** Slot as an f32. */
-  float(name: string): number;
-  operand(name: string): number;
-  /** Gives a slot other bits. */
-  setSlot(slot: number, bits: number): void;
-}
-
-type Run = (x: Context) => void;
-
-function* counted(...bounds: readonly number[]): Generator<number[]> {
-  const [bound = 0, ...rest] = bounds;
-  for (let i = 0; i < bound; i++) {
-    if (rest.length === 0) yield [i];
-    else for (const inner of counted(...rest)) yield [i, ...inner];
-  }
-}
+import { bits, type Context, counted, half, logs, type Run, setBits, setHalf, setSingle, single } from './context.ts';
+import { GENERAL } from './general.ts';
+import { f16, f16once, f32 } from './memory.ts';
 
 /** Loops over n < N, c < C, i < H × W; `at` is the element. */
 function* images(x: Context): Generator<{ n: number; c: number; i: number; at: number }> {
@@ -28,12 +8,6 @@ function* images(x: Context): Generator<{ n: number; c: number; i: number; at: n
   for (const [n = 0, c = 0, i = 0] of counted(x.int('N'), C, pixels)) yield { n, c, i, at: (n * C + c) * pixels + i };
 }
 
-const half = (x: Context, name: string, i: number): number => x.memory.half(x.operand(name) + 2 * i);
-const setHalf = (x: Context, name: string, i: number, value: number): void => x.memory.setHalf(x.operand(name) + 2 * i, value);
-const bits = (x: Context, name: string, i: number): number => x.memory.halfBits(x.operand(name) + 2 * i);
-const setBits = (x: Context, name: string, i: number, value: number): void => x.memory.setHalfBits(x.operand(name) + 2 * i, value);
-const single = (x: Context, name: string, i: number): number => x.memory.single(x.operand(name) + 4 * i);
-const setSingle = (x: Context, name: string, i: number, value: number): void => x.memory.setSingle(x.operand(name) + 4 * i, value);
 const double = (x: Context, name: string, i: number): number => x.memory.double(x.operand(name) + 8 * i);
 const setDouble = (x: Context, name: string, i: number, value: number): void => x.memory.setDouble(x.operand(name) + 8 * i, value);
 
@@ -311,24 +285,10 @@ const avgPoolGrad: Run = (x) => {
   });
 };
 
-function logs(x: Context, name: string, n: number): number[] {
-  const values = sample(x, name, n, x.int('COUNT'));
-  const highest = Math.max(...values);
-  let total = 0;
-  for (const v of values) total = total + Math.exp(v - highest);
-  return values.map((v) => v - highest - Math.log(total));
-}
-
-const softmaxWith =
-  (finish: (z: number) => number): Run =>
-  (x) => {
-    for (let n = 0; n < x.int('N'); n++) logs(x, 'src', n).forEach((z, i) => setHalf(x, 'dst', n * x.int('COUNT') + i, f16once(finish(z))));
-  };
-
 const softmaxLoss: Run = (x) => {
   for (let n = 0; n < x.int('N'); n++) {
     const label = x.memory.word(x.operand('labels') + 4 * n);
-    const z = logs(x, 'logits', n);
+    const z = logs(sample(x, 'logits', n, x.int('COUNT')));
     setSingle(x, 'loss', n, f32(-x.float('WEIGHT') * (z[label] ?? Number.NaN)));
     z.forEach((v, i) =>
       setHalf(
@@ -473,8 +433,6 @@ export const VECTOR: Readonly<Record<string, Run>> = {
   'v.lrn_grad': lrnGrad,
   'v.dropout': dropout,
   'v.dropout_grad': dropoutGrad,
-  'v.softmax': softmaxWith(Math.exp),
-  'v.log_softmax': softmaxWith((z) => z),
   'v.softmax_loss': softmaxLoss,
   'v.bias_sums': biasSums,
   'v.bias_end': biasEnd,
@@ -486,4 +444,5 @@ export const VECTOR: Readonly<Record<string, Run>> = {
   'v.check_finite': checkFinite,
   'v.step': step,
   'v.running': running,
+  ...GENERAL,
 };

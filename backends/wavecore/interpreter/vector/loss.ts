@@ -19,7 +19,7 @@ export const softmaxLoss: Semantics<'v.softmax_loss'> = {
     for (let n = 0; n < call.int('N'); n++) {
       const label = call.i32[labels / 4 + n] ?? 0;
       if (label < 0 || label >= count) call.fault(`label ${label} of sample ${n} is not one of ${count} classes`);
-      const logs = logarithms(call, logits, n);
+      const logs = logarithms(call, logits, n * count, count, 1);
       call.setSingle(loss, n, -weight * (logs[label] ?? 0));
       logs.forEach((v, i) => {
         call.u16[dlogits / 2 + n * count + i] = toHalfBits(scale * (Math.exp(v) - (i === label ? 1 : 0)));
