@@ -41,6 +41,7 @@ const RUNS: readonly {
   { model: branches, schedule: 'baseline', choices: { optimizer: 'sgd' } },
   { model: residual, schedule: 'il', choices: { optimizer: 'adam', dynamicLossScale: true, norm: KEEP } },
   { model: branches, schedule: 'mbs1', choices: { optimizer: 'adamw', loss: 'mse' } },
+  { model: branches, schedule: 'mbs2', choices: { optimizer: 'momentum', cores: 2 } },
 ];
 
 /** Files of compiled programs, small in data and code, which together use every kind of instruction a compiler emits. */

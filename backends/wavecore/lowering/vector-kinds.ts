@@ -88,12 +88,12 @@ const stateReg = (ctx: StepContext): number => ctx.e.value(constant(ctx.block('s
 
 /** A register that is not 0 where a shared result adds to the partial sums of earlier iterations. */
 function addsToEarlier(ctx: StepContext): number {
-  return ctx.e.value(ctx.iteration.sample);
+  return ctx.e.value(ctx.iteration.offset);
 }
 
 /** The same for results that also accumulate from chunk to chunk. */
 function addsToEarlierChunks(ctx: StepContext, chunk: Chunk): number {
-  return ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
+  return ctx.e.value(plus(ctx.iteration.offset, chunk.offset));
 }
 
 function pool(ctx: StepContext, chunk: Chunk, gradient: boolean): Partial<Record<VectorSlot, number>> {

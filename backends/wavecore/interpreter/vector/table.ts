@@ -1,7 +1,7 @@
 import { biasEnd, biasSums } from './bias.ts';
 import { checkFinite, loadConfiguration, step } from './control.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
-import { add, affine, multiply, relu, reluGrad } from './elementwise.ts';
+import { add, affine, multiply, relu, reluGrad, sum } from './elementwise.ts';
 import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
 import { copy, fill } from './moves.ts';
@@ -48,4 +48,5 @@ export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
   'v.check_finite': checkFinite,
   'v.step': step,
   'v.running': running,
+  'v.sum': sum,
 };
