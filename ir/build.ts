@@ -141,7 +141,8 @@ export class GraphBuilder {
   }
 }
 
-function unused(hint: string, taken: (name: string) => boolean): string {
+/** `hint`, or that with the least number behind it that makes it free. */
+export function unused(hint: string, taken: (name: string) => boolean): string {
   if (!taken(hint)) return hint;
   let n = 2;
   while (taken(`${hint}.${n}`)) n++;

@@ -176,6 +176,12 @@ export const diag = {
       `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
     () => 'This is the least the layer takes: one sample or one stripe of it at a time. Use a machine with a larger global buffer.',
   ),
+  coupledCores: declare(
+    'COUPLED_CORES',
+    (kind: string, cores: number) => `${kind} couples all samples of the mini-batch, which ${cores} cores divide between them`,
+    () => 'Replace batch normalization by group normalization (--norm gn), or compile for one core.',
+  ),
+  unevenCores: declare('UNEVEN_CORES', (batch: number, cores: number) => `${cores} cores cannot divide ${batch} samples evenly`),
   badSchedule: declare('BAD_SCHEDULE', (reason: string) => `the schedule cannot run: ${reason}`),
   badMachine: declare('BAD_MACHINE', (what: string) => `machine: ${what}`),
   // Programs.
@@ -203,11 +209,21 @@ export const diag = {
     (at: string, token: number) => `${at}: waits for token ${token}, which nothing before it signals and is not taken`,
     () => 'Program order must be a legal order: signal a token before an instruction waits for it.',
   ),
+  lonelyBarrier: declare(
+    'DEADLOCK',
+    (at: string, core: number) => `${at}: waits at a barrier to which core ${core}, which has ended, never comes`,
+    () => 'Let every core come to every barrier.',
+  ),
   unbalancedTokens: declare('UNBALANCED_TOKENS', (tokens: string) => `the program ends with tokens that nothing took: ${tokens}`),
   race: declare(
     'RACE',
     (at: string, what: string) => `${at} ${what}, and no token orders the two`,
     () => 'Let the one signal a token that the other waits for.',
+  ),
+  raceOfCores: declare(
+    'RACE',
+    (at: string, what: string) => `${at} ${what}, and no barrier orders the two`,
+    () => 'Let all cores meet at a barrier between the two.',
   ),
   uninitialized: declare('UNINITIALIZED', (at: string, where: string) => `${at} reads ${where}, which holds nothing yet`),
   lostResult: declare(

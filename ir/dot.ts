@@ -38,7 +38,7 @@ export function toDot(graph: Graph, options: DotOptions = {}): string {
   const { boxes = unitBoxes(graph) } = options;
   const lines = [
     `digraph ${dotText(graph.name)} {`,
-    `  label=${dotText(`${graph.name}, ${graph.batch} samples a core\n${LEGEND}`)};`,
+    `  label=${dotText(`${graph.name}, ${graph.batch} samples a step\n${LEGEND}`)};`,
     '  fontname="sans-serif"; node [shape=box, style=filled, fillcolor=white, fontname="sans-serif"]; edge [fontname="sans-serif", fontsize=10];',
     `  ${SEARCH}`,
     ...graph.inputs.map((name, i) => `  i${i} [shape=ellipse, label=${dotText(labelOf(graph, name))}];`),

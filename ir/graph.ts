@@ -46,7 +46,7 @@ export interface Layer {
 /** A step of computation: layers in execution order over named tensors. Immutable; passes return new graphs. */
 export interface Graph {
   readonly name: string;
-  /** Samples a core processes in one step (N). */
+  /** Samples of one step, of all cores together. */
   readonly batch: number;
   readonly tensors: ReadonlyMap<string, Tensor>;
   readonly layers: readonly Layer[];

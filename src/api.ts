@@ -1,7 +1,7 @@
 import { generate, resourcesOf } from '../backends/wavecore/generate.ts';
 import type { Machine } from '../backends/wavecore/machine/machine.ts';
 import { PRESETS } from '../backends/wavecore/machine/presets.ts';
-import type { Program } from '../backends/wavecore/program.ts';
+import { MOST_CORES, type Program } from '../backends/wavecore/program.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
 import type { ScheduleName } from '../passes/mbs/schedule.ts';
 import type { NormChoice } from '../passes/normalize.ts';
@@ -30,16 +30,18 @@ export interface ResolvedSettings extends CompileOptions, LoadSettings {
 
 export function resolveSettings(settings: CompileSettings = {}): ResolvedSettings {
   const load = loadSettings(settings);
-  const { mode } = load;
+  const { mode, cores, file } = load;
   const { schedule = 'mbs2' } = settings;
   const machine = settings.machine ?? PRESETS.wavecore ?? fail(diag.internal({}, 'the preset wavecore is missing'));
+  if (cores > Math.min(machine.coresPerChip, MOST_CORES))
+    fail(diag.usage({ file }, `${cores} cores are asked for; the chip of machine ${machine.name} has ${machine.coresPerChip}`), 2);
   return {
     ...load,
     schedule,
     machine,
     norm: settings.norm ?? defaultNorm(mode, schedule),
     ...withDefaults(settings),
-    resources: resourcesOf(machine),
+    resources: resourcesOf(machine, cores),
   };
 }
 
@@ -57,12 +59,13 @@ export function runPasses(model: Uint8Array | Model, settings: ResolvedSettings,
 
 /** Settings for going on from an IR file: what went into it is settled there. */
 export function settingsOfIr({ header, graph, schedule }: IrFile, settings: CompileSettings): ResolvedSettings {
-  const { mode, bind, norm, optimizer } = header;
+  const { mode, cores, bind, norm, optimizer } = header;
   return resolveSettings({
     ...settings,
     mode,
     bind,
-    batch: graph.batch,
+    cores,
+    batch: graph.batch / cores,
     ...(norm === undefined ? {} : { norm }),
     ...(optimizer === undefined ? {} : { optimizer }),
     ...(schedule === undefined ? {} : { schedule: schedule.name }),
@@ -105,11 +108,11 @@ export function compile(model: Uint8Array | Model, settings: CompileSettings = {
 }
 
 function settledBy(model: Model, settings: CompileSettings): CompileSettings {
-  const { file, mode } = model;
-  const wrong = (['file', 'mode', 'batch', 'bind', 'files', 'weights'] as const).filter((name) => settings[name] !== undefined);
+  const { file, mode, cores } = model;
+  const wrong = (['file', 'mode', 'batch', 'cores', 'bind', 'files', 'weights'] as const).filter((name) => settings[name] !== undefined);
   if (wrong.length > 0)
     fail(diag.usage({ file }, `${wrong.join(', ')} cannot be chosen for a model that is loaded; give it to loadModel`), 2);
-  return { ...settings, file, mode, batch: model.graph.batch };
+  return { ...settings, file, mode, cores, batch: model.graph.batch / cores };
 }
 
 /** Bytes of another realm (a frame, a `vm` context) are bytes too. */

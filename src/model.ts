@@ -1,3 +1,4 @@
+import { diag, fail } from '../ir/diagnostics.ts';
 import type { Graph, Tensor } from '../ir/graph.ts';
 import type { ParameterOrigin } from './onnx/context.ts';
 import { type ExternalFiles, importTraced } from './onnx/index.ts';
@@ -10,6 +11,8 @@ export interface LoadOptions {
   readonly mode?: 'training' | 'inference';
   /** Samples a core in one step. Default 32 in training, the model's own in inference. */
   readonly batch?: number;
+  /** Cores of a chip that divide the mini-batch between them. Default 1. */
+  readonly cores?: number;
   /** Sizes of symbolic dimensions, by name. */
   readonly bind?: Readonly<Record<string, number>>;
   /** Reads the files beside the model that hold its weights; without it, such a model is refused. */
@@ -22,7 +25,8 @@ export interface LoadOptions {
 export interface Model {
   readonly file: string;
   readonly mode: 'training' | 'inference';
-  /** The forward layers as imported. */
+  readonly cores: number;
+  /** The forward layers as imported, with the samples of all cores. */
   readonly graph: Graph;
   /** What is given at run time, in order; labels come with the losses, when the model is compiled. */
   readonly inputs: readonly Tensor[];
@@ -41,8 +45,16 @@ export interface LoadSettings extends Required<Omit<LoadOptions, 'batch' | 'file
 
 const TRAINING_BATCH = 32;
 
-export function loadSettings({ file = 'model', mode = 'training', batch, bind = {}, files, weights = true }: LoadOptions): LoadSettings {
-  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), bind, files, weights };
+export function loadSettings({
+  file = 'model',
+  mode = 'training',
+  batch,
+  cores = 1,
+  bind = {},
+  files,
+  weights = true,
+}: LoadOptions): LoadSettings {
+  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), cores, bind, files, weights };
 }
 
 /**
@@ -51,21 +63,29 @@ export function loadSettings({ file = 'model', mode = 'training', batch, bind = 
  */
 export function loadModel(bytes: Uint8Array, options: LoadOptions = {}): Model {
   const settings = loadSettings(options);
-  const { file, mode } = settings;
+  const { file, mode, cores } = settings;
   // Exporters call every graph by the same name; the file's tells models apart.
-  const { graph: imported, origins } = importTraced(bytes, settings);
+  const { graph: imported, origins } = importShared(bytes, settings);
   const graph = { ...imported, name: modelName(file) };
   const tensors = (names: Iterable<string>): Tensor[] => [...names].flatMap((name) => graph.tensors.get(name) ?? []);
   const taken = new Set(graph.layers.flatMap((layer) => layer.inputs));
   return {
     file,
     mode,
+    cores,
     graph,
     inputs: tensors(graph.inputs),
     outputs: tensors(graph.outputs),
     parameters: tensors(taken).filter((tensor) => tensor.constant !== undefined),
     origins,
   };
+}
+
+/** The graph over the samples of all cores. */
+function importShared(bytes: Uint8Array, { file, mode, batch, cores, bind }: LoadSettings): ReturnType<typeof importTraced> {
+  if (!Number.isSafeInteger(cores) || cores < 1) fail(diag.usage({ file }, `cores must be a whole number, at least 1, not ${cores}`), 2);
+  const samples = batch ?? (cores === 1 ? undefined : importTraced(bytes, { file, mode, bind, batch }).graph.batch);
+  return importTraced(bytes, { file, mode, bind, batch: samples === undefined ? undefined : samples * cores });
 }
 
 function modelName(file: string): string {

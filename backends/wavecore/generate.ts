@@ -1,22 +1,25 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
-import { tensorBytes } from '../../ir/tensor.ts';
+import { divisionOf, isDivided } from '../../passes/mbs/division.ts';
 import type { Scheduled } from '../../passes/mbs/index.ts';
-import type { LayerView } from '../../passes/mbs/network.ts';
 import { predictTraffic } from '../../passes/mbs/predict.ts';
 import type { Group, Resources } from '../../passes/mbs/schedule.ts';
 import { allocationsOf } from './lowering/buffer-plan.ts';
+import { Chip, type Uses } from './lowering/chip.ts';
 import { type BackendOptions, type Iteration, StepContext } from './lowering/context.ts';
-import { type Affine, constant, Emitter, ZERO } from './lowering/emitter.ts';
+import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
+import { layOut } from './lowering/dram-layout.ts';
+import { type Affine, constant, Emitter, plus, times } from './lowering/emitter.ts';
 import { emitMapStep } from './lowering/matrix-map.ts';
 import { emitReduceStep } from './lowering/matrix-reduce.ts';
 import { emitUpdateStep } from './lowering/update-step.ts';
 import { emitVectorStep } from './lowering/vector-step.ts';
 import type { Machine } from './machine/machine.ts';
-import type { DebugRange, Program, ProgramSymbol } from './program.ts';
+import type { DebugRange, Program } from './program.ts';
 
-/** What the scheduler needs to know of a machine. */
-export function resourcesOf(machine: Machine): Resources {
+/** What the scheduler needs to know of a machine, of which `cores` cores divide the mini-batch. */
+export function resourcesOf(machine: Machine, cores = 1): Resources {
   return {
+    cores,
     globalBytes: machine.buffers.globalBytes,
     burstBytes: machine.dram.burstBytes,
     arrayRows: machine.array.rows,
@@ -31,64 +34,86 @@ export interface GenerateOptions {
   readonly machine: Machine;
 }
 
-/** Emits the program of a scheduled step. Its size depends on layers and groups, not on the mini-batch. */
+/** Emits the program of a scheduled step, one code for all cores. Its size depends on layers and groups, not on the mini-batch. */
 export function generate(scheduled: Scheduled, options: GenerateOptions): Program {
   const { network, schedule } = scheduled;
   const { machine } = options;
-  const symbols = layOut(scheduled, machine.dram.burstBytes);
-  const addresses = new Map(symbols.map((s) => [s.name, s.address]));
+  const resources = resourcesOf(machine, network.cores);
+  const division = divisionOf(network, resources);
+  const layout = layOut(scheduled, machine.dram.burstBytes, division.reductions);
+  const e = new Emitter();
+  const chip = new Chip(e, network.cores, network.batch);
   const backend: BackendOptions = {
     arrayRows: machine.array.rows,
     arrayColumns: machine.array.columns,
     waveRows: machine.array.waveRows,
     doubleBufferWeights: schedule.doubleBufferWeights,
-    address: (tensor) => addresses.get(tensor) ?? fail(diag.internal({ tensor }, 'has no address in DRAM')),
+    address: layout.address,
+    ownAddress: (tensor) => plus(constant(layout.address(tensor)), times(chip.core, layout.stepOf(tensor))),
   };
   const views = new Map(network.layers.map((v) => [v.layer.name, v]));
-  const e = new Emitter();
   const debug: DebugRange[] = [];
-  schedule.groups.forEach((group, index) => {
-    forEachIteration(e, network.batch, group, (iteration) => {
+  /** Emits the code of one layer, behind which all units are idle. */
+  const layer = (info: Omit<DebugRange, 'from' | 'to'>, owner: number | undefined, uses: Uses, body: () => void): void => {
+    const from = e.code.length;
+    chip.step(owner, uses, () => {
+      e.scope(body);
+      e.op('fence', {});
+    });
+    debug.push({ from, to: e.code.length, ...info });
+  };
+  // What the cores have of the gradients is added up before the first layer that runs over parameters.
+  const updates = schedule.groups.findIndex(({ phase }) => !isDivided(phase));
+  const divided = updates < 0 ? schedule.groups.length : updates;
+  const emitGroup = (group: Group, index: number): void =>
+    forEachIteration(e, network.batch, group, chip.firstSample, (iteration) => {
       group.steps.forEach((step, i) => {
         const view = views.get(step.layer) ?? fail(diag.internal({ layer: step.layer }, 'is not in the graph'));
-        const from = e.code.length;
-        e.scope(() => emitStep(new StepContext(e, view, i, group, iteration, backend)));
-        e.op('fence', {});
-        const { layer } = view;
-        debug.push({
-          from,
-          to: e.code.length,
-          layer: layer.name,
-          kind: layer.kind,
-          phase: layer.phase,
-          group: index,
-          origin: layer.origin,
-        });
+        const { name, kind, phase, origin } = view.layer;
+        const owner = isDivided(phase) ? undefined : division.ownerOf(view);
+        const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
+        layer({ layer: name, kind, phase, group: index, origin }, owner, uses, () =>
+          emitStep(new StepContext(e, view, i, group, iteration, backend)),
+        );
       });
     });
-  });
+  schedule.groups.slice(0, divided).forEach(emitGroup);
+  for (const reduction of division.reductions) {
+    const { core, tensor, origin } = reduction;
+    const info = { layer: reduction.layer, kind: 'core_sum', phase: 'backward', group: divided - 1, origin } as const;
+    layer(info, core, { reads: [tensor], writes: [tensor] }, () => emitCoreSum(e, reduction, layout.regionsOf(tensor)));
+  }
+  schedule.groups.slice(divided).forEach((group, i) => emitGroup(group, divided + i));
   e.op('halt', {});
+  /** What lies in the place of a tensor while every core runs: of partial sums, on each core its own. */
+  const namesOf = (tensor: string): readonly string[] =>
+    division.reductions.some((r) => r.tensor === tensor) ? layout.regionsOf(tensor).map(({ name }) => name) : [tensor];
   return {
     model: network.graph.name,
     mode: options.mode,
+    cores: network.cores,
     batch: network.batch,
     schedule: schedule.name,
     machine,
     code: e.code,
-    symbols,
+    symbols: layout.symbols,
     debug,
-    buffer: allocationsOf(network, schedule),
-    predicted: predictTraffic(network, schedule, machine.dram.burstBytes),
+    buffer: [
+      ...allocationsOf(network, schedule).flatMap((a) => (a.group < divided ? namesOf(a.name) : [a.name]).map((name) => ({ ...a, name }))),
+      ...division.reductions.flatMap((reduction) => coreSumAllocations(divided - 1, reduction, layout.regionsOf(reduction.tensor))),
+    ],
+    predicted: predictTraffic(network, schedule, resources),
   };
 }
 
 /** Full iterations as a loop, a shorter last one behind it. */
-function forEachIteration(e: Emitter, batch: number, group: Group, body: (iteration: Iteration) => void): void {
+function forEachIteration(e: Emitter, batch: number, group: Group, firstSample: Affine, body: (iteration: Iteration) => void): void {
   const { subBatch } = group;
   const full = Math.floor(batch / subBatch);
   const rest = batch % subBatch;
-  e.loop(full, subBatch, (sample: Affine) => body({ sample, samples: subBatch }));
-  if (rest > 0) e.scope(() => body({ sample: full === 0 ? ZERO : constant(full * subBatch), samples: rest }));
+  const iteration = (offset: Affine, samples: number): void => body({ offset, sample: plus(firstSample, offset), samples });
+  e.loop(full, subBatch, (offset) => iteration(offset, subBatch));
+  if (rest > 0) e.scope(() => iteration(constant(full * subBatch), rest));
 }
 
 function emitStep(ctx: StepContext): void {
@@ -97,44 +122,4 @@ function emitStep(ctx: StepContext): void {
   else if (step.panel === undefined) emitVectorStep(ctx);
   else if (view.matrix?.form === 'weightGradient') emitReduceStep(ctx, step.panel);
   else emitMapStep(ctx, step.panel);
-}
-
-/** DRAM addresses: every storage that a transfer touches or that the caller sees, one behind the other, on bursts. */
-function layOut(scheduled: Scheduled, burst: number): ProgramSymbol[] {
-  const { network, schedule } = scheduled;
-  const { graph, storages } = network;
-  const used = new Set<string>();
-  const views = new Map<string, LayerView>(network.layers.map((v) => [v.layer.name, v]));
-  for (const group of schedule.groups) {
-    for (const step of group.steps) {
-      const view = views.get(step.layer);
-      step.inputs.forEach((a, i) => {
-        if (a.mode !== 'resident') used.add(view?.inputs[i]?.tensor ?? a.tensor);
-      });
-      step.outputs.forEach((a, i) => {
-        if (a.store) used.add(view?.outputs[i]?.tensor ?? a.tensor);
-      });
-    }
-  }
-  const outputs = new Set(graph.outputs.map((name) => storages.of(name).name));
-  const symbols: ProgramSymbol[] = [];
-  let address = 0;
-  for (const storage of storages.all) {
-    const { tensor } = storage;
-    const isInput = graph.inputs.includes(tensor.name);
-    if (!used.has(storage.name) && !isInput && !outputs.has(storage.name)) continue;
-    const bytes = tensorBytes(tensor.type);
-    symbols.push({
-      name: storage.name,
-      kind: storage.kind,
-      dtype: tensor.type.dtype,
-      shape: tensor.type.shape,
-      address,
-      bytes,
-      role: isInput ? 'input' : outputs.has(storage.name) ? 'output' : 'internal',
-      ...(tensor.constant === undefined ? {} : { initial: tensor.constant }),
-    });
-    address += Math.ceil(bytes / burst) * burst;
-  }
-  return symbols;
 }

@@ -56,10 +56,15 @@ export interface Bytes {
 /** What the compiler predicts: per layer, per tensor kind. Layers without traffic have an empty record. */
 export type LayerTraffic = Readonly<Record<string, Partial<Readonly<Record<TensorKind, Bytes>>>>>;
 
-/** A compiled program for one core. */
+/** Most cores that a program may be for. */
+export const MOST_CORES = 16;
+
+/** A compiled program: the one code that each of its cores executes. */
 export interface Program {
   readonly model: string;
   readonly mode: (typeof MODES)[number];
+  /** Cores that divide the mini-batch between them and share the DRAM; at most those of the machine's chip. */
+  readonly cores: number;
   /** Samples a core (N). */
   readonly batch: number;
   readonly schedule: string;

@@ -15,7 +15,7 @@ export interface Scheduled {
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
-  const network = networkOf(graph);
+  const network = networkOf(graph, resources.cores);
   const planner = new Planner(network, usesOf(network), resources);
   const groups: Group[] = [];
   const merges: Merge[] = [];

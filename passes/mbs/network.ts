@@ -1,3 +1,4 @@
+import { diag, fail, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph, Layer, Phase, Tensor } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import { operandAt } from '../../ir/layers/operands.ts';
@@ -55,13 +56,20 @@ export interface LayerView {
 
 export interface Network {
   readonly graph: Graph;
+  /** Cores that divide the mini-batch of the graph between them. */
+  readonly cores: number;
+  /** Samples a core. */
   readonly batch: number;
   readonly layers: readonly LayerView[];
   readonly storages: Storages;
 }
 
-/** Views all layers that move data, in execution order. */
-export function networkOf(graph: Graph): Network {
+/**
+ * Views all layers that move data, in execution order, as each of `cores` cores runs them on its share of the samples.
+ * @throws WavecError where the samples cannot be divided so: COUPLED_CORES for every layer that looks at all of them
+ */
+export function networkOf(graph: Graph, cores: number): Network {
+  if (graph.batch % cores !== 0) fail(diag.unevenCores({}, graph.batch, cores));
   const storages = storagesOf(graph);
   const layers: LayerView[] = [];
   let unit = -1;
@@ -74,7 +82,17 @@ export function networkOf(graph: Graph): Network {
     lastUnit = unitName;
     layers.push(viewOf(storages, layer, record, layers.length, unit));
   }
-  return { graph, batch: graph.batch, layers, storages };
+  const coupled = cores === 1 ? [] : layers.filter((view) => isCoupling(view, layers));
+  if (coupled.length > 0)
+    throw new WavecError(coupled.map(({ layer }) => diag.coupledCores({ layer: layer.name, node: layer.origin }, layer.kind, cores)));
+  return { graph, cores, batch: graph.batch / cores, layers, storages };
+}
+
+/** Whether what a layer computes of all samples enters the computation for single ones; sums over samples alone can be added up later. */
+function isCoupling({ crossesSamples, outputs }: LayerView, layers: readonly LayerView[]): boolean {
+  const reads = (view: LayerView, tensor: string): boolean =>
+    view.outputs.some(({ batched }) => batched) && view.inputs.some((o) => o.tensor === tensor);
+  return crossesSamples && outputs.some(({ tensor, batched }) => !batched && layers.some((view) => reads(view, tensor)));
 }
 
 function viewOf(storages: Storages, layer: Layer, record: KindRecord, index: number, unit: number): LayerView {

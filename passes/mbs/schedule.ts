@@ -75,8 +75,9 @@ export interface Schedule {
   readonly groups: readonly Group[];
 }
 
-/** What a schedule needs to know of the machine; the machine file provides it. */
+/** What a schedule needs to know of the machine; the machine file provides all but the number of cores that the step is divided between. */
 export interface Resources {
+  readonly cores: number;
   readonly globalBytes: number;
   readonly burstBytes: number;
   readonly arrayRows: number;

@@ -20,6 +20,7 @@ export interface CommonOptions {
 export interface ModelOptions extends CommonOptions, Partial<TrainingOptions> {
   readonly mode: 'training' | 'inference';
   readonly batch?: number;
+  readonly cores?: number;
   readonly bind: Readonly<Record<string, number>>;
   /** False with --no-weights. */
   readonly weights: boolean;
@@ -40,6 +41,7 @@ export function addModelOptions(command: Command): Command {
 export function addNetworkOptions(command: Command): Command {
   return command
     .option('--batch <N>', 'samples a core in one step (default: 32 in training, that of the model in inference)', positiveInteger)
+    .option('--cores <N>', 'cores of the chip that divide the mini-batch; each has --batch samples (default: 1)', positiveInteger)
     .addOption(
       new Option('--bind <NAME=N>', 'size of a symbolic dimension of the model; may be repeated')
         .argParser(bindDimension)
@@ -82,6 +84,7 @@ export function settingsOf(model: string, options: Omit<ModelOptions, 'mode'> & 
 const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine' | 'weights'>, string>> = {
   mode: 'import',
   batch: 'import',
+  cores: 'import',
   bind: 'import',
   norm: 'normalize',
   optimizer: 'training',

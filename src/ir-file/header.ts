@@ -13,6 +13,8 @@ const VERSION = 1;
 export interface IrHeader {
   readonly after: string;
   readonly mode: 'training' | 'inference';
+  /** Cores that divide the mini-batch. */
+  readonly cores: number;
   readonly bind: Readonly<Record<string, number>>;
   /** From `normalize` on. */
   readonly norm?: NormChoice;
@@ -25,13 +27,14 @@ export interface IrHeader {
 /** The header after pass `after` of a compilation with these settings. */
 export function headerOf(
   after: string,
-  settings: Required<Pick<IrHeader, 'mode' | 'bind' | 'norm' | 'optimizer'>>,
+  settings: Required<Pick<IrHeader, 'mode' | 'cores' | 'bind' | 'norm' | 'optimizer'>>,
   model: string | undefined,
 ): IrHeader {
-  const { mode, bind, norm, optimizer } = settings;
+  const { mode, cores, bind, norm, optimizer } = settings;
   return {
     after,
     mode,
+    cores,
     bind,
     ...(isPast('normalize', after) ? { norm } : {}),
     ...(isPast('training', after) && mode === 'training' ? { optimizer } : {}),
@@ -39,8 +42,9 @@ export function headerOf(
   };
 }
 
-export function printHeader({ after, mode, bind, norm, optimizer, model }: IrHeader): string {
+export function printHeader({ after, mode, cores, bind, norm, optimizer, model }: IrHeader): string {
   const parts = [`${IR_MAGIC} ${VERSION} after ${after} mode ${mode}`];
+  if (cores !== 1) parts.push(`cores ${cores}`);
   if (Object.keys(bind).length > 0)
     parts.push(
       `bind {${Object.entries(bind)
@@ -66,6 +70,7 @@ export function parseHeader(lexer: Lexer): IrHeader {
   );
   lexer.expect('mode');
   const mode = lexer.oneOf(['training', 'inference'], 'what the program does');
+  const cores = lexer.takes('cores') ? coresOf(lexer) : 1;
   const bind = lexer.takes('bind') ? bindings(lexer) : {};
   const norm = isPast('normalize', after) ? normOf(lexer) : undefined;
   let optimizer: Optimizer | undefined;
@@ -77,11 +82,20 @@ export function parseHeader(lexer: Lexer): IrHeader {
   return {
     after,
     mode,
+    cores,
     bind,
     ...(norm === undefined ? {} : { norm }),
     ...(optimizer === undefined ? {} : { optimizer }),
     ...(model === undefined ? {} : { model }),
   };
+}
+
+function coresOf(lexer: Lexer): number {
+  const { line } = lexer.peek();
+  const cores = lexer.number('the number of cores');
+  return Number.isSafeInteger(cores) && cores >= 1
+    ? cores
+    : fail(diag.syntax({ file: lexer.file, line }, 'a number of cores, at least 1', String(cores)));
 }
 
 function bindings(lexer: Lexer): Record<string, number> {

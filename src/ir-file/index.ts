@@ -62,7 +62,7 @@ export function stateOf(ir: IrFile, file: string, resources: Resources): Compile
   const { graph, schedule } = ir;
   refuse([...verify(graph), ...stageProblems(ir)], (d) => ({ file, ...lineIn(ir.lineOf(d.place)), ...d.place }));
   if (schedule === undefined) return { graph };
-  const network = networkOf(graph);
+  const network = networkOf(graph, resources.cores);
   refuse(validateSchedule(network, schedule, resources, ir.lineOfPart), (d) => ({ file, ...d.place }));
   return { graph, scheduled: { network, schedule } };
 }

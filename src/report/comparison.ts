@@ -1,6 +1,7 @@
 import type { RunSummary } from './run-summary.ts';
+import { coresText, stepText } from './step.ts';
 import { table } from './table.ts';
-import { TRAFFIC_DEFINITION } from './traffic.ts';
+import { trafficDefinition } from './traffic.ts';
 import { bytesColumn, changeText, countText, joulesColumn, secondsColumn, type UnitColumn } from './units.ts';
 
 /** A run of one schedule, with the normalization that it was compiled with. */
@@ -11,6 +12,7 @@ export interface ComparedRun extends RunSummary {
 /** Schedules of one model side by side as JSON. */
 export interface Comparison {
   readonly model: string;
+  readonly cores: number;
   readonly batch: number;
   readonly machine: string;
   readonly schedules: readonly ComparedRun[];
@@ -18,13 +20,13 @@ export interface Comparison {
 
 /** @param runs of one model, at least one */
 export function comparisonOf(runs: readonly ComparedRun[]): Comparison {
-  const { model = '', batch = 0, machine = '' } = runs[0] ?? {};
-  return { model, batch, machine, schedules: runs };
+  const { model = '', cores = 1, batch = 0, machine = '' } = runs[0] ?? {};
+  return { model, cores, batch, machine, schedules: runs };
 }
 
 /** One row a schedule: traffic, time and energy, each with its change against the first row that is `baseline`. */
 export function comparisonReport(comparison: Comparison): string {
-  const { model, batch, machine, schedules } = comparison;
+  const { model, cores, machine, schedules } = comparison;
   const base = schedules.find((run) => run.schedule === 'baseline');
   const versus = (value: (run: ComparedRun) => number): UnitColumn => ({
     head: 'vs base',
@@ -60,13 +62,13 @@ export function comparisonReport(comparison: Comparison): string {
   ];
   const heads = columns.map(({ head }, i) => ({ head, align: i < 2 ? ('left' as const) : ('right' as const) }));
   const rows = schedules.map((_, row) => columns.map(({ cells }) => cells[row] ?? ''));
-  return [`${model}, ${batch} samples a core, machine ${machine}`, table(heads, rows), definitions(schedules)].join('\n\n');
+  return [`${model}, ${stepText(comparison)}, machine ${machine}`, table(heads, rows), definitions(schedules, cores)].join('\n\n');
 }
 
-function definitions(schedules: readonly ComparedRun[]): string {
+function definitions(schedules: readonly ComparedRun[], cores: number): string {
   const lines = [
-    TRAFFIC_DEFINITION,
-    'Time and energy: of one core in one step, counted by executing the program in timing mode. vs base: change against baseline.',
+    trafficDefinition(cores),
+    `Time and energy: of ${coresText(cores)} in one step, counted by executing the program in timing mode. vs base: change against baseline.`,
   ];
   if (new Set(schedules.map((run) => run.norm)).size > 1) {
     lines.push('norm: what becomes of batch normalization; the schedules differ in it (--norm sets one for all).');

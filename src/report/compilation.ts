@@ -4,8 +4,9 @@ import type { Group } from '../../passes/mbs/schedule.ts';
 import type { CompileState } from '../../passes/pipeline.ts';
 import type { ResolvedSettings } from '../api.ts';
 import { normOf } from '../norm.ts';
+import { stepText } from './step.ts';
 import { elidedField, fields, table } from './table.ts';
-import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
+import { type TrafficByKind, totalOf, trafficByKind, trafficDefinition, trafficTable } from './traffic.ts';
 import { bytesText, countText } from './units.ts';
 
 export interface PassTime {
@@ -28,6 +29,7 @@ export interface GroupSummary {
 export interface CompileSummary {
   readonly model: string;
   readonly mode: Program['mode'];
+  readonly cores: number;
   readonly batch: number;
   readonly schedule: string;
   readonly machine: string;
@@ -57,6 +59,7 @@ export function compileSummary(
   return {
     model: program.model,
     mode: program.mode,
+    cores: program.cores,
     batch: program.batch,
     schedule: program.schedule,
     machine: program.machine.name,
@@ -82,7 +85,7 @@ export function compileReport(summary: CompileSummary): string {
   const { groups, output } = summary;
   const head = fields([
     ['model', summary.model],
-    ['step', `${summary.mode}, ${summary.batch} samples a core`],
+    ['step', `${summary.mode}, ${stepText(summary)}`],
     ['schedule', summary.schedule],
     ['norm', summary.norm],
     ...(summary.optimizer === undefined ? [] : [['optimizer', summary.optimizer] as const]),
@@ -92,7 +95,7 @@ export function compileReport(summary: CompileSummary): string {
     ['layers', `${countText(summary.layers)} in ${countText(groups.length)} groups`],
   ]);
   const traffic = trafficTable(summary.predicted.byKind);
-  const definitions = `${TRAFFIC_DEFINITION} Predicted from the schedule; wavec run counts it.`;
+  const definitions = `${trafficDefinition(summary.cores)} Predicted from the schedule; wavec run counts it.`;
   const listed = groups.some((g) => g.layers > 1) ? [groupTable(groups)] : [];
   return [head, ...listed, traffic, definitions].join('\n\n');
 }

@@ -5,6 +5,7 @@ import type { Scheduled } from '../../passes/mbs/index.ts';
 import { predictTraffic } from '../../passes/mbs/predict.ts';
 import type { Resources } from '../../passes/mbs/schedule.ts';
 import type { CompileState } from '../../passes/pipeline.ts';
+import { stepText } from './step.ts';
 import { type Column, table } from './table.ts';
 import { bytesColumn, bytesText, countText, shareText } from './units.ts';
 
@@ -73,7 +74,7 @@ function weightsOf(graph: Graph, layer: Layer): [name: string, elements: number]
 }
 
 function scheduledCosts({ network, schedule }: Scheduled, resources: Resources): Map<string, ScheduledCost> {
-  const traffic = predictTraffic(network, schedule, resources.burstBytes);
+  const traffic = predictTraffic(network, schedule, resources);
   return new Map(
     schedule.groups.flatMap(({ subBatch, steps }, group) =>
       steps.map(({ layer, footprint }) => {
@@ -114,7 +115,8 @@ export function layerTable(state: CompileState, resources: Resources): string {
     ...(state.scheduled === undefined ? [] : scheduledColumns(costs, resources)),
   ];
   const rows = Array.from({ length: costs.length + 1 }, (_, row) => columns.map(([, ...cells]) => cells[row] ?? ''));
-  const head = `${graph.name}, ${graph.batch} samples a core`;
+  const { cores } = resources;
+  const head = `${graph.name}, ${stepText({ cores, batch: graph.batch / cores })}`;
   const notes = state.scheduled === undefined ? DEFINITIONS : `${DEFINITIONS} ${scheduledDefinitions(resources)}`;
   return [
     head,

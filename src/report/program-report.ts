@@ -1,8 +1,9 @@
 import { type Bytes, elidedSymbols, type Program } from '../../backends/wavecore/program.ts';
 import type { Phase } from '../../ir/graph.ts';
 import { memoryByKind, memoryTable } from './memory.ts';
+import { stepText } from './step.ts';
 import { elidedField, fields, table } from './table.ts';
-import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
+import { type TrafficByKind, totalOf, trafficByKind, trafficDefinition, trafficTable } from './traffic.ts';
 import { countText } from './units.ts';
 
 interface SymbolSummary {
@@ -30,6 +31,7 @@ interface LayerSummary {
 export interface ProgramSummary {
   readonly model: string;
   readonly mode: Program['mode'];
+  readonly cores: number;
   readonly batch: number;
   readonly schedule: string;
   readonly machine: string;
@@ -42,12 +44,13 @@ export interface ProgramSummary {
 }
 
 export function programSummary(program: Program): ProgramSummary {
-  const { model, mode, batch, schedule, machine, code } = program;
+  const { model, mode, cores, batch, schedule, machine, code } = program;
   const byKind = trafficByKind(program.predicted);
   const { read, write } = totalOf(byKind);
   return {
     model,
     mode,
+    cores,
     batch,
     schedule,
     machine: machine.name,
@@ -63,7 +66,7 @@ export function programSummary(program: Program): ProgramSummary {
 export function programReport(summary: ProgramSummary): string {
   const head = fields([
     ['model', summary.model],
-    ['step', `${summary.mode}, ${summary.batch} samples a core`],
+    ['step', `${summary.mode}, ${stepText(summary)}`],
     ['schedule', summary.schedule],
     ['machine', summary.machine],
     ...elidedField(summary.elided),
@@ -77,7 +80,7 @@ export function programReport(summary: ProgramSummary): string {
     memoryTable(memoryByKind(summary.symbols)),
     groupTable(summary.layers),
     trafficTable(summary.predicted.byKind),
-    `${TRAFFIC_DEFINITION} Predicted from the schedule; wavec run counts it.`,
+    `${trafficDefinition(summary.cores)} Predicted from the schedule; wavec run counts it.`,
   ].join('\n\n');
 }
 

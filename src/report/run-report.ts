@@ -1,9 +1,10 @@
 import type { Energy } from '../../backends/wavecore/interpreter/counters.ts';
 import { PIPELINES, type Pipeline, STALLS, type Stall } from '../../backends/wavecore/interpreter/stalls.ts';
-import { COMPOSITION } from '../../backends/wavecore/interpreter/timing.ts';
+import { compositionOf } from '../../backends/wavecore/interpreter/timing.ts';
 import type { RunSummary } from './run-summary.ts';
+import { coresText, stepText } from './step.ts';
 import { fields, table } from './table.ts';
-import { TRAFFIC_DEFINITION, trafficTable } from './traffic.ts';
+import { trafficDefinition, trafficTable } from './traffic.ts';
 import { bytesText, countText, joulesText, secondsText, shareText } from './units.ts';
 
 const SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
@@ -28,10 +29,15 @@ export const UNITS: Readonly<Record<Pipeline, string>> = {
   dram: 'DRAM',
 };
 
-const DEFINITIONS = `${TRAFFIC_DEFINITION}
-Time: ${COMPOSITION};
-the core has its share of the DRAM bandwidth of the chip, as if the other cores ran the same program.
-Utilization: multiply-accumulates / (cycles × PEs of the array).
+/** The share of one core is as if the other cores ran the same program; several cores compete for theirs. */
+const definitions = (cores: number): string => `${trafficDefinition(cores)}
+Time: ${compositionOf(cores)};
+${
+  cores === 1
+    ? 'the core has its share of the DRAM bandwidth of the chip, as if the other cores ran the same program.'
+    : 'the cores share the part of the DRAM bandwidth of the chip that is theirs; all of it where the chip has no more cores.'
+}
+Utilization: multiply-accumulates / (cycles × PEs of ${cores === 1 ? 'the array' : 'all arrays'}).
 Energy: counts × the energies of the machine file, and static power × time. Only the energy of HBM2 DRAM is sourced for
 this machine; the others are assumed from literature.`;
 
@@ -39,7 +45,7 @@ this machine; the others are assumed from literature.`;
 export function runReport(run: RunSummary): string {
   const head = fields([
     ['model', run.model],
-    ['step', `${run.step}, ${run.batch} samples a core`],
+    ['step', `${run.step}, ${stepText(run)}`],
     ['schedule', run.schedule],
     ['machine', run.machine],
     ['run', `${run.mode}, ${countText(run.instructions)} instructions executed`],
@@ -48,7 +54,7 @@ export function runReport(run: RunSummary): string {
     ...(run.check === undefined ? [] : [['check', checkText(run.check)] as const]),
     ...(run.verify?.ok === true ? [['verify', 'counted traffic equals the prediction, layer by layer and kind by kind'] as const] : []),
   ]);
-  return [head, unitTable(run), trafficTable(run.traffic.byKind), energyTable(run.energy), DEFINITIONS].join('\n\n');
+  return [head, unitTable(run), trafficTable(run.traffic.byKind), energyTable(run), definitions(run.cores)].join('\n\n');
 }
 
 function checkText({ findings, more, accesses, bytes }: NonNullable<RunSummary['check']>): string {
@@ -58,12 +64,13 @@ function checkText({ findings, more, accesses, bytes }: NonNullable<RunSummary['
 }
 
 /** Busy cycles of every unit, and its stalls as shares of all cycles; a stall that no unit has gets no column. */
-function unitTable({ units, cycles }: RunSummary): string {
+function unitTable({ units, cycles, cores }: RunSummary): string {
   const stalls = (Object.keys(STALLS) as Stall[]).filter((stall) => PIPELINES.some((unit) => units[unit].stalls[stall] !== undefined));
   const rows = PIPELINES.map((unit) => {
     const { busy, stalls: own } = units[unit];
-    const shares = stalls.map((stall) => (own[stall] === undefined ? '' : shareText(own[stall], cycles)));
-    return [UNITS[unit], countText(busy), shareText(busy, cycles), ...shares];
+    const all = unit === 'dram' ? cycles : cycles * cores;
+    const shares = stalls.map((stall) => (own[stall] === undefined ? '' : shareText(own[stall], all)));
+    return [UNITS[unit], countText(busy), shareText(busy, all), ...shares];
   });
   const text = table(
     [{ head: 'unit', align: 'left' }, { head: 'busy cycles' }, { head: 'of all' }, ...stalls.map((head) => ({ head }))],
@@ -72,11 +79,11 @@ function unitTable({ units, cycles }: RunSummary): string {
   return `${text}\n${stalls.map((stall) => `${stall}: ${STALLS[stall]}`).join('\n')}`;
 }
 
-function energyTable({ total, ...sources }: Energy): string {
+function energyTable({ energy: { total, ...sources }, cores }: RunSummary): string {
   const rows = Object.entries(SOURCES).map(([source, name]) => {
     const joules = sources[source as keyof typeof SOURCES];
     return [name, joulesText(joules), shareText(joules, total)];
   });
   rows.push(['total', joulesText(total), shareText(total, total)]);
-  return table([{ head: 'energy', align: 'left' }, { head: 'one core' }, { head: 'share' }], rows);
+  return table([{ head: 'energy', align: 'left' }, { head: coresText(cores) }, { head: 'share' }], rows);
 }

@@ -2,15 +2,19 @@ import type { RunMode, RunResult } from '../../backends/wavecore/interpreter/res
 import type { Verification } from '../../backends/wavecore/interpreter/verify.ts';
 import type { Program } from '../../backends/wavecore/program.ts';
 
-type Counted = Pick<RunResult, 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'units' | 'check'>;
+type Counted = Pick<
+  RunResult,
+  'cores' | 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'units' | 'check'
+>;
 
-/** One run as JSON: bytes, seconds, joules, of one core. */
+/** One run as JSON: bytes, seconds, joules, of all its cores. */
 export interface RunSummary extends Counted {
   readonly model: string;
   /** How the program was run. */
   readonly mode: RunMode;
   /** What the program does. */
   readonly step: Program['mode'];
+  /** Samples a core. */
   readonly batch: number;
   readonly schedule: string;
   readonly machine: string;
@@ -19,11 +23,12 @@ export interface RunSummary extends Counted {
 
 export function runSummary(program: Program, result: RunResult, verification?: Verification): RunSummary {
   const { model, batch, schedule, machine } = program;
-  const { mode, cycles, seconds, traffic, energy, utilization, macs, instructions, units, check } = result;
+  const { mode, cores, cycles, seconds, traffic, energy, utilization, macs, instructions, units, check } = result;
   return {
     model,
     mode,
     step: program.mode,
+    cores,
     batch,
     schedule,
     machine: machine.name,

@@ -23,7 +23,7 @@ export interface ProgramStatistics extends Omit<CodeStatistics, 'dynamic'> {
 }
 
 export function programStatistics(program: Program): ProgramStatistics {
-  const statistics = codeStatistics(program.code);
+  const statistics = codeStatistics(program.code, program.cores);
   return {
     model: program.model,
     ...statistics,

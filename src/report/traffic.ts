@@ -1,5 +1,6 @@
 import type { Bytes, LayerTraffic } from '../../backends/wavecore/program.ts';
 import { TENSOR_KINDS, type TensorKind } from '../../ir/tensor.ts';
+import { coresText } from './step.ts';
 import { table } from './table.ts';
 import { bytesText, shareText } from './units.ts';
 
@@ -32,8 +33,10 @@ export function trafficTable(byKind: TrafficByKind): string {
   return table([{ head: 'tensors', align: 'left' }, { head: 'read' }, { head: 'written' }, { head: 'both' }, { head: 'share' }], rows);
 }
 
-export const TRAFFIC_DEFINITION =
-  'Traffic: bytes across the DRAM pins of one core in one step, each transfer rounded up to bursts; 1 GB = 10^9 bytes.';
+/** What traffic means in a report on so many cores. */
+export function trafficDefinition(cores: number): string {
+  return `Traffic: bytes across the DRAM pins of ${coresText(cores)} in one step, each transfer rounded up to bursts; 1 GB = 10^9 bytes.`;
+}
 
 /** Sum over the layers of a prediction. */
 export function trafficByKind(layers: LayerTraffic): TrafficByKind {

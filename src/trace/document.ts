@@ -43,12 +43,13 @@ export function* traceText(contents: TraceContents): Generator<string> {
 }
 
 function metadata({ program, slices, read, cycles, from, to }: TraceContents) {
-  const { model, mode, schedule, batch, machine } = program;
+  const { model, mode, schedule, cores, batch, machine } = program;
   return {
     producer: 'wavec',
     model,
     step: mode,
     schedule,
+    cores,
     batch,
     machine: machine.name,
     clockHz: machine.clockHz,
@@ -58,7 +59,7 @@ function metadata({ program, slices, read, cycles, from, to }: TraceContents) {
     slices: formOf(slices),
     mergedGapCycles: slices.gap < 0 ? null : slices.gap,
     keptIterations: slices.every,
-    counters: `over windows of ${read.width} cycles: mean bandwidth; most bytes of the global buffer that the schedule has given to live tensors and blocks`,
+    counters: `over windows of ${read.width} cycles: mean bandwidth${cores === 1 ? '' : ' of all cores'}; most bytes of the global buffer that the schedule has given to live tensors and blocks`,
   };
 }
 

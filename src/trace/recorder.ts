@@ -23,7 +23,10 @@ const MOST_WINDOWS = 8192;
 const TRACKS = PIPELINES.filter((p) => p !== 'sequencer' && p !== 'dram');
 const TRACK = Object.fromEntries(TRACKS.map((pipeline, i) => [pipeline, LAYERS_THREAD + 1 + i])) as Partial<Record<Pipeline, number>>;
 
-/** Records a run as a trace in the Chrome/Perfetto form. Give it to one run as `observer`, then ask for `text`. */
+/** The core whose slices a trace shows; the bandwidth is that of all cores. */
+const SHOWN = 0;
+
+/** Records a run as a trace in the Chrome/Perfetto form: the slices of core 0, the DRAM bandwidth of all cores. Give it to one run as `observer`, then ask for `text`. */
 export class TraceRecorder implements Observer {
   private readonly program: Program;
   private readonly limitBytes: number;
@@ -59,24 +62,26 @@ export class TraceRecorder implements Observer {
     this.occupancy = new Occupancy(program);
   }
 
-  layer(layer: RowInfo, at: number): void {
+  layer(layer: RowInfo, at: number, core: number): void {
+    if (core !== SHOWN) return;
     this.endLayer(at);
     this.current = layer;
     this.begun = at;
     this.visits.set(layer, (this.visits.get(layer) ?? -1) + 1);
   }
 
-  busy(pipeline: Pipeline, start: number, end: number, pc: number): void {
+  busy(pipeline: Pipeline, start: number, end: number, pc: number, core: number): void {
     if (pipeline === 'dram') this.stretches.push([start, end]);
     else if (pipeline === 'dmaLoad' || pipeline === 'dmaStore') this.moving = { start, end };
-    else this.add(this.labelOf(pipeline, pc, undefined), start, end, end - start, 0);
+    else if (core === SHOWN) this.add(this.labelOf(pipeline, pc, undefined), start, end, end - start, 0);
   }
 
-  transfer({ tensor, write, bytes, pc }: Transfer): void {
+  transfer({ tensor, write, bytes, pc, core }: Transfer): void {
     const cycles = this.stretches.reduce((sum, [from, to]) => sum + to - from, 0);
     const rate = bytes / cycles;
     for (const [from, to] of this.stretches) (write ? this.write : this.read).add(from, Math.min(to, this.to), (shared) => shared * rate);
     this.stretches = [];
+    if (core !== SHOWN) return;
     const { start, end } = this.moving;
     this.add(this.labelOf(write ? 'dmaStore' : 'dmaLoad', pc, tensor.name), start, end, cycles, bytes);
   }

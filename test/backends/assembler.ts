@@ -97,6 +97,7 @@ export class Assembler {
     return {
       model: 'test',
       mode: 'training',
+      cores: 1,
       batch: 1,
       schedule: 'none',
       machine: this.machine,

@@ -39,6 +39,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly machine?: Machine;
   readonly norm?: NormChoice;
   readonly mode?: 'training' | 'inference';
+  readonly cores?: number;
 }
 
 export interface Compiled {
@@ -52,13 +53,14 @@ export function optionsOf({
   machine = machineWith(10240),
   norm = KEEP,
   mode = 'training',
+  cores = 1,
   ...training
 }: Choices): CompileOptions {
   return {
     mode,
     norm,
     schedule,
-    resources: resourcesOf(machine),
+    resources: resourcesOf(machine, cores),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
 }

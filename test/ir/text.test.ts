@@ -128,7 +128,7 @@ describe('Graphviz form', () => {
   it('shows kind, ONNX node and types, a box for a unit of several layers, and what comes from another phase as notes', () => {
     expect(toDot(parse(text))).toMatchInlineSnapshot(`
       "digraph "g" {
-        label="g, 1 samples a core\\nforward blue, backward orange, update green; bold: stays on chip, dashed: through DRAM";
+        label="g, 1 samples a step\\nforward blue, backward orange, update green; bold: stays on chip, dashed: through DRAM";
         fontname="sans-serif"; node [shape=box, style=filled, fillcolor=white, fontname="sans-serif"]; edge [fontname="sans-serif", fontsize=10];
         nslimit=0.1; nslimit1=0.1; mclimit=0.05;
         i0 [shape=ellipse, label="x\\nf16[1x2]"];

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { resourcesOf } from '../../backends/wavecore/generate.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import type { Scheduled } from '../../passes/mbs/index.ts';
 import { predictTraffic } from '../../passes/mbs/predict.ts';
@@ -17,7 +18,7 @@ function scheduleOf(network: RandomNetwork, schedule: ScheduleName, kib: number,
 }
 
 function trafficOf({ network, schedule }: Scheduled): number {
-  const layers = Object.values(predictTraffic(network, schedule, 64));
+  const layers = Object.values(predictTraffic(network, schedule, resourcesOf(machineWith(400))));
   return layers.flatMap((kinds) => Object.values(kinds)).reduce((sum, bytes) => sum + bytes.read + bytes.write, 0);
 }
 

@@ -1,6 +1,6 @@
 import { TENSOR_KINDS } from '../../../ir/tensor.ts';
 import { TOKENS } from '../isa/table.ts';
-import { type Bytes, MODES } from '../program.ts';
+import { type Bytes, MODES, MOST_CORES } from '../program.ts';
 import { readAllocation } from './buffer-directive.ts';
 import type { Draft } from './draft.ts';
 import { isRegister, readConstant, readExpression } from './expression.ts';
@@ -33,6 +33,15 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     doc: 'What the program does (default: inference).',
     read: (line, draft) => {
       draft.head = { ...draft.head, mode: line.choice(MODES, 'a mode') };
+    },
+  },
+  '.cores': {
+    usage: 'N',
+    doc: 'Cores that execute the program (default: 1).',
+    read: (line, draft) => {
+      const cores = readConstant(line, draft.names, 'the number of cores');
+      if (cores < 1 || cores > MOST_CORES) line.refuse(`expected 1 to ${MOST_CORES} cores, found ${cores}`);
+      draft.head = { ...draft.head, cores };
     },
   },
   '.batch': {

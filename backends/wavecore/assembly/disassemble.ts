@@ -21,11 +21,12 @@ const INLINE_VALUES = 16;
 
 /** The whole program as assembly text, which `assemble` reads back to the same program. */
 export function disassemble(program: Program, options: DisassembleOptions = {}): string {
-  const { model, mode, batch, schedule, machine, code, symbols, buffer, predicted } = program;
+  const { model, mode, cores, batch, schedule, machine, code, symbols, buffer, predicted } = program;
   const head = [
     `; ${code.length} instructions, ${symbols.length} tensors`,
     `.model ${nameText(model)}`,
     `.mode ${mode}`,
+    `.cores ${cores}`,
     `.batch ${batch}`,
     `.schedule ${nameText(schedule)}`,
     ...machineLines(machine),

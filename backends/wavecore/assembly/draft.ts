@@ -24,7 +24,13 @@ interface DraftMachine {
 
 /** What has been read of a program so far. */
 export class Draft {
-  head: Pick<Program, 'model' | 'mode' | 'batch' | 'schedule'> = { model: 'program', mode: 'inference', batch: 1, schedule: 'none' };
+  head: Pick<Program, 'model' | 'mode' | 'cores' | 'batch' | 'schedule'> = {
+    model: 'program',
+    mode: 'inference',
+    cores: 1,
+    batch: 1,
+    schedule: 'none',
+  };
   machine: Entry<DraftMachine> = { item: { preset: 'wavecore', fields: {} }, line: 1 };
   readonly names: Names = { constants: new Map(), tensors: new Map() };
   /** How many tokens have names. */

@@ -4,7 +4,7 @@ import { codeProblems } from '../isa/check.ts';
 import { machineFrom, presetMachine } from '../machine/load.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { DebugRange, Program } from '../program.ts';
-import { allocationProblems, type EntryProblem, rangeProblems } from '../program-file/extents.ts';
+import { allocationProblems, coreProblems, type EntryProblem, rangeProblems } from '../program-file/extents.ts';
 import { BufferSchema, DebugSchema, PredictedSchema, SymbolsSchema } from '../program-file/schema.ts';
 import { symbolProblems } from '../program-file/symbols.ts';
 import { type Draft, type Entry, itemsOf } from './draft.ts';
@@ -36,7 +36,10 @@ export function finish(draft: Draft, problems: readonly Diagnostic[]): Program {
   reportAll([...schemaProblems(PredictedSchema.item, predicted), ...repeated(predicted.map(([layer]) => layer))], draft.predicted);
   reportAll(schemaProblems(BufferSchema.item, buffer), draft.buffer);
   const machine = machineOf(draft, all);
-  if (machine !== undefined) reportAll(allocationProblems(buffer, machine), draft.buffer);
+  if (machine !== undefined) {
+    reportAll(allocationProblems(buffer, machine), draft.buffer);
+    for (const reason of coreProblems(head.cores, machine)) report(draft.machine.line, reason);
+  }
   if (machine === undefined || all.length > 0) throw new WavecError(all.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0)));
   return { ...head, machine, code, symbols, debug, buffer, predicted: Object.fromEntries(predicted) };
 }

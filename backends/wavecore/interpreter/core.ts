@@ -8,6 +8,7 @@ import type { Kernels } from './kernels/kernels.ts';
 import { MatrixState } from './matrix-state.ts';
 import type { Observer } from './observer.ts';
 import { Position } from './position.ts';
+import type { SharedDram } from './shared-dram.ts';
 import { PIPELINES } from './stalls.ts';
 import { SymbolMap } from './symbol-map.ts';
 import { Timing, type Watch } from './timing.ts';
@@ -25,8 +26,23 @@ export interface Data {
   readonly buffer: Uint8Array;
 }
 
+/** The memories of the cores of a program, which share the DRAM. */
+export interface Memories {
+  readonly dram: DramMemory;
+  readonly cores: readonly Data[];
+}
+
+/** What a core shares with the others, and its number among them. */
+interface Place {
+  readonly index: number;
+  readonly dram: SharedDram;
+}
+
 /** The state of a simulated core, on which the handlers of instructions work. */
 export class Core {
+  /** Its number, counted from 0. */
+  readonly index: number;
+  readonly dram: SharedDram;
   readonly machine: Machine;
   readonly image: Image;
   readonly position: Position;
@@ -40,17 +56,22 @@ export class Core {
   readonly data: Data | undefined;
   readonly observer: Observer | undefined;
 
+  /** Whether it is at a barrier to which others have yet to come. */
+  waiting = false;
+
   /** Open loops: the first instruction of the body, and iterations still to do. */
   depth = 0;
   readonly loopBody = new Int32Array(MAX_LOOP_DEPTH);
   readonly loopLeft = new Float64Array(MAX_LOOP_DEPTH);
 
-  constructor(program: Program, image: Image, data: Data | undefined, workLimit: number, observer?: Observer) {
+  constructor(program: Program, image: Image, { index, dram }: Place, data: Data | undefined, workLimit: number, observer?: Observer) {
+    this.index = index;
+    this.dram = dram;
     this.machine = program.machine;
     this.image = image;
-    this.position = new Position(program);
+    this.position = new Position(program, index);
     this.tokens = new Tokens(this.position);
-    this.timing = new Timing(program.machine, this.watch(observer));
+    this.timing = new Timing(program.machine, dram, index, this.watch(observer));
     this.counters = new Counters(image.rowInfo.length, workLimit, this.position);
     this.symbols = new SymbolMap(program, this.position);
     this.matrix = new MatrixState(program.machine, data?.kernels, this.position);
@@ -61,7 +82,7 @@ export class Core {
 
   private watch(observer: Observer | undefined): Watch | undefined {
     if (observer?.busy === undefined) return undefined;
-    return (pipe, start, end) => observer.busy?.(PIPELINES[pipe] ?? 'dram', start, end, this.position.pc);
+    return (pipe, start, end) => observer.busy?.(PIPELINES[pipe] ?? 'dram', start, end, this.position.pc, this.index);
   }
 
   /** Takes the tokens that instruction `pc` waits for; the cycle at which it and they are there, given the cycle of issue. */

@@ -86,8 +86,8 @@ export interface Energy {
   readonly total: number;
 }
 
-/** Counts × the energy table of the machine; static power over the cycles. */
-export function energyOf(machine: Machine, counts: Counts, dramBytes: number): Energy {
+/** Counts × the energy table of the machine; static power of all cores over the cycles. */
+export function energyOf(machine: Machine, counts: Counts, dramBytes: number, cores: number): Energy {
   const { energy } = machine;
   const parts = {
     dram: dramBytes * energy.dramPerByteJ,
@@ -95,7 +95,7 @@ export function energyOf(machine: Machine, counts: Counts, dramBytes: number): E
     localBuffers: counts.localBytes * energy.localPerByteJ,
     mac: counts.macs * energy.macJ,
     vector: counts.vectorOps * energy.vectorOpJ,
-    static: (counts.cycles / machine.clockHz) * energy.staticW,
+    static: (counts.cycles / machine.clockHz) * energy.staticW * cores,
   };
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part, 0) };
 }

@@ -55,9 +55,16 @@ function transfer(write: boolean): Handler {
   };
 }
 
-function report({ observer, symbols, timing }: Core, index: number, write: boolean, bytes: number, end: number, pc: number): void {
+function report(
+  { observer, symbols, timing, index: core }: Core,
+  index: number,
+  write: boolean,
+  bytes: number,
+  end: number,
+  pc: number,
+): void {
   const tensor = symbols.symbols[index];
-  if (tensor !== undefined) observer?.transfer?.({ tensor, write, bytes, start: timing.transferStart, end, pc });
+  if (tensor !== undefined) observer?.transfer?.({ tensor, write, bytes, start: timing.transferStart, end, pc, core });
 }
 
 export const load = transfer(false);

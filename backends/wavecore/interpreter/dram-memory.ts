@@ -4,7 +4,7 @@ const PAGE_BYTES = 2 ** 20;
 /** The collector does not look at shared memory: hundreds of pages would set it off again and again. */
 const PageBuffer = typeof SharedArrayBuffer === 'undefined' ? ArrayBuffer : SharedArrayBuffer;
 
-/** The DRAM of a core: bytes at addresses that may exceed 4 GiB, zero until written, kept in pages that exist once written. */
+/** The DRAM: bytes at addresses that may exceed 4 GiB, zero until written, kept in pages that exist once written. */
 export class DramMemory {
   private readonly pages = new Map<number, Uint8Array>();
   private readonly limit: number;

@@ -3,12 +3,14 @@ import type { Handler } from './core.ts';
 import { load, store } from './dma.ts';
 import { configureMatrix, drain, loadMoving, loadStationary, multiply, syncMatrix } from './matrix.ts';
 import {
+  barrier,
   closeLoop,
   configureVector,
   fence,
   halt,
   loadAddress,
   multiplyAdd,
+  numberOfCore,
   openLoop,
   selectHalf,
   skipIfNotZero,
@@ -28,6 +30,8 @@ export const HANDLERS: Readonly<Record<Op, Handler>> = {
   skipz: skipIfZero,
   skipnz: skipIfNotZero,
   fence,
+  core: numberOfCore,
+  barrier,
   'd.ld': load,
   'd.st': store,
   'm.cfg': configureMatrix,

@@ -1,11 +1,12 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Program, ProgramSymbol } from '../program.ts';
-import type { Data } from './core.ts';
+import type { Memories } from './core.ts';
+import type { DramMemory } from './dram-memory.ts';
 import { type Handler, Subscriptions, type Unsubscribe } from './events.ts';
 import type { Image, RowInfo } from './image.ts';
 import type { Transfer } from './observer.ts';
 import type { RunMode, RunResult } from './result.ts';
-import { dataOf, type RunOptions, runOn, soundImage } from './run.ts';
+import { memoriesOf, type RunOptions, runOn, soundImage } from './run.ts';
 import { copyElements, type InputValue, readSymbol, type TensorValue, writeInputs, writeSymbol } from './storage.ts';
 
 /** A checked run (`check`) is judged as if it were the first: what an earlier run alone has written counts as uninitialized. */
@@ -20,23 +21,23 @@ export type InputValues = ReadonlyMap<string, InputValue> | Readonly<Record<stri
 
 /** What an interpreter tells while it runs. Times are in cycles of the run. */
 export interface InterpreterEvents {
-  /** Execution passes to the code of a layer: once a layer, and once an iteration of a group of several layers. */
-  readonly layer: { readonly layer: RowInfo; readonly at: number };
-  /** A DMA transfer, in program order. */
+  /** Execution passes to the code of a layer, on one core: once a layer, and once an iteration of a group of several layers. */
+  readonly layer: { readonly layer: RowInfo; readonly at: number; readonly core: number };
+  /** A DMA transfer, in program order of its core. */
   readonly transfer: Transfer;
   /** About once every million instructions. */
   readonly progress: { readonly instructions: number; readonly layer: string };
 }
 
 /**
- * A simulated core that keeps its DRAM from run to run: the parameters and the optimizer's state that one step of training
+ * A simulated chip that keeps its DRAM from run to run: the parameters and the optimizer's state that one step of training
  * leaves are those that the next step begins with.
  */
 export class Interpreter {
   readonly program: Program;
   private readonly options: InterpreterOptions & { readonly mode: RunMode };
   private readonly image: Image;
-  private readonly data: Data | undefined;
+  private readonly memories: Memories | undefined;
   private readonly symbols: ReadonlyMap<string, ProgramSymbol>;
   /** Inputs that have a value. */
   private readonly given = new Set<string>();
@@ -47,7 +48,7 @@ export class Interpreter {
     this.program = program;
     this.options = { ...options, mode: options.mode ?? 'functional' };
     this.image = soundImage(program);
-    this.data = this.options.mode === 'functional' ? dataOf(program, options) : undefined;
+    this.memories = this.options.mode === 'functional' ? memoriesOf(program, options) : undefined;
     this.symbols = new Map(program.symbols.map((symbol) => [symbol.name, symbol]));
   }
 
@@ -61,23 +62,25 @@ export class Interpreter {
    * @throws WavecError for missing or wrong inputs, and every fault, naming instruction, layer and ONNX node
    */
   run(inputs: InputValues = {}): RunResult {
-    const { program, image, data, options, subscriptions } = this;
-    if (data !== undefined) {
+    const { program, image, memories, options, subscriptions } = this;
+    if (memories !== undefined) {
       const values = Symbol.iterator in inputs ? inputs : new Map(Object.entries(inputs));
-      writeInputs(data.dram, program, values, this.given);
+      writeInputs(memories.dram, program, values, this.given);
       for (const name of values.keys()) this.given.add(name);
       // Nothing but the DRAM is kept.
-      data.buffer.fill(0);
-      data.kernels.reset();
+      for (const { buffer, kernels } of memories.cores) {
+        buffer.fill(0);
+        kernels.reset();
+      }
     }
     const [layer, transfer, progress] = [
       subscriptions.emitterOf('layer'),
       subscriptions.emitterOf('transfer'),
       subscriptions.emitterOf('progress'),
     ];
-    return runOn(program, image, data, {
+    return runOn(program, image, memories, {
       ...options,
-      observer: { layer: layer && ((info, at) => layer({ layer: info, at })), transfer },
+      observer: { layer: layer && ((info, at, core) => layer({ layer: info, at, core })), transfer },
       onProgress: progress && ((instructions, name) => progress({ instructions, layer: name })),
     });
   }
@@ -87,8 +90,7 @@ export class Interpreter {
    * @throws WavecError NOT_RUN in timing mode, and for a tensor that is never in DRAM
    */
   readTensor(name: string): TensorValue {
-    const { dram } = this.dataFor(name);
-    return readSymbol(dram, this.symbolOf(name));
+    return readSymbol(this.dramFor(name), this.symbolOf(name));
   }
 
   /**
@@ -97,7 +99,7 @@ export class Interpreter {
    * @throws WavecError NOT_RUN in timing mode, and for a tensor that is never in DRAM; BAD_RUN_INPUT for a value that does not fit
    */
   writeTensor(name: string, value: InputValue): void {
-    const { dram } = this.dataFor(name);
+    const dram = this.dramFor(name);
     const symbol = this.symbolOf(name);
     const reason = writeSymbol(dram, symbol, value);
     if (reason !== undefined) fail(diag.badRunInput({ tensor: name }, reason));
@@ -109,11 +111,11 @@ export class Interpreter {
 
   /** Ends the threads, if it was given any; further runs use the caller's alone. */
   close(): void {
-    this.data?.kernels.close();
+    for (const { kernels } of this.memories?.cores ?? []) kernels.close();
   }
 
-  private dataFor(tensor: string): Data {
-    return this.data ?? fail(diag.notRun({ tensor }, 'timing mode computes no data'));
+  private dramFor(tensor: string): DramMemory {
+    return this.memories?.dram ?? fail(diag.notRun({ tensor }, 'timing mode computes no data'));
   }
 
   private symbolOf(tensor: string): ProgramSymbol {

@@ -8,9 +8,12 @@ export class Position {
   /** Index of the instruction being executed. */
   pc = 0;
   private readonly program: Program;
+  /** The core, as messages name it where there are several. */
+  private readonly core: string;
 
-  constructor(program: Program) {
+  constructor(program: Program, core = 0) {
     this.program = program;
+    this.core = program.cores === 1 ? '' : ` on core ${core}`;
   }
 
   fault<A extends unknown[]>(message: Fault<A>, ...args: A): never {
@@ -25,6 +28,6 @@ export class Position {
 
   /** An instruction as messages name it. */
   at(pc: number): string {
-    return `instruction ${pc} (${this.program.code[pc]?.op ?? 'none'})`;
+    return `instruction ${pc} (${this.program.code[pc]?.op ?? 'none'})${this.core}`;
   }
 }

@@ -12,25 +12,26 @@ export interface LayerResult extends RowInfo, Counts {
   readonly energy: Energy;
 }
 
-/** What a run counted. */
+/** What a run counted, of all cores together. */
 export interface RunResult {
   readonly mode: RunMode;
-  /** Until everything has completed (rules: timing.ts). */
+  readonly cores: number;
+  /** Until everything has completed on every core (rules: timing.ts). */
   readonly cycles: number;
   readonly seconds: number;
   /** Burst-rounded bytes across the DRAM pins. */
   readonly traffic: Bytes & { readonly total: number; readonly byKind: Partial<Readonly<Record<TensorKind, Bytes>>> };
   readonly byLayer: LayerTraffic;
-  /** Counts × the energy table of the machine, static power over all cycles. */
+  /** Counts × the energy table of the machine, static power of every core over all cycles. */
   readonly energy: Energy;
-  /** Multiply-accumulates / (cycles × PEs). */
+  /** Multiply-accumulates / (cycles × PEs of all cores). */
   readonly utilization: number;
   /** Executed, loops unrolled. */
   readonly instructions: number;
   readonly macs: number;
-  /** Of every unit and pipeline: cycles in which it worked, and cycles in which it did not, by cause; they add up to the total. */
+  /** Of every unit and pipeline: cycles in which it worked, and cycles in which it did not, by cause; of the cores together. */
   readonly units: Cycles;
-  /** In the order of the program. The cycles of layers add up to the total; fences separate layers. */
+  /** In the order of the program. The cycles of layers are those of the core that ends last, and add up to the total; fences separate layers. */
   readonly layers: readonly LayerResult[];
   /** What a checked run found. */
   readonly check?: CheckReport;

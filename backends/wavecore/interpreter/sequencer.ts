@@ -8,6 +8,7 @@ const MAC = fieldIndex('mac');
 const PAR = fieldIndex('par');
 const LOOP = fieldIndex('loop');
 const SKIP = fieldIndex('skipz');
+const CORE = fieldIndex('core');
 const V_CFG = fieldIndex('v.cfg');
 
 /** Registers hold 48-bit two's complement numbers. */
@@ -78,6 +79,18 @@ export const skipIfNotZero: Handler = (core, pc) => {
 
 export const fence: Handler = (core, pc) => {
   core.timing.fence();
+  return pc + 1;
+};
+
+export const numberOfCore: Handler = (core, pc) => {
+  core.timing.step();
+  setRegister(core, operand(core, pc, CORE.rd), core.index);
+  return pc + 1;
+};
+
+export const barrier: Handler = (core, pc) => {
+  core.timing.fence();
+  core.waiting = true;
   return pc + 1;
 };
 

@@ -14,6 +14,7 @@ export const STALLS = {
   dram: 'the DRAM serves older transfers',
   queue: 'sequencer: the queue of a unit is full',
   fence: 'a fence waits until every unit is idle',
+  barrier: 'a barrier waits for the other cores',
   idle: 'DRAM: no transfer is under way',
   end: 'nothing is left to do',
 } as const;
@@ -22,7 +23,10 @@ const STALL_NAMES = Object.keys(STALLS) as readonly Stall[];
 const CAUSES = STALL_NAMES.length;
 export const CAUSE = Object.fromEntries(STALL_NAMES.map((name, i) => [name, i])) as Readonly<Record<Stall, number>>;
 
-/** How the cycles of a run divide: busy + stalls = the cycles of the run, for every pipeline. Stalls that did not occur are absent. */
+/**
+ * How the cycles of a run divide. For every pipeline, busy + stalls = the cycles of the run × its number: one in every core, one DRAM.
+ * Stalls that did not occur are absent.
+ */
 export type Cycles = Readonly<Record<Pipeline, { readonly busy: number; readonly stalls: Partial<Readonly<Record<Stall, number>>> }>>;
 
 /** Accounts for every cycle of every pipeline, each once: as busy, or as a stall with its cause. */
@@ -63,6 +67,11 @@ export class Ledger {
     this.stall(PIPE.sequencer, CAUSE.fence, to);
   }
 
+  /** All units are idle and wait for other cores until `to`. */
+  meet(to: number): void {
+    for (let p = PIPE.sequencer; p <= PIPE.vector; p++) this.stall(p, CAUSE.barrier, to);
+  }
+
   /** The division of `total` cycles. */
   divide(total: number): Cycles {
     const of = (name: Pipeline): Cycles[Pipeline] => {
@@ -79,4 +88,20 @@ export class Ledger {
     };
     return Object.fromEntries(PIPELINES.map((name) => [name, of(name)])) as Record<Pipeline, Cycles[Pipeline]>;
   }
+}
+
+/** The cycles of several cores, each divided over the same `total`, as one: units add up, and the DRAM that they share is one. */
+export function addCycles(cores: readonly Cycles[], total: number): Cycles {
+  const [first, ...others] = cores;
+  if (first === undefined || others.length === 0) return first ?? new Ledger().divide(total);
+  const of = (name: Pipeline): Cycles[Pipeline] => {
+    const busy = cores.reduce((sum, core) => sum + core[name].busy, 0);
+    if (name === 'dram') return { busy, stalls: busy < total ? { idle: total - busy } : {} };
+    const stalls = STALL_NAMES.flatMap((stall) => {
+      const cycles = cores.reduce((sum, core) => sum + (core[name].stalls[stall] ?? 0), 0);
+      return cycles > 0 ? [[stall, cycles] as const] : [];
+    });
+    return { busy, stalls: Object.fromEntries(stalls) };
+  };
+  return Object.fromEntries(PIPELINES.map((name) => [name, of(name)])) as Record<Pipeline, Cycles[Pipeline]>;
 }

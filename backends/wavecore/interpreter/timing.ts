@@ -1,5 +1,5 @@
-import { dramBytesPerCycle, type Machine } from '../machine/machine.ts';
-import { DramCalendar } from './dram-calendar.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { SharedDram } from './shared-dram.ts';
 import { CAUSE, type Cycles, Ledger, PIPE } from './stalls.ts';
 
 /** Instruction queues. */
@@ -7,8 +7,14 @@ export const UNIT = { dmaLoad: 0, dmaStore: 1, matrix: 2, vector: 3 } as const;
 export type UnitIndex = (typeof UNIT)[keyof typeof UNIT];
 
 /** How the cycles of units become a total; printed beside it. */
-export const COMPOSITION =
-  'cycles until the last unit has completed; for every unit they are its busy cycles plus its stalls; units work at the same time, so that busy cycles of units do not add up';
+export function compositionOf(cores: number): string {
+  const last = cores === 1 ? 'unit has completed' : 'unit of the last core has completed';
+  const units =
+    cores === 1
+      ? 'they are its busy cycles plus its stalls'
+      : `busy cycles plus stalls of its ${cores} are ${cores} times as many, of the DRAM, which the cores share, as many`;
+  return `cycles until the last ${last}; for every unit ${units}; units work at the same time, so that busy cycles of units do not add up`;
+}
 
 /** Told of every stretch of work: pipeline (PIPE), first cycle, cycle behind the last. */
 export type Watch = (pipeline: number, start: number, end: number) => void;
@@ -18,8 +24,8 @@ export type Watch = (pipeline: number, start: number, end: number) => void;
  *
  * - The sequencer spends one cycle an instruction, in program order, and puts unit instructions into queues: an instruction
  *   issues no earlier than the one `queueDepth` places before it on the same unit starts.
- * - DMA: burst-rounded bytes / (bandwidth of the chip / cores) on the DRAM that loads and stores share, then the latency,
- *   during which the unit already takes its next transfer.
+ * - DMA: burst-rounded bytes / (bandwidth of the chip × cores of the program / cores of the chip) on the DRAM that loads and stores of
+ *   all cores share, then the latency, during which the unit already takes its next transfer.
  * - Matrix unit: four pipelines, each in order, interlocked by buffer halves. Fill: bytes / port width, when the last wave that
  *   reads the half has ended. Stationary load: max(k, bytes / port width), likewise. Wave: m cycles, when both halves are loaded,
  *   and no earlier than k cycles before the accumulator half is drained, because its first result appears after k cycles. Row
@@ -40,12 +46,13 @@ export class Timing {
   private readonly watch: Watch | undefined;
   private readonly watchDram: ((start: number, end: number) => void) | undefined;
   private readonly ledger = new Ledger();
-  private readonly bytesPerCycle: number;
+  private readonly dram: SharedDram;
+  /** Number of the core. */
+  private readonly core: number;
   private readonly depth: number;
   /** Start times of the last `depth` instructions of every queue, and where the oldest is. */
   private readonly starts: Float64Array;
   private readonly oldest = new Int32Array(4);
-  private readonly calendar = new DramCalendar();
   /** Cycle at which the instruction being executed was issued. */
   private issued = 0;
 
@@ -62,11 +69,12 @@ export class Timing {
   private readonly sumsValid = new Float64Array(2);
   private readonly sumsDrained = new Float64Array(2);
 
-  constructor(machine: Machine, watch?: Watch) {
+  constructor(machine: Machine, dram: SharedDram, core: number, watch?: Watch) {
     this.machine = machine;
+    this.dram = dram;
+    this.core = core;
     this.watch = watch;
     this.watchDram = watch && ((start, end) => watch(PIPE.dram, start, end));
-    this.bytesPerCycle = dramBytesPerCycle(machine);
     this.depth = machine.queueDepth;
     this.starts = new Float64Array(4 * this.depth);
   }
@@ -81,6 +89,12 @@ export class Timing {
     const idle = this.total();
     this.ledger.fence(this.now, idle);
     this.now = idle;
+  }
+
+  /** Goes on after a barrier, to which the last core came at cycle `time`; the units of this one are idle. */
+  goOn(time: number): void {
+    this.ledger.meet(time);
+    this.now = time;
   }
 
   /** Issues an instruction to a unit; returns the cycle. */
@@ -100,9 +114,9 @@ export class Timing {
     const start = this.begin(pipe, unit, ready);
     // Later transfers start no earlier than their unit is free or, where it is already, than they are issued.
     const other = ledger.until[unit === UNIT.dmaLoad ? PIPE.dmaStore : PIPE.dmaLoad] ?? 0;
-    this.calendar.prune(Math.min(start, Math.max(this.now, other)));
-    const cycles = Math.ceil(bytes / this.bytesPerCycle);
-    const end = this.calendar.reserve(start, cycles, this.watchDram);
+    this.dram.advance(this.core, Math.min(start, Math.max(this.now, other)));
+    const cycles = this.dram.cyclesOf(bytes);
+    const end = this.dram.reserve(start, cycles, this.watchDram);
     ledger.work(pipe, cycles);
     ledger.stall(pipe, CAUSE.dram, end);
     ledger.addBusy(PIPE.dram, cycles);
@@ -179,9 +193,9 @@ export class Timing {
     return Math.max(this.now, this.done);
   }
 
-  /** How the cycles until now divide into work and stalls. */
-  cycles(): Cycles {
-    return this.ledger.divide(this.total());
+  /** How the cycles until `total` divide into work and stalls. */
+  cycles(total: number): Cycles {
+    return this.ledger.divide(total);
   }
 
   /** Start of an instruction of a unit with one pipeline. */

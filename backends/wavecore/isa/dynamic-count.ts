@@ -20,13 +20,18 @@ type Condition = 'always' | 'never' | 'unknown' | { readonly loop: number; reado
 /**
  * How many instructions a run of well-formed code executes, without running it: loop counts multiplied, skips decided where the
  * tested register is affine in one loop counter. What a skip encloses that cannot be decided counts in `most` alone.
- * Undefined for code with a halt before its end.
+ * Undefined for code with a halt before its end. All of `cores` cores count together.
  */
-export function dynamicCount(code: readonly Instruction[]): DynamicCount | undefined {
+export function dynamicCount(code: readonly Instruction[], cores = 1): DynamicCount | undefined {
   if (code.findIndex(({ op }) => op === 'halt') !== code.length - 1) return undefined;
-  const counter = new Counter(code);
-  counter.walk(0, code.length, [], true);
-  return { least: counter.least, most: counter.most };
+  let [least, most] = [0, 0];
+  for (let core = 0; core < cores; core++) {
+    const counter = new Counter(code, core);
+    counter.walk(0, code.length, [], true);
+    least += counter.least;
+    most += counter.most;
+  }
+  return { least, most };
 }
 
 /** Goes through code once, keeping what is known of the registers. */
@@ -37,9 +42,12 @@ class Counter {
   private readonly ends: ReadonlyMap<number, number>;
   /** Registers whose values are known, as affine numbers in the counters of the enclosing loops; the others are unknown. */
   private known: Map<number, AffineValue>;
+  /** Number of the core that executes the code. */
+  private readonly core: number;
 
-  constructor(code: readonly Instruction[]) {
+  constructor(code: readonly Instruction[], core: number) {
     this.code = code;
+    this.core = core;
     this.ends = endsOf(code);
     // Before the first write every register holds 0.
     this.known = new Map(Array.from({ length: REGISTERS }, (_, register) => [register, constantValue(0)]));
@@ -95,6 +103,10 @@ class Counter {
   private compute({ op, operands }: Instruction): void {
     const { rd, rs = 0, scale = 0, base = 0 } = operands;
     if (rd === undefined || rd === 0) return;
+    if (op === 'core') {
+      this.known.set(rd, constantValue(this.core));
+      return;
+    }
     const factor = scale === 0 ? constantValue(0) : this.valueOf(rs);
     const start = op === 'mac' ? this.valueOf(rd) : constantValue(base);
     const term = op === 'par' ? parityOf(factor) : factor;

@@ -6,7 +6,7 @@ import { INSTRUCTION_BYTES, type Instruction, type Op, type Unit } from './table
 export interface CodeStatistics {
   readonly instructions: number;
   readonly bytes: number;
-  /** Instructions of a run; undefined where they cannot be counted. */
+  /** Instructions of a run, of all cores; undefined where they cannot be counted. */
   readonly dynamic: DynamicCount | undefined;
   /** In the order of the ISA table, those that occur. */
   readonly mnemonics: readonly MnemonicCount[];
@@ -22,11 +22,12 @@ export interface MnemonicCount {
   readonly instructions: number;
 }
 
-export function codeStatistics(code: readonly Instruction[]): CodeStatistics {
+/** @param cores that execute the code */
+export function codeStatistics(code: readonly Instruction[], cores: number): CodeStatistics {
   return {
     instructions: code.length,
     bytes: code.length * INSTRUCTION_BYTES,
-    dynamic: dynamicCount(code),
+    dynamic: dynamicCount(code, cores),
     mnemonics: mnemonicCounts(code),
     loops: { count: code.filter(({ op }) => op === 'loop').length, depth: depthOf(code) },
     tokens: numbers(code.flatMap(({ wait, signal }) => [...wait, ...signal])),

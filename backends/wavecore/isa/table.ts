@@ -115,6 +115,8 @@ export const ISA = {
     ahead('count', 16, 'instructions'),
   ),
   fence: seq(0x09, 'Issues nothing more until every unit is idle.'),
+  core: seq(0x0a, 'rd = the number of the core that executes it, counted from 0.', reg('rd', 'destination')),
+  barrier: seq(0x0b, 'Issues nothing more until every unit of this core is idle and every core has come to its barrier.'),
 
   'd.ld': {
     opcode: 0x10,
@@ -504,6 +506,7 @@ export const ISA = {
     reg('dy', 'f16'),
     uns('log', 1, 'y is the logarithm of softmax'),
   ),
+  'v.sum': vec(0x90, 'dst = f32(a + b), over COUNT elements.', reg('dst', 'f32'), reg('a', 'f32'), reg('b', 'f32')),
 } as const satisfies Record<string, InstructionSpec>;
 
 export type Op = keyof typeof ISA;

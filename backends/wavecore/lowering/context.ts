@@ -19,8 +19,11 @@ export const TOKEN = {
   done: 11,
 } as const;
 
-/** The iteration of a group that code is emitted for: its first sample in the mini-batch, and how many it has. */
+/** The iteration of a group that code is emitted for. */
 export interface Iteration {
+  /** Its first sample among those of the core: 0 in the first iteration, which finds no partial sums to add to. */
+  readonly offset: Affine;
+  /** Its first sample in the mini-batch. */
   readonly sample: Affine;
   readonly samples: number;
 }
@@ -40,6 +43,8 @@ export interface BackendOptions {
   readonly doubleBufferWeights: boolean;
   /** DRAM address of a storage. */
   address(tensor: string): number;
+  /** DRAM address of the core's own region of a storage that every core has partial sums of, else of the storage. */
+  ownAddress(tensor: string): Affine;
 }
 
 /** Everything that emitting one step of one group needs to look up. */

@@ -108,7 +108,7 @@ function endBias(ctx: StepContext): void {
   const { e } = ctx;
   configure(ctx, { N: ctx.iteration.samples, C: workOf(ctx).geometry.K });
   const db = e.value(constant(ctx.block('out1').address));
-  e.op('v.bias_end', { db, state: e.value(constant(ctx.block('state').address)), add: e.value(ctx.iteration.sample) });
+  e.op('v.bias_end', { db, state: e.value(constant(ctx.block('state').address)), add: e.value(ctx.iteration.offset) });
 }
 
 /** Operands that every panel reads whole are loaded once. */
@@ -133,7 +133,7 @@ function panelRegister(s: ReduceStep, counter: number): number {
 /** The panel as it lies in DRAM: one row of taps for each output channel. */
 function panelRows(s: ReduceStep, rows: RowTurn, columns: Turn, counter: number): DmaRows {
   const { ctx, work } = s;
-  const base = constant(ctx.options.address(ctx.output(0).tensor));
+  const base = ctx.options.ownAddress(ctx.output(0).tensor);
   const dram = ctx.e.value(plus(plus(base, times(columns.offset, work.m * 4)), times(rows.offset, 4)));
   const whole = rows.size === work.m;
   const rowBytes = whole ? rows.size * 4 * columns.size : rows.size * 4;
@@ -151,7 +151,7 @@ function panelRows(s: ReduceStep, rows: RowTurn, columns: Turn, counter: number)
 function loadPartial(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
   const { ctx } = s;
   const { e } = ctx;
-  e.when(ctx.iteration.sample, 'nonzero', () => {
+  e.when(ctx.iteration.offset, 'nonzero', () => {
     emitDma(e, 'd.ld', [panelRows(s, rows, columns, s.panelLoads)], { wait: guarded ? [TOKEN.panelFree] : [], signal: [TOKEN.partial] });
   });
   e.increment(s.panelLoads);
@@ -159,8 +159,8 @@ function loadPartial(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boole
 
 function beginPanel(s: ReduceStep, guarded: boolean): void {
   const { e, iteration } = s.ctx;
-  e.when(iteration.sample, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
-  if (guarded) e.when(iteration.sample, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
+  e.when(iteration.offset, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
+  if (guarded) e.when(iteration.offset, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
 }
 
 function storePanel(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
@@ -248,7 +248,7 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
       stationaryStep: work.n * pixels * 2,
       resultStep: work.n * rows.size * 4,
       f32: true,
-      add: e.value(plus(plus(ctx.iteration.sample, chunk.offset), chunk.stripe ?? 0)),
+      add: e.value(plus(plus(ctx.iteration.offset, chunk.offset), chunk.stripe ?? 0)),
       drain: true,
     },
     s.counters,

@@ -1,3 +1,4 @@
+import { isDivided } from '../../../passes/mbs/division.ts';
 import { type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { constant } from './emitter.ts';
@@ -16,7 +17,7 @@ export function loadShared(ctx: StepContext, unit: 'm.sync' | 'v.sync' | undefin
     if (rows.length === 0) return;
     emitAwaited(ctx, rows, unit);
   });
-  e.when(ctx.iteration.sample, 'nonzero', () => {
+  e.when(ctx.iteration.offset, 'nonzero', () => {
     const rows: DmaRows[] = [];
     step.outputs.forEach((access, i) => {
       if (access.mode === 'whole') rows.push(sharedRow(ctx, 'out', i));
@@ -50,6 +51,7 @@ export function storeShared(ctx: StepContext): void {
 function sharedRow(ctx: StepContext, direction: 'in' | 'out', i: number): DmaRows {
   const { e } = ctx;
   const operand = ctx.operand(direction, i);
-  const dram = e.value(constant(ctx.options.address(operand.tensor)));
-  return run(dram, ctx.shared(direction, i), operand.bytes);
+  const { address, ownAddress } = ctx.options;
+  const dram = isDivided(ctx.view.phase) ? ownAddress(operand.tensor) : constant(address(operand.tensor));
+  return run(e.value(dram), ctx.shared(direction, i), operand.bytes);
 }

@@ -73,5 +73,5 @@ export function runSlots(chunk: Chunk, { outer, length, inner }: Runs): Partial<
 
 /** A register that is not 0 where a shared result adds to what earlier iterations and chunks left. */
 export function addsToEarlier(ctx: StepContext, chunk: Chunk): number {
-  return ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
+  return ctx.e.value(plus(ctx.iteration.offset, chunk.offset));
 }

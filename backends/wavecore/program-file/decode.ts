@@ -5,7 +5,7 @@ import { DecodeError, decodeAll } from '../isa/decode.ts';
 import { INSTRUCTION_BYTES, type Instruction } from '../isa/table.ts';
 import { parseMachine } from '../machine/load.ts';
 import type { Program } from '../program.ts';
-import { allocationProblems, rangeProblems } from './extents.ts';
+import { allocationProblems, coreProblems, rangeProblems } from './extents.ts';
 import { BufferSchema, DebugSchema, MetaSchema, PredictedSchema, SymbolsSchema } from './schema.ts';
 import { FormatError, readSections } from './sections.ts';
 import { dataProblems, restoreSymbols, symbolProblems } from './symbols.ts';
@@ -26,6 +26,7 @@ export function decodeProgram(bytes: Uint8Array, file = 'program'): Program {
   const code = attempt(place, () => readCode(sections.code));
   const problems = [
     ...codeProblems(code).map(({ instruction, reason }) => `instruction ${instruction}: ${reason}`),
+    ...coreProblems(meta.cores, machine),
     ...dataProblems(stored, sections.data),
     ...rangeProblems(debug, code.length).map(({ reason }) => reason),
     ...allocationProblems(buffer, machine).map(({ reason }) => reason),

@@ -7,6 +7,11 @@ export interface EntryProblem {
   readonly reason: string;
 }
 
+/** More cores than there are on the chip of the machine. */
+export function coreProblems(cores: number, { coresPerChip }: Machine): string[] {
+  return cores <= coresPerChip ? [] : [`the program is for ${cores} cores, the chip of its machine has ${coresPerChip}`];
+}
+
 /** Allocations that do not lie in the global buffer. */
 export function allocationProblems(buffer: readonly Allocation[], { buffers }: Machine): EntryProblem[] {
   return buffer.flatMap(({ name, address, bytes }, index) => {

@@ -13,14 +13,14 @@
  * Every section occurs once, in the order of `SECTIONS`. The file ends with the last section.
  */
 export const MAGIC = 'WVC1';
-export const VERSION = 2;
+export const VERSION = 4;
 export const HEADER_BYTES = 16;
 export const ENTRY_BYTES = 16;
 export const ALIGNMENT = 8;
 
 /** Sections by name; all but `code` and `data` hold JSON in UTF-8. */
 export const SECTIONS = {
-  /** Model, mode, batch, schedule. */
+  /** Model, mode, cores, batch, schedule. */
   meta: 1,
   machine: 2,
   /** 16 bytes an instruction. */

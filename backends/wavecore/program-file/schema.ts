@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 import { PHASES } from '../../../ir/graph.ts';
 import { DTYPES, TENSOR_KINDS } from '../../../ir/tensor.ts';
-import { ACCESSES, MODES, ROLES } from '../program.ts';
+import { ACCESSES, MODES, MOST_CORES, ROLES } from '../program.ts';
 
 /** Addresses have 48 bits, as the sequencer's registers do. */
 const address = v.pipe(
@@ -15,6 +15,7 @@ const count = v.pipe(v.number(), v.safeInteger('must be a whole number'), v.minV
 export const MetaSchema = v.strictObject({
   model: v.string(),
   mode: v.picklist(MODES),
+  cores: v.pipe(count, v.minValue(1, 'must be at least 1'), v.maxValue(MOST_CORES, `must be at most ${MOST_CORES}`)),
   batch: v.pipe(count, v.minValue(1, 'must be at least 1')),
   schedule: v.string(),
 });

@@ -59,10 +59,12 @@ describe('assembly text that is wrong', () => {
     ['la r1, (3', "1: expected ')', found the end of the line"],
     [
       '.cheese',
-      "1: expected a directive (.model, .mode, .batch, .schedule, .machine, .equ, .token, .tensor, .buffer, .predict, .layer, .endlayer), found '.cheese'",
+      "1: expected a directive (.model, .mode, .cores, .batch, .schedule, .machine, .equ, .token, .tensor, .buffer, .predict, .layer, .endlayer), found '.cheese'",
     ],
     ['.mode fast', "1: expected a mode (training, inference), found 'fast'"],
     ['.batch 0', '1: expected at least 1 sample, found 0'],
+    ['.cores 0', '1: expected 1 to 16 cores, found 0'],
+    ['.cores 3\n.machine wavecore\nhalt', '2: the program is for 3 cores, the chip of its machine has 2'],
     ['.machine wavehill', "1: there is no preset 'wavehill'; known are wavecore, wavecore-hbm2x2, wavecore-gddr5, wavecore-lpddr4"],
     ['.equ r1 = 3', "1: expected a new name, found 'r1'"],
     ['.equ a = b', "1: expected a constant that is declared above, or a register r0 to r63, found 'b'"],

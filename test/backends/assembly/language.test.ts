@@ -7,7 +7,7 @@ import { Assembler } from '../assembler.ts';
 const codeOf = (text: string): string[] =>
   disassemble(assemble(`${text}\nhalt`))
     .split('\n')
-    .slice(7, -2)
+    .slice(8, -2)
     .map((line) => line.trim());
 
 describe('assembly language', () => {
@@ -79,6 +79,7 @@ describe('disassembler', () => {
         '; 9 instructions, 1 tensors',
         '.model test',
         '.mode training',
+        '.cores 1',
         '.batch 1',
         '.schedule none',
         '.machine wavecore',

@@ -9,7 +9,7 @@ import {
   stationaryExtents,
 } from '../../../backends/wavecore/interpreter/check/extents.ts';
 import { ShadowBuffer, type ShadowFinding } from '../../../backends/wavecore/interpreter/check/shadow-buffer.ts';
-import { ShadowTensor } from '../../../backends/wavecore/interpreter/check/shadow-dram.ts';
+import { type Accessor, ShadowTensor } from '../../../backends/wavecore/interpreter/check/shadow-dram.ts';
 import { MATRIX_SLOTS } from '../../../backends/wavecore/isa/slots.ts';
 
 const BYTES = 96;
@@ -90,7 +90,8 @@ describe('what is known of bytes', () => {
       fc.property(accesses, (list) => {
         const order = new HappensBefore();
         let found = new Set<string>();
-        const shadow = new ShadowTensor(BYTES, false, order, ({ problem }) => found.add(problem));
+        const shadow = new ShadowTensor(BYTES, false, 1);
+        const by: Accessor = { core: 0, order, report: ({ problem }) => found.add(problem) };
         const model = new Model();
         list.forEach(({ range: [from, to], write, fence }, pc) => {
           if (fence) order.fence();
@@ -98,8 +99,8 @@ describe('what is known of bytes', () => {
           const agent = write ? AGENT.store : AGENT.load;
           order.begin(agent, []);
           const time = order.tick(agent);
-          if (write) shadow.store(from, to, time, pc);
-          else shadow.load(from, to, time, pc);
+          if (write) shadow.store(by, from, to, time, pc);
+          else shadow.load(by, from, to, time, pc);
           expect(found).toEqual(model.access(write, from, to, agent, time, order));
           order.end(agent, []);
         });

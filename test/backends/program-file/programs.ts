@@ -65,23 +65,26 @@ const debug = fc.array(fc.tuple(fc.tuple(fc.nat({ max: 4 }), fc.nat({ max: 4 }))
 });
 
 /** Any program that can be stored. */
-export const anyProgram: fc.Arbitrary<Program> = fc.record({
-  model: fc.string(),
-  mode: fc.constantFrom('training' as const, 'inference' as const),
-  batch: fc.integer({ min: 1, max: 4096 }),
-  schedule: fc.string(),
-  machine: fc.constantFrom(SMALL, ...Object.values(PRESETS)),
-  code: anyCode,
-  symbols,
-  debug,
-  buffer: fc.array(
-    fc.record({
-      group: fc.nat(),
-      name,
-      address: fc.nat({ max: 1024 }),
-      bytes: fc.nat({ max: 1024 }),
-      layers: fc.array(fc.record({ layer: name, access: fc.constantFrom('read' as const, 'write' as const, 'both' as const) })),
-    }),
-  ),
-  predicted: traffic.map((layers): LayerTraffic => layers),
-});
+export const anyProgram: fc.Arbitrary<Program> = fc
+  .record({
+    model: fc.string(),
+    mode: fc.constantFrom('training' as const, 'inference' as const),
+    cores: fc.constantFrom(1, 2),
+    batch: fc.integer({ min: 1, max: 4096 }),
+    schedule: fc.string(),
+    machine: fc.constantFrom(SMALL, ...Object.values(PRESETS)),
+    code: anyCode,
+    symbols,
+    debug,
+    buffer: fc.array(
+      fc.record({
+        group: fc.nat(),
+        name,
+        address: fc.nat({ max: 1024 }),
+        bytes: fc.nat({ max: 1024 }),
+        layers: fc.array(fc.record({ layer: name, access: fc.constantFrom('read' as const, 'write' as const, 'both' as const) })),
+      }),
+    ),
+    predicted: traffic.map((layers): LayerTraffic => layers),
+  })
+  .map((program) => ({ ...program, cores: Math.min(program.cores, program.machine.coresPerChip) }));

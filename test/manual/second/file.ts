@@ -22,6 +22,7 @@ export interface MachineSection {
 }
 
 export interface Sections {
+  readonly cores: number;
   readonly machine: MachineSection;
   readonly symbols: readonly Tensor[];
   readonly code: Uint8Array;
@@ -47,5 +48,11 @@ export function readFile(file: Uint8Array, manual: string): Sections {
     at += length;
   }
   const json = (name: string) => JSON.parse(new TextDecoder().decode(found.get(name)));
-  return { machine: json('machine'), symbols: json('symbols'), code: found.get('code') ?? file, data: found.get('data') ?? file };
+  return {
+    cores: json('meta').cores,
+    machine: json('machine'),
+    symbols: json('symbols'),
+    code: found.get('code') ?? file,
+    data: found.get('data') ?? file,
+  };
 }

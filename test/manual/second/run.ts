@@ -3,7 +3,7 @@ import { readFile, type Sections, type Tensor } from './file.ts';
 import { type Block, block, drain, patch, stationary, wave } from './matrix.ts';
 import { Memory } from './memory.ts';
 import { type Encoded, fieldsAt, Tables } from './tables.ts';
-import { SecondTiming } from './timing.ts';
+import { SecondDram, SecondTiming } from './timing.ts';
 import { VECTOR } from './vector.ts';
 
 const INSTRUCTION_BYTES = 16;
@@ -23,16 +23,53 @@ export interface SecondResult {
  * It trusts the file to be sound.
  */
 export function secondRun(file: Uint8Array, manual: string, inputs: ReadonlyMap<string, Uint8Array>): SecondResult {
-  const core = new SecondCore(readFile(file, manual), new Tables(manual), inputs);
-  core.execute();
-  return { dram: core.dram.bytes, cycles: core.timing.total(), traffic: core.traffic, ops: core.ops };
+  const sections = readFile(file, manual);
+  const tables = new Tables(manual);
+  const memory = dramBefore(sections, inputs);
+  const dram = new SecondDram(sections.machine, sections.cores);
+  const traffic: SecondResult['traffic'] = {};
+  const ops = new Set<string>();
+  const cores = Array.from(
+    { length: sections.cores },
+    (_, number) => new SecondCore(number, sections, tables, { memory, dram, traffic, ops }),
+  );
+  while (cores.some((core) => !core.ended)) {
+    const ready = cores.filter((core) => !core.ended && !core.atBarrier);
+    const next = ready.find((core) => core.timing.now === Math.min(...ready.map(({ timing }) => timing.now)));
+    if (next !== undefined) next.step();
+    else meet(cores);
+  }
+  return { dram: memory.bytes, cycles: Math.max(...cores.map(({ timing }) => timing.total())), traffic, ops };
+}
+
+/** Every core has come to its barrier. */
+function meet(cores: readonly SecondCore[]): void {
+  if (cores.some((core) => core.ended)) throw new Error('deadlock at a barrier');
+  const latest = Math.max(...cores.map(({ timing }) => timing.now));
+  for (const core of cores) {
+    core.timing.now = latest;
+    core.atBarrier = false;
+  }
+}
+
+/** What the cores share, and what all of them count. */
+interface Shared {
+  readonly memory: Memory;
+  readonly dram: SecondDram;
+  readonly traffic: Record<string, { read: number; write: number }>;
+  readonly ops: Set<string>;
 }
 
 class SecondCore {
-  readonly dram: Memory;
+  private readonly dram: Memory;
   readonly timing: SecondTiming;
-  readonly traffic: Record<string, { read: number; write: number }> = {};
-  readonly ops = new Set<string>();
+  ended = false;
+  atBarrier = false;
+  private readonly number: number;
+  private readonly traffic: Shared['traffic'];
+  private readonly ops: Set<string>;
+  /** The next instruction. */
+  private at = 0;
   private readonly global: Memory;
   private readonly sections: Sections;
   private readonly tables: Tables;
@@ -45,23 +82,27 @@ class SecondCore {
   /** Of the instruction being executed. */
   private fields = new Map<string, number>();
 
-  constructor(sections: Sections, tables: Tables, inputs: ReadonlyMap<string, Uint8Array>) {
+  constructor(number: number, sections: Sections, tables: Tables, { memory, dram, traffic, ops }: Shared) {
+    this.number = number;
+    this.traffic = traffic;
+    this.ops = ops;
     this.sections = sections;
     this.tables = tables;
-    this.dram = dramBefore(sections, inputs);
+    this.dram = memory;
     this.global = new Memory(sections.machine.buffers.globalBytes);
-    this.timing = new SecondTiming(sections.machine);
+    this.timing = new SecondTiming(sections.machine, dram);
   }
 
-  execute(): void {
+  /** Executes the next instruction. */
+  step(): void {
+    const { at } = this;
     const { code } = this.sections;
-    for (let at = 0; at >= 0; ) {
-      const encoded = this.tables.byOpcode.get(code[at * INSTRUCTION_BYTES] ?? 0);
-      if (encoded === undefined) throw new Error(`the manual has no opcode ${code[at * INSTRUCTION_BYTES]}`);
-      this.fields = fieldsAt(code, at * INSTRUCTION_BYTES, encoded);
-      this.ops.add(encoded.op);
-      at = encoded.unit === 'Sequencer' ? this.sequencer(encoded.op, at) : this.unit(encoded, at);
-    }
+    const encoded = this.tables.byOpcode.get(code[at * INSTRUCTION_BYTES] ?? 0);
+    if (encoded === undefined) throw new Error(`the manual has no opcode ${code[at * INSTRUCTION_BYTES]}`);
+    this.fields = fieldsAt(code, at * INSTRUCTION_BYTES, encoded);
+    this.ops.add(encoded.op);
+    this.at = encoded.unit === 'Sequencer' ? this.sequencer(encoded.op, at) : this.unit(encoded, at);
+    this.ended = this.at < 0;
   }
 
   private field(name: string): number {
@@ -86,11 +127,17 @@ class SecondCore {
   /** Executes a sequencer instruction; the next one, negative at the end. */
   private sequencer(op: string, at: number): number {
     if (op === 'halt') return -1;
-    if (op === 'fence') this.timing.fence();
+    if (op === 'fence' || op === 'barrier') this.timing.fence();
     else this.timing.sequencer();
     switch (op) {
       case 'la':
         this.set(this.field('rd'), this.field('base') + this.register('rs') * this.field('scale'));
+        break;
+      case 'core':
+        this.set(this.field('rd'), this.number);
+        break;
+      case 'barrier':
+        this.atBarrier = true;
         break;
       case 'mac':
         this.set(this.field('rd'), this.register('rd') + this.register('rs') * this.field('scale'));

@@ -1,6 +1,27 @@
 import type { MachineSection } from './file.ts';
 
-/** The chapter on timing, with a DRAM that notes every single busy cycle. */
+/** The DRAM that the cores share: it notes every single busy cycle. */
+export class SecondDram {
+  private readonly busy = new Set<number>();
+  private readonly bandwidth: number;
+
+  constructor({ dram, coresPerChip, clockHz }: MachineSection, cores: number) {
+    this.bandwidth = (dram.bytesPerSecond / coresPerChip / clockHz) * cores;
+  }
+
+  /** The cycle behind the last one of a transfer. */
+  take(start: number, bytes: number): number {
+    let cycle = start;
+    for (let left = Math.ceil(bytes / this.bandwidth); left > 0; cycle++) {
+      if (this.busy.has(cycle)) continue;
+      this.busy.add(cycle);
+      left--;
+    }
+    return cycle;
+  }
+}
+
+/** The chapter on timing, for one core. */
 export class SecondTiming {
   now = 0;
   done = 0;
@@ -10,10 +31,11 @@ export class SecondTiming {
   private readonly starts = new Map<string, number[]>();
   /** When a pipeline, a half or the results of a half are free or there. */
   private readonly at = new Map<string, number>();
-  private readonly dramBusy = new Set<number>();
+  private readonly dram: SecondDram;
 
-  constructor(machine: MachineSection) {
+  constructor(machine: MachineSection, dram: SecondDram) {
     this.machine = machine;
+    this.dram = dram;
   }
 
   sequencer(): void {
@@ -37,17 +59,10 @@ export class SecondTiming {
   }
 
   transfer(unit: string, ready: number, bytes: number): number {
-    const { dram, coresPerChip, clockHz } = this.machine;
     const start = Math.max(ready, this.time(unit));
-    let left = Math.ceil(bytes / (dram.bytesPerSecond / coresPerChip / clockHz));
-    let cycle = start;
-    for (; left > 0; cycle++) {
-      if (this.dramBusy.has(cycle)) continue;
-      this.dramBusy.add(cycle);
-      left--;
-    }
+    const cycle = this.dram.take(start, bytes);
     this.at.set(unit, cycle);
-    return this.ended(unit, start, cycle + dram.latencyCycles);
+    return this.ended(unit, start, cycle + this.machine.dram.latencyCycles);
   }
 
   vector(ready: number, cycles: number): number {

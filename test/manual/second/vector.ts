@@ -36,6 +36,10 @@ const elementwise =
     for (const [i = 0] of counted(x.int('N') * x.int('COUNT'))) setHalf(x, 'dst', i, value(x, i));
   };
 
+const sum: Run = (x) => {
+  for (const [i = 0] of counted(x.int('COUNT'))) setSingle(x, 'dst', i, f32(single(x, 'a', i) + single(x, 'b', i)));
+};
+
 const relu: Run = (x) => {
   const count = x.int('COUNT');
   const positive = (n: number, i: number): boolean => bits(x, 'src', n * count + i) >= 1 && bits(x, 'src', n * count + i) <= 0x7c00;
@@ -436,6 +440,7 @@ export const VECTOR: Readonly<Record<string, Run>> = {
   'v.softmax_loss': softmaxLoss,
   'v.bias_sums': biasSums,
   'v.bias_end': biasEnd,
+  'v.sum': sum,
   'v.sgd': sgd,
   'v.momentum': momentum,
   'v.adam': adam,

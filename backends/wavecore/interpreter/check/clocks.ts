@@ -38,7 +38,7 @@ class Signals {
 }
 
 /**
- * The order that a program guarantees whatever the timing, as vector clocks: an agent works in order; the k-th wait for a token follows
+ * The order that a program guarantees on one core whatever the timing, as vector clocks: an agent works in order; the k-th wait for a token follows
  * its k-th signal; what follows an `m.sync` in the matrix unit follows the tokens it waits for; a fence orders everything; and
  * the halves of the local buffers interlock: fill and load before the wave, wave before drain, wave before the next fill
  * or load of the half, drain before the next wave on the accumulator half.
@@ -46,6 +46,8 @@ class Signals {
 export class HappensBefore {
   /** What has completed before the operation being looked at starts; its own time included. */
   readonly now: Clock = newClock();
+  /** Barriers that the core has come to. */
+  meetings = 0;
   private readonly times = newClock();
   private readonly agents = AGENTS.map(newClock);
   private readonly tokens = Array.from({ length: TOKENS }, () => new Signals());
@@ -106,6 +108,12 @@ export class HappensBefore {
     clock.set(this.gate);
     this.take(clock, waits);
     this.post(clock, signals);
+  }
+
+  /** The core comes to a barrier: what the others do before theirs is ordered before what follows. */
+  meet(): void {
+    this.fence();
+    this.meetings++;
   }
 
   fence(): void {

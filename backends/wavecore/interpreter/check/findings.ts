@@ -1,4 +1,5 @@
-import { type Diagnostic, diag } from '../../../../ir/diagnostics.ts';
+import { type Diagnostic, diag, fail } from '../../../../ir/diagnostics.ts';
+import type { Core } from '../core.ts';
 import type { RowInfo } from '../image.ts';
 import type { Position } from '../position.ts';
 import { AGENTS } from './clocks.ts';
@@ -14,6 +15,8 @@ export interface Target {
 
 /** One of the two accesses of a race. */
 export interface Party {
+  /** Number of the core. */
+  readonly core: number;
   readonly pc: number;
   readonly agent: number;
   readonly write: boolean;
@@ -27,43 +30,44 @@ export class Findings {
   /** Problems beyond those in the list. */
   more = 0;
   private readonly seen = new Set<string>();
-  private readonly position: Position;
+  private readonly positions: readonly Position[];
 
-  constructor(position: Position) {
-    this.position = position;
+  constructor(cores: readonly Core[]) {
+    this.positions = cores.map(({ position }) => position);
   }
 
   race(first: Party, second: Party, target: Target): void {
-    this.add(`race ${first.pc} ${second.pc}`, () => {
-      const { layer } = this.position.place(first.pc);
-      const describe = ({ pc, agent }: Party): string => `${this.position.at(pc)} on the ${AGENTS[agent] ?? 'unknown unit'}`;
+    this.add(`race ${first.pc} ${second.pc}`, (position) => {
+      const { layer } = position(first.core).place(first.pc);
+      const describe = ({ core, pc, agent }: Party): string => `${position(core).at(pc)} on the ${AGENTS[agent] ?? 'unknown unit'}`;
       const of = layer === undefined ? '' : ` of layer '${layer}'`;
-      return diag.race(
-        this.position.place(second.pc),
+      const message = first.core === second.core ? diag.race : diag.raceOfCores;
+      return message(
+        position(second.core).place(second.pc),
         describe(second),
         `${second.write ? 'writes' : 'reads'} ${where(target)} that ${describe(first)}${of} ${first.write ? 'writes' : 'reads'}`,
       );
     });
   }
 
-  uninitialized(pc: number, target: Target): void {
-    this.add(`uninitialized ${pc} ${target.memory}`, () =>
-      diag.uninitialized(this.position.place(pc), this.position.at(pc), where(target)),
+  uninitialized(core: number, pc: number, target: Target): void {
+    this.add(`uninitialized ${pc} ${target.memory}`, (position) =>
+      diag.uninitialized(position(core).place(pc), position(core).at(pc), where(target)),
     );
   }
 
   /** The result that instruction `pc` overwrites has been read by nobody. */
-  lost(pc: number, earlier: number, target: Target): void {
-    this.add(`lost ${pc} ${earlier}`, () =>
-      diag.lostResult(this.position.place(pc), this.position.at(pc), where(target), this.position.at(earlier)),
+  lost({ core, pc }: Party, earlier: Party, target: Target): void {
+    this.add(`lost ${pc} ${earlier.pc}`, (position) =>
+      diag.lostResult(position(core).place(pc), position(core).at(pc), where(target), position(earlier.core).at(earlier.pc)),
     );
   }
 
-  misplaced(pc: number, write: boolean, tensor: string, names: readonly string[]): void {
-    this.add(`misplaced ${pc}`, () =>
+  misplaced(core: number, pc: number, write: boolean, tensor: string, names: readonly string[]): void {
+    this.add(`misplaced ${pc}`, (position) =>
       diag.misplaced(
-        this.position.place(pc),
-        this.position.at(pc),
+        position(core).place(pc),
+        position(core).at(pc),
         write ? 'stores' : 'loads',
         tensor,
         names.map((name) => `'${name}'`).join(', '),
@@ -76,18 +80,20 @@ export class Findings {
     this.add(`partial ${layer} ${tensor}`, () => diag.partialTransfer({ layer, node: origin }, tensor, gap));
   }
 
-  outside(pc: number, write: boolean, from: number, to: number, names: readonly string[]): void {
-    this.add(`outside ${pc} ${write}`, () => {
+  outside(core: number, pc: number, write: boolean, from: number, to: number, names: readonly string[]): void {
+    this.add(`outside ${pc} ${write}`, (position) => {
       const touched = names.map((name) => `'${name}'`).join(', ');
       const lies = names.length === 0 ? 'where nothing is allocated' : `which touch ${touched}`;
-      return diag.outsideAllocation(this.position.place(pc), this.position.at(pc), write ? 'writes' : 'reads', from, to, lies);
+      return diag.outsideAllocation(position(core).place(pc), position(core).at(pc), write ? 'writes' : 'reads', from, to, lies);
     });
   }
 
-  private add(key: string, make: () => Diagnostic): void {
+  /** @param make is given the position of each core */
+  private add(key: string, make: (position: (core: number) => Position) => Diagnostic): void {
     if (this.seen.has(key)) return;
     this.seen.add(key);
-    if (this.list.length < MOST) this.list.push(make());
+    const of = (core: number): Position => this.positions[core] ?? fail(diag.internal({}, `there is no core ${core}`));
+    if (this.list.length < MOST) this.list.push(make(of));
     else this.more++;
   }
 }

@@ -4,11 +4,11 @@ import type { Program, ProgramSymbol } from '../../program.ts';
 import type { Core } from '../core.ts';
 import { CHECKS, isUnitOp } from './accesses.ts';
 import { type Agent, HappensBefore } from './clocks.ts';
-import { Coverage } from './coverage.ts';
-import { Findings } from './findings.ts';
+import type { DramShadow } from './dram-shadow.ts';
+import type { Findings } from './findings.ts';
 import { Permissions } from './permissions.ts';
 import { ShadowBuffer, type ShadowFinding } from './shadow-buffer.ts';
-import { ShadowTensor } from './shadow-dram.ts';
+import type { Accessor, DramFinding } from './shadow-dram.ts';
 
 /** What a checked run found. */
 export interface CheckReport {
@@ -22,8 +22,8 @@ export interface CheckReport {
 }
 
 /**
- * Judges a program while it runs: reads of bytes that hold nothing, accesses outside of the layer's allocations, writes over what others
- * still need, and accesses of two units, one a write, that no token orders. It looks at every instruction before it is executed,
+ * Judges a program while one of its cores runs: reads of bytes that hold nothing, accesses outside of the layer's allocations, writes over what others
+ * still need, accesses of two units, one a write, that no token orders, and of two cores that no barrier orders. It looks at every instruction before it is executed,
  * with the registers as they are, and shares nothing with the handlers but the tables of the ISA.
  */
 export class Sanitizer {
@@ -33,8 +33,7 @@ export class Sanitizer {
   private readonly waits: readonly (readonly number[])[];
   private readonly signals: readonly (readonly number[])[];
   private readonly buffer: ShadowBuffer;
-  private readonly tensors: readonly ShadowTensor[];
-  private readonly coverage: Coverage;
+  private readonly dram: DramShadow;
   private readonly permissions: Permissions;
   private readonly findings: Findings;
   /** Row whose code an instruction begins; −1: none. */
@@ -43,23 +42,23 @@ export class Sanitizer {
   private agent: Agent = 0;
   private time = 0;
   private writing = false;
-  private accesses = 0;
-  private bytes = 0;
+  accesses = 0;
+  bytes = 0;
+  /** This core, as what is known of the DRAM sees it. */
+  private readonly accessor: Accessor;
   /** The DRAM tensor being accessed. */
   private symbol: ProgramSymbol | undefined;
 
-  constructor(program: Program, core: Core) {
+  constructor(program: Program, core: Core, dram: DramShadow, findings: Findings) {
     this.core = core;
+    this.dram = dram;
+    this.findings = findings;
+    this.accessor = { core: core.index, order: this.order, report: (finding) => this.foundInDram(finding) };
     this.ops = program.code.map(({ op }) => op);
     this.waits = program.code.map(({ wait }) => wait);
     this.signals = program.code.map(({ signal }) => signal);
     this.permissions = new Permissions(program, core.image);
-    this.findings = new Findings(core.position);
     this.buffer = new ShadowBuffer(program.machine.buffers.globalBytes, this.order, (finding) => this.foundInBuffer(finding));
-    const defined = new Set(program.symbols.filter((s) => s.initial !== undefined || s.role === 'input').map((s) => s.address));
-    const report = (finding: ShadowFinding): void => this.foundInDram(finding);
-    this.tensors = core.symbols.symbols.map((s) => new ShadowTensor(s.bytes, defined.has(s.address), this.order, report));
-    this.coverage = new Coverage(this.tensors.length);
     this.entries = new Int32Array(program.code.length).fill(-1);
     for (const { from } of program.debug) this.entries[from] = core.image.rows[from] ?? -1;
   }
@@ -72,20 +71,8 @@ export class Sanitizer {
     const op = this.ops[pc];
     if (op === undefined) return;
     if (op === 'fence') this.order.fence();
+    else if (op === 'barrier') this.order.meet();
     else if (isUnitOp(op)) CHECKS[op](this, pc);
-  }
-
-  /** What can be said once the program has ended. */
-  finish(): void {
-    const { symbols } = this.core.symbols;
-    for (const { row, tensor, gap } of this.coverage.gaps((i) => symbols[i]?.bytes ?? 0)) {
-      const info = this.core.image.rowInfo[row];
-      if (info !== undefined) this.findings.partial(info, symbols[tensor]?.name ?? '', gap);
-    }
-  }
-
-  report(): CheckReport {
-    return { findings: this.findings.list, more: this.findings.more, accesses: this.accesses, bytes: this.bytes };
   }
 
   waitsOf(pc: number): readonly number[] {
@@ -111,7 +98,7 @@ export class Sanitizer {
     this.bytes += to - from;
     const row = this.core.image.rows[this.pc] ?? -1;
     if (this.permissions.known && row >= 0 && !this.permissions.allows(row, from, to, write))
-      this.findings.outside(this.pc, write, from, to, this.permissions.at(row, from, to));
+      this.findings.outside(this.core.index, this.pc, write, from, to, this.permissions.at(row, from, to));
     if (write) this.buffer.write(from, to, this.agent, this.time, this.pc);
     else this.buffer.read(from, to, this.agent, this.time, this.pc);
   }
@@ -119,17 +106,16 @@ export class Sanitizer {
   /** The operation loads, or stores, adjacent bytes of a tensor in DRAM. */
   transfer(write: boolean, from: number, to: number): void {
     const index = this.core.symbols.find(from, to);
-    const symbol = this.core.symbols.symbols[index];
-    const tensor = this.tensors[index];
+    const [symbol, tensor] = [this.dram.symbol(index), this.dram.tensor(index)];
     if (symbol === undefined || tensor === undefined) return;
     this.symbol = symbol;
     this.writing = write;
     this.accesses++;
     this.bytes += to - from;
     const row = this.core.image.rows[this.pc] ?? -1;
-    if (row >= 0) this.coverage.add(row, index, write, from - symbol.address, to - symbol.address);
-    if (write) tensor.store(from - symbol.address, to - symbol.address, this.time, this.pc);
-    else tensor.load(from - symbol.address, to - symbol.address, this.time, this.pc);
+    if (row >= 0) this.dram.cover(row, index, write, from - symbol.address, to - symbol.address);
+    if (write) tensor.store(this.accessor, from - symbol.address, to - symbol.address, this.time, this.pc);
+    else tensor.load(this.accessor, from - symbol.address, to - symbol.address, this.time, this.pc);
   }
 
   /** The data of a tensor in DRAM comes from, or goes to, bytes of the global buffer that are the tensor's. */
@@ -138,22 +124,23 @@ export class Sanitizer {
     const { symbol } = this;
     if (!this.permissions.known || row < 0 || symbol === undefined) return;
     const names = this.permissions.at(row, from, to);
-    if (names.length > 0 && !names.includes(symbol.name)) this.findings.misplaced(this.pc, write, symbol.name, names);
+    if (names.length > 0 && !names.includes(symbol.name)) this.findings.misplaced(this.core.index, this.pc, write, symbol.name, names);
   }
 
   private foundInBuffer(finding: ShadowFinding): void {
     const { address } = finding;
     const row = this.core.image.rows[this.pc] ?? -1;
-    this.found(finding, { address, memory: 'global', names: this.permissions.at(row, address, address + 1) });
+    this.found({ ...finding, core: this.core.index }, { address, memory: 'global', names: this.permissions.at(row, address, address + 1) });
   }
 
-  private foundInDram(finding: ShadowFinding): void {
+  private foundInDram(finding: DramFinding): void {
     this.found(finding, { address: finding.address, memory: 'dram', names: this.symbol === undefined ? [] : [this.symbol.name] });
   }
 
-  private found({ problem, pc, agent, write }: ShadowFinding, target: Parameters<Findings['uninitialized']>[1]): void {
-    if (problem === 'uninitialized') this.findings.uninitialized(this.pc, target);
-    else if (problem === 'lost') this.findings.lost(this.pc, pc, target);
-    else this.findings.race({ pc, agent, write }, { pc: this.pc, agent: this.agent, write: this.writing }, target);
+  private found({ problem, ...other }: DramFinding, target: Parameters<Findings['uninitialized']>[2]): void {
+    const own = { core: this.core.index, pc: this.pc, agent: this.agent, write: this.writing };
+    if (problem === 'uninitialized') this.findings.uninitialized(own.core, own.pc, target);
+    else if (problem === 'lost') this.findings.lost(own, other, target);
+    else this.findings.race(other, own, target);
   }
 }

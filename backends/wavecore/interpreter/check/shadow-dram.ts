@@ -1,65 +1,77 @@
 import { AGENT, type Agent, type HappensBefore } from './clocks.ts';
 import type { ShadowFinding } from './shadow-buffer.ts';
 
+/** A finding in DRAM: the other access may be that of another core. */
+export interface DramFinding extends ShadowFinding {
+  readonly core: number;
+}
+
+/** A core that reaches the DRAM. */
+export interface Accessor {
+  readonly core: number;
+  readonly order: HappensBefore;
+  report(finding: DramFinding): void;
+}
+
+/** A store or load: who, when by the clock of its agent, after how many barriers of its core, and which instruction. */
+interface Past {
+  readonly core: number;
+  readonly time: number;
+  readonly meetings: number;
+  readonly pc: number;
+}
+
 /** What is known of the bytes from `from` on, up to the next segment. */
 interface Segment {
   from: number;
   defined: boolean;
-  /** Time and instruction of the last store, and of the last load since; time 0: none. */
-  storeTime: number;
-  storePc: number;
-  loadTime: number;
-  loadPc: number;
+  /** The last store, and the last load of each core since. */
+  store: Past | undefined;
+  loads: readonly (Past | undefined)[];
 }
 
 /**
  * What is known of every byte of one tensor in DRAM, kept in segments of bytes that were used alike. Only the two DMA
- * units reach the DRAM.
+ * units of each core reach the DRAM. Barriers alone order what different cores do.
  */
 export class ShadowTensor {
   private readonly segments: Segment[];
   private readonly bytes: number;
-  private readonly order: HappensBefore;
-  private readonly report: (finding: ShadowFinding) => void;
+  private readonly unread: readonly undefined[];
 
-  constructor(bytes: number, defined: boolean, order: HappensBefore, report: (finding: ShadowFinding) => void) {
+  constructor(bytes: number, defined: boolean, cores: number) {
     this.bytes = bytes;
-    this.order = order;
-    this.report = report;
-    this.segments = [{ from: 0, defined, storeTime: 0, storePc: -1, loadTime: 0, loadPc: -1 }];
+    this.unread = Array.from({ length: cores }, () => undefined);
+    this.segments = [{ from: 0, defined, store: undefined, loads: this.unread }];
   }
 
-  load(from: number, to: number, time: number, pc: number): void {
+  load(by: Accessor, from: number, to: number, time: number, pc: number): void {
+    const now: Past = { core: by.core, time, meetings: by.order.meetings, pc };
     for (const segment of this.between(from, to)) {
-      if (!segment.defined) this.find('uninitialized', false, -1, AGENT.store, segment.from);
-      this.checkStore(segment, AGENT.load);
-      segment.loadTime = time;
-      segment.loadPc = pc;
+      const { store } = segment;
+      if (!segment.defined)
+        by.report({ problem: 'uninitialized', write: false, core: by.core, pc: -1, agent: AGENT.store, address: segment.from });
+      if (store !== undefined && !isOrdered(by, AGENT.store, store)) find(by, 'race', AGENT.store, store, segment.from);
+      segment.loads = segment.loads.with(by.core, now);
     }
     this.merge(from, to);
   }
 
-  store(from: number, to: number, time: number, pc: number): void {
+  store(by: Accessor, from: number, to: number, time: number, pc: number): void {
+    const now: Past = { core: by.core, time, meetings: by.order.meetings, pc };
     for (const segment of this.between(from, to)) {
-      this.checkStore(segment, AGENT.store);
-      if (segment.loadTime > 0 && !this.order.ordered(AGENT.load, segment.loadTime))
-        this.find('race', false, segment.loadPc, AGENT.load, segment.from);
-      if (segment.storeTime > 0 && segment.loadTime === 0) this.find('lost', true, segment.storePc, AGENT.store, segment.from);
+      const { store, loads } = segment;
+      // The stores of one core are in order.
+      if (store !== undefined && store.core !== by.core && !isOrdered(by, AGENT.store, store))
+        find(by, 'race', AGENT.store, store, segment.from);
+      for (const load of loads)
+        if (load !== undefined && !isOrdered(by, AGENT.load, load)) find(by, 'race', AGENT.load, load, segment.from);
+      if (store !== undefined && loads.every((load) => load === undefined)) find(by, 'lost', AGENT.store, store, segment.from);
       segment.defined = true;
-      segment.storeTime = time;
-      segment.storePc = pc;
-      segment.loadTime = 0;
+      segment.store = now;
+      segment.loads = this.unread;
     }
     this.merge(from, to);
-  }
-
-  private checkStore({ storeTime, storePc, from }: Segment, agent: Agent): void {
-    if (agent === AGENT.store || storeTime === 0 || this.order.ordered(AGENT.store, storeTime)) return;
-    this.find('race', true, storePc, AGENT.store, from);
-  }
-
-  private find(problem: ShadowFinding['problem'], write: boolean, pc: number, agent: Agent, address: number): void {
-    this.report({ problem, write, pc, agent, address });
   }
 
   /** The segments of exactly [from, to), cut where they reach out of it. */
@@ -101,12 +113,18 @@ export class ShadowTensor {
   }
 }
 
+function isOrdered(by: Accessor, agent: Agent, past: Past): boolean {
+  return past.core === by.core ? by.order.ordered(agent, past.time) : past.meetings < by.order.meetings;
+}
+
+function find(by: Accessor, problem: ShadowFinding['problem'], agent: Agent, { core, pc }: Past, address: number): void {
+  by.report({ problem, write: agent === AGENT.store, core, pc, agent, address });
+}
+
 function alike(a: Segment, b: Segment): boolean {
-  return (
-    a.defined === b.defined &&
-    a.storeTime === b.storeTime &&
-    a.loadTime === b.loadTime &&
-    (a.storeTime === 0 || a.storePc === b.storePc) &&
-    (a.loadTime === 0 || a.loadPc === b.loadPc)
-  );
+  return a.defined === b.defined && same(a.store, b.store) && a.loads.every((load, i) => same(load, b.loads[i]));
+}
+
+function same(a: Past | undefined, b: Past | undefined): boolean {
+  return a === b || (a !== undefined && b !== undefined && a.core === b.core && a.time === b.time && a.pc === b.pc);
 }

@@ -13,7 +13,7 @@ import {
   type Semantics,
   write,
 } from './semantics.ts';
-import { onlyWith } from './size.ts';
+import { onlyWith, product } from './size.ts';
 
 const INFINITY_BITS = 0x7c00;
 
@@ -90,6 +90,18 @@ export const multiply: Semantics<'v.mul'> = {
     const count = flatElements(call);
     const [x, y, to] = [a / 2, b / 2, dst / 2];
     for (let i = 0; i < count; i++) u16[to + i] = halfBits((HALVES[u16[x + i] ?? 0] ?? 0) * (HALVES[u16[y + i] ?? 0] ?? 0));
+  },
+};
+
+const singles = product(4, 'COUNT');
+
+export const sum: Semantics<'v.sum'> = {
+  uses: { dst: write(4, singles), a: read(4, singles), b: read(4, singles) },
+  elements: product('COUNT'),
+  passes: once,
+  slots: [],
+  run: (call, dst: number, a: number, b: number) => {
+    for (let i = 0; i < call.int('COUNT'); i++) call.setSingle(dst, i, call.single(a, i) + call.single(b, i));
   },
 };
 

@@ -2,7 +2,7 @@ import { biasEnd, biasSums } from './bias.ts';
 import { binary, binaryGrad, sumSamples } from './binary.ts';
 import { checkFinite, loadConfiguration, step } from './control.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
-import { add, affine, multiply, relu, reluGrad } from './elementwise.ts';
+import { add, affine, multiply, relu, reluGrad, sum } from './elementwise.ts';
 import { gather, scatter } from './gather.ts';
 import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
@@ -65,4 +65,5 @@ export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
   'v.check_finite': checkFinite,
   'v.step': step,
   'v.running': running,
+  'v.sum': sum,
 };

@@ -31,6 +31,11 @@ else: pop; continue behind this instruction`,
     code: 'wait until every instruction issued so far has completed',
     cycles: '1 on the sequencer, then until everything issued has completed',
   },
+  core: { code: 'r[rd] = number of this core: 0…cores − 1', cycles: STEP },
+  barrier: {
+    code: 'wait until every instruction issued so far has completed\nwait until every core of the program has come so far with its next barrier',
+    cycles: '1 on the sequencer, then until everything issued has completed, on this core and on every other up to its barrier',
+  },
   'd.ld': {
     code: `for i < rows:
   global[r[global] + i × rowBytes + j] = dram[r[dram] + i × dramStride + j]   for j < rowBytes`,

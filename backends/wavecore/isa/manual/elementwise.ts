@@ -16,6 +16,7 @@ export const ELEMENTWISE = {
   },
   'v.relu_grad': { code: 'for n < N, i < COUNT: dst[n][i] = mask[n][i] ? bits of dy[n][i] : 0x0000' },
   'v.add': { code: 'for i < N × COUNT: dst[i] = f16(a[i] + b[i])' },
+  'v.sum': { code: 'for i < COUNT: dst[i] = f32(a[i] + b[i])' },
   'v.mul': { code: 'for i < N × COUNT: dst[i] = f16(a[i] × b[i])' },
   'v.affine': { code: 'for n < N, c < C, i < H × W: dst[n][c][i] = f16(f32(src[n][c][i] × scale[c]) + shift[c])' },
   'v.dropout': {
