@@ -29,6 +29,17 @@ export function boolAttr(specs: AttrSpecs, attrs: Attrs, name: string): boolean 
   return typeof value === 'boolean' ? value : wrong(name, 'true or false', value);
 }
 
+function stringAttr(specs: AttrSpecs, attrs: Attrs, name: string): string {
+  const value = attrOf(specs, attrs, name);
+  return typeof value === 'string' ? value : wrong(name, 'a string', value);
+}
+
+/** The attribute as one of `choices`. */
+export function choiceAttr<T extends string>(specs: AttrSpecs, attrs: Attrs, name: string, choices: readonly T[]): T {
+  const value = stringAttr(specs, attrs, name);
+  return choices.find((choice) => choice === value) ?? wrong(name, `one of ${choices.join(', ')}`, value);
+}
+
 export function intsAttr(specs: AttrSpecs, attrs: Attrs, name: string): readonly number[] {
   const value = attrOf(specs, attrs, name);
   return typeof value === 'object' ? value : wrong(name, 'a list of integers', value);

@@ -2,17 +2,18 @@ import type { Attrs } from '../graph.ts';
 import { elementCount, type TensorType } from '../tensor.ts';
 import { type AttrSpecs, boolAttr } from './attrs.ts';
 import { INPUT_SHAPE, inputShapeOf } from './convolution.ts';
-import { forEachTap, gradientImage, POOL_ATTRS, type Pooling, poolingOf } from './pooling.ts';
+import { forEachTap, gradientImage, POOL_ATTRS, POOL_DILATIONS, type Pooling, poolingOf } from './pooling.ts';
 import type { KindRecord, Values } from './record.ts';
 import { at, bump, expectShape, f16, image, nth } from './types.ts';
 import { rowsTouching, rowsUnder } from './window.ts';
 
 const ATTRS = {
   ...POOL_ATTRS,
+  ...POOL_DILATIONS,
   countIncludePad: { type: 'bool', default: false, doc: 'divides by R·S everywhere, not by the positions inside the image' },
 } as const satisfies AttrSpecs;
 
-const forwardPooling = (x: TensorType, attrs: Attrs): Pooling => poolingOf(image('input x', x), attrs, [1, 1]);
+const forwardPooling = (x: TensorType, attrs: Attrs): Pooling => poolingOf(image('input x', x), attrs);
 
 /** What each window is divided by. */
 function divisors(pooling: Pooling, attrs: Attrs): Values {
@@ -51,7 +52,7 @@ export const avgPool: KindRecord = {
   },
 };
 
-const gradientPooling = (dy: TensorType, attrs: Attrs): Pooling => poolingOf(gradientImage(dy, inputShapeOf(attrs)), attrs, [1, 1]);
+const gradientPooling = (dy: TensorType, attrs: Attrs): Pooling => poolingOf(gradientImage(dy, inputShapeOf(attrs)), attrs);
 
 export const avgPoolGrad: KindRecord = {
   kind: 'avg_pool_grad',

@@ -100,3 +100,22 @@ export const convGradData: KindRecord = {
     return [dx];
   },
 };
+
+export const convTranspose: KindRecord = {
+  ...convGradData,
+  kind: 'conv_transpose',
+  doc: 'y = the gradient of a convolution with these attributes towards its input, x being the gradient of its result: a transposed convolution.',
+  inputs: [
+    { name: 'w', dtypes: ['f16'], shared: true },
+    { name: 'x', dtypes: ['f16'] },
+  ],
+  outputs: [{ name: 'y', dtypes: ['f16'] }],
+  gradient: (ctx, dy) => {
+    const [w = '', x = ''] = ctx.inputs;
+    const attrs = Object.fromEntries(Object.entries(ctx.attrs).filter(([name]) => name in CONV_ATTRS));
+    const dw = ctx.wants(0)
+      ? ctx.emit('conv_grad_weight', 'weight', [dy, x], weightAttrs(ctx.typeOf(w), attrs), ['weightGradient'])[0]
+      : undefined;
+    return [dw, ctx.wants(1) ? ctx.emit('conv', 'data', [dy, w], attrs)[0] : undefined];
+  },
+};

@@ -1,20 +1,26 @@
 import { diag, fail } from '../diagnostics.ts';
 import { affine, batchNorm } from './affine.ts';
 import { avgPool, avgPoolGrad } from './avg-pool.ts';
+import { binary, binaryGrad } from './binary.ts';
 import { concat, split } from './concat.ts';
-import { conv, convGradData } from './conv.ts';
+import { conv, convGradData, convTranspose } from './conv.ts';
 import { convGradWeight } from './conv-grad-weight.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
 import { add, mul } from './elementwise.ts';
+import { gather, scatter } from './gather.ts';
 import { gemm, gemmGradData, gemmGradWeight } from './gemm.ts';
 import { lrn, lrnGrad } from './lrn.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { normApply, normStats } from './norm.ts';
 import { normGradApply, normGradReduce } from './norm-grad.ts';
 import type { KindRecord } from './record.ts';
+import { reduce, reduceGrad } from './reduce.ts';
 import { relu, reluGrad } from './relu.ts';
+import { resample, resampleGrad } from './resample.ts';
 import { reshape } from './reshape.ts';
-import { logSoftmaxRecord, softmax, softmaxLoss } from './softmax.ts';
+import { logSoftmaxGrad, logSoftmaxRecord, softmax, softmaxGrad, softmaxLoss } from './softmax.ts';
+import { sumSamples } from './sum-samples.ts';
+import { unary, unaryGrad } from './unary.ts';
 import { momentum, sgd } from './update.ts';
 
 /** Every layer kind there is. */
@@ -22,6 +28,7 @@ export const KINDS: readonly KindRecord[] = [
   conv,
   convGradWeight,
   convGradData,
+  convTranspose,
   gemm,
   gemmGradWeight,
   gemmGradData,
@@ -35,6 +42,17 @@ export const KINDS: readonly KindRecord[] = [
   reluGrad,
   add,
   mul,
+  unary,
+  unaryGrad,
+  binary,
+  binaryGrad,
+  sumSamples,
+  reduce,
+  reduceGrad,
+  gather,
+  scatter,
+  resample,
+  resampleGrad,
   lrn,
   lrnGrad,
   maxPool,
@@ -46,7 +64,9 @@ export const KINDS: readonly KindRecord[] = [
   dropout,
   dropoutGrad,
   softmax,
+  softmaxGrad,
   logSoftmaxRecord,
+  logSoftmaxGrad,
   softmaxLoss,
   reshape,
   sgd,

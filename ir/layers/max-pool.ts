@@ -1,18 +1,18 @@
 import type { Attrs } from '../graph.ts';
 import { elementCount, type TensorType } from '../tensor.ts';
-import { type AttrSpecs, pairAttr } from './attrs.ts';
+import type { AttrSpecs } from './attrs.ts';
 import { INPUT_SHAPE, inputShapeOf } from './convolution.ts';
-import { forEachTap, gradientImage, POOL_ATTRS, type Pooling, poolingOf } from './pooling.ts';
+import { forEachTap, gradientImage, POOL_ATTRS, POOL_DILATIONS, type Pooling, poolingOf } from './pooling.ts';
 import { type KindRecord, ShapeError } from './record.ts';
 import { at, bump, expectShape, f16, image, nth } from './types.ts';
 import { rowsTouching, rowsUnder } from './window.ts';
 
 const ATTRS = {
   ...POOL_ATTRS,
-  dilations: { type: 'ints', default: [1, 1], doc: 'distance of window positions, rows and columns' },
+  ...POOL_DILATIONS,
 } as const satisfies AttrSpecs;
 
-const forwardPooling = (x: TensorType, attrs: Attrs): Pooling => poolingOf(image('input x', x), attrs, pairAttr(ATTRS, attrs, 'dilations'));
+const forwardPooling = (x: TensorType, attrs: Attrs): Pooling => poolingOf(image('input x', x), attrs);
 
 export const maxPool: KindRecord = {
   kind: 'max_pool',
@@ -56,8 +56,7 @@ export const maxPool: KindRecord = {
   },
 };
 
-const gradientPooling = (dy: TensorType, attrs: Attrs): Pooling =>
-  poolingOf(gradientImage(dy, inputShapeOf(attrs)), attrs, pairAttr(ATTRS, attrs, 'dilations'));
+const gradientPooling = (dy: TensorType, attrs: Attrs): Pooling => poolingOf(gradientImage(dy, inputShapeOf(attrs)), attrs);
 
 export const maxPoolGrad: KindRecord = {
   kind: 'max_pool_grad',

@@ -10,6 +10,10 @@ export const POOL_ATTRS = {
   pads: { type: 'ints', default: [0, 0, 0, 0], doc: 'padding top, left, bottom, right' },
 } as const satisfies AttrSpecs;
 
+export const POOL_DILATIONS = {
+  dilations: { type: 'ints', default: [1, 1], doc: 'distance of window positions, rows and columns' },
+} as const satisfies AttrSpecs;
+
 /** An image of N×C planes and the windows that pool it. */
 export interface Pooling {
   readonly N: number;
@@ -21,12 +25,13 @@ export interface Pooling {
 }
 
 /** @throws ShapeError where the windows do not fit the image. */
-export function poolingOf(x: Image, attrs: Attrs, dilations: readonly [number, number]): Pooling {
+export function poolingOf(x: Image, attrs: Attrs): Pooling {
   const [R, S] = pairAttr(POOL_ATTRS, attrs, 'kernel');
   const [strideH, strideW] = pairAttr(POOL_ATTRS, attrs, 'strides');
+  const [dilationH, dilationW] = pairAttr(POOL_DILATIONS, attrs, 'dilations');
   const pads = padsAttr(POOL_ATTRS, attrs, 'pads');
-  const rows = { size: x.H, taps: R, stride: strideH, dilation: dilations[0], pad: pads.top, padAfter: pads.bottom };
-  const columns = { size: x.W, taps: S, stride: strideW, dilation: dilations[1], pad: pads.left, padAfter: pads.right };
+  const rows = { size: x.H, taps: R, stride: strideH, dilation: dilationH, pad: pads.top, padAfter: pads.bottom };
+  const columns = { size: x.W, taps: S, stride: strideW, dilation: dilationW, pad: pads.left, padAfter: pads.right };
   expectWindowsInside('rows', rows);
   expectWindowsInside('columns', columns);
   return { N: x.N, C: x.C, rows, columns, P: windowCount('rows', rows), Q: windowCount('columns', columns) };

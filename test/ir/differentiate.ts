@@ -36,11 +36,12 @@ export function applyRule(builder: GraphBuilder, layer: Layer, dy: string): (str
 
 /** One layer over graph inputs, and its gradient. */
 export function differentiateCase(c: LayerCase): Differentiated {
-  const builder = new GraphBuilder('case', c.types[0]?.shape[0] ?? 1);
-  const inputs = c.types.map((type, i) => {
+  const batched = c.types.map((_, i) => {
     const spec = operandAt(recordOf(c.kind).inputs, i);
-    return builder.input(`x${i}`, type, spec === undefined || !isShared(spec, c.attrs));
+    return spec === undefined || !isShared(spec, c.attrs);
   });
+  const builder = new GraphBuilder('case', c.types[batched.indexOf(true)]?.shape[0] ?? 1);
+  const inputs = c.types.map((type, i) => builder.input(`x${i}`, type, batched[i] ?? true));
   const [y = ''] = builder.layer({ kind: c.kind, name: 'y', inputs, attrs: c.attrs, outputs: c.outputs });
   return finish(builder, y, inputs);
 }

@@ -4,14 +4,17 @@ import { evaluate } from '../../ir/interpret.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { verify } from '../../ir/verify.ts';
-import { DIFFERENTIABLE, normCase } from './cases.ts';
+import { DIFFERENTIABLE, normCase, POSITIVE, TABLED } from './cases.ts';
 import { type Differentiated, differentiateCase, differentiateNorm, lossGraph } from './differentiate.ts';
 import { difference, spread } from './values.ts';
 
 const STEP = 1e-5;
 
-function randomInputs({ graph }: Differentiated, seed: number): Map<string, Values> {
-  return new Map(graph.inputs.map((name, i) => [name, spread(elementCount(graph.tensors.get(name)?.type.shape ?? []), seed + i)]));
+/** Operands that differ from one another, so that none is a maximum of two equal ones; `tables` are those behind the first. */
+function randomInputs({ graph }: Differentiated, seed: number, shift: number, tables: readonly Values[]): Map<string, Values> {
+  const values = (name: string, i: number): Values =>
+    spread(elementCount(graph.tensors.get(name)?.type.shape ?? []), seed + i).map((v) => v + shift + 1.3e-3 * i);
+  return new Map(graph.inputs.map((name, i) => [name, tables[i - 1] ?? values(name, i)]));
 }
 
 /** d(Σ dy·result)/d(input) by central differences. */
@@ -31,9 +34,9 @@ function numericGradient(d: Differentiated, inputs: ReadonlyMap<string, Values>,
   });
 }
 
-function expectGradients(d: Differentiated, seed: number): void {
+function expectGradients(d: Differentiated, seed: number, shift = 0, tables: readonly Values[] = []): void {
   expect(verify(d.graph)).toEqual([]);
-  const inputs = randomInputs(d, seed);
+  const inputs = randomInputs(d, seed, shift, tables);
   const results = evaluate(d.graph, inputs);
   for (const [input, gradient] of d.gradients) {
     const computed = results.get(gradient) ?? new Float64Array();
@@ -51,6 +54,28 @@ describe('gradient rules against finite differences in f64', () => {
           const d = differentiateCase(c);
           expect(d.gradients.size).toBe(c.types.length);
           expectGradients(d, seed);
+        }),
+        { numRuns: 25 },
+      );
+    });
+  }
+
+  for (const [kind, cases] of Object.entries(POSITIVE)) {
+    it(`${kind} of positive numbers`, () => {
+      fc.assert(
+        fc.property(cases, seeds, (c, seed) => expectGradients(differentiateCase(c), seed, 1.5)),
+        { numRuns: 25 },
+      );
+    });
+  }
+
+  for (const [kind, cases] of Object.entries(TABLED)) {
+    it(kind, () => {
+      fc.assert(
+        fc.property(cases, seeds, (c, seed) => {
+          const d = differentiateCase(c);
+          expect(d.gradients.size).toBe(1);
+          expectGradients(d, seed, 0, c.tables);
         }),
         { numRuns: 25 },
       );

@@ -8,7 +8,7 @@ import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { configureMatrix, emitProduct, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
 import { loadShared, storeShared } from './shared.ts';
 import { pipelined, type Turn } from './turns.ts';
-import { configure } from './vector-kinds.ts';
+import { configure } from './vector-operands.ts';
 
 /** State of emitting one weight gradient. */
 interface ReduceStep {

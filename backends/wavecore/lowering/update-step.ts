@@ -5,7 +5,7 @@ import { type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { type Affine, constant, plus, times } from './emitter.ts';
 import { pipelined } from './turns.ts';
-import { configure } from './vector-kinds.ts';
+import { configure } from './vector-operands.ts';
 
 /** Emits an optimizer's update: parameters and state stream through chunk buffers and are overwritten in place. */
 export function emitUpdateStep(ctx: StepContext): void {

@@ -1,59 +1,30 @@
-import { boolAttr, floatAttr, intAttr, intsAttr, pairAttr } from '../../../ir/layers/attrs.ts';
-import { recordOf } from '../../../ir/layers/index.ts';
+import { intsAttr, pairAttr } from '../../../ir/layers/attrs.ts';
+import { softmaxRuns } from '../../../ir/layers/softmax.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { floatBits } from '../isa/float.ts';
-import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
-import { slotPairs } from './configuration.ts';
+import type { VectorSlot } from '../isa/slots.ts';
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
+import { GENERAL_KINDS } from './vector-general.ts';
+import {
+  addsToEarlier,
+  bool,
+  configure,
+  flat,
+  float,
+  image,
+  input,
+  int,
+  output,
+  runSlots,
+  specs,
+  stripeOf,
+  type VectorKind,
+} from './vector-operands.ts';
 
-/** How a vector layer becomes instructions. */
-export interface VectorKind {
-  /** Once, before the first chunk. */
-  before?(ctx: StepContext): void;
-  /** For every chunk, its operands being in the global buffer. */
-  chunk(ctx: StepContext, chunk: Chunk): void;
-  /** Once, after the last chunk. */
-  after?(ctx: StepContext): void;
-}
-
-/** Sets configuration slots of the vector unit. */
-export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, number>>): void {
-  for (const pair of slotPairs(VECTOR_SLOTS, values)) ctx.e.op('v.cfg', { ...pair });
-}
-
-const specs = (ctx: StepContext): ReturnType<typeof recordOf>['attrs'] => recordOf(ctx.view.layer.kind).attrs;
-const int = (ctx: StepContext, name: string): number => intAttr(specs(ctx), ctx.view.layer.attrs, name);
-const float = (ctx: StepContext, name: string): number => floatAttr(specs(ctx), ctx.view.layer.attrs, name);
-const bool = (ctx: StepContext, name: string): boolean => boolAttr(specs(ctx), ctx.view.layer.attrs, name);
-const input = (ctx: StepContext, i: number, chunk: Chunk): number => ctx.place('in', i, chunk, ctx.turns);
-const output = (ctx: StepContext, i: number, chunk: Chunk): number => ctx.place('out', i, chunk, ctx.turns);
-const stripeOf = (ctx: StepContext, chunk: Chunk): readonly [number, number] | undefined =>
-  chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe];
 const isFirst = (chunk: Chunk): boolean => chunk.stripe === undefined || chunk.stripe === 0;
 const isLast = (ctx: StepContext, chunk: Chunk): boolean =>
   chunk.stripe === undefined || chunk.stripe === (ctx.step.stripes?.length ?? 1) - 1;
-
-/** N, C, H, W of input `i` in this chunk. */
-function image(ctx: StepContext, i: number, chunk: Chunk): { N: number; C: number; H: number; W: number } {
-  const [, C = 1, H = 1, W = 1] = ctx.input(i).type.shape;
-  const stripe = stripeOf(ctx, chunk);
-  const rows = stripe === undefined ? H : stripeRows(ctx.view, i, stripe)[1] - stripeRows(ctx.view, i, stripe)[0];
-  return { N: chunk.samples, C, H: rows, W };
-}
-
-/** N samples of COUNT elements in this chunk. */
-function flat(ctx: StepContext, chunk: Chunk): { N: number; COUNT: number } {
-  const stripe = stripeOf(ctx, chunk);
-  const COUNT =
-    stripe === undefined
-      ? ctx
-          .input(0)
-          .type.shape.slice(1)
-          .reduce((a, b) => a * b, 1)
-      : stripe[1] - stripe[0];
-  return { N: chunk.samples, COUNT };
-}
 
 function normSlots(ctx: StepContext, i: number, chunk: Chunk): Partial<Record<VectorSlot, number>> {
   const [N = 1, C = 1, H = 1, W = 1] = ctx.input(i).type.shape;
@@ -72,22 +43,12 @@ function clearState(ctx: StepContext): number {
 
 const stateReg = (ctx: StepContext): number => ctx.e.value(constant(ctx.block('state').address));
 
-/** A register that is not 0 where a shared result adds to the partial sums of earlier iterations. */
-function addsToEarlier(ctx: StepContext): number {
-  return ctx.e.value(ctx.iteration.sample);
-}
-
-/** The same for results that also accumulate from chunk to chunk. */
-function addsToEarlierChunks(ctx: StepContext, chunk: Chunk): number {
-  return ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
-}
-
 function pool(ctx: StepContext, chunk: Chunk, gradient: boolean): Partial<Record<VectorSlot, number>> {
   const { attrs } = ctx.view.layer;
   const [R, S] = pairAttr(specs(ctx), attrs, 'kernel');
   const [SH, SW] = pairAttr(specs(ctx), attrs, 'strides');
   const [padTop = 0, padLeft = 0] = intsAttr(specs(ctx), attrs, 'pads');
-  const [DH, DW] = 'dilations' in specs(ctx) ? pairAttr(specs(ctx), attrs, 'dilations') : [1, 1];
+  const [DH, DW] = pairAttr(specs(ctx), attrs, 'dilations');
   const x = gradient ? ctx.output(0) : ctx.input(0);
   const y = gradient ? ctx.input(0) : ctx.output(0);
   const [, C = 1, fullH = 1, W = 1] = x.type.shape;
@@ -146,11 +107,12 @@ function copyChannels(
   const [, C = 1] = all.type.shape;
   const stripe = stripeOf(ctx, chunk);
   const channelBytes = stripe === undefined ? all.bytes / C : ctx.rowBytes(all) * (stripe[1] - stripe[0]);
-  const bytes = channels * channelBytes;
-  const SRCSTRIDE = toWide ? bytes : C * channelBytes;
-  const DSTSTRIDE = toWide ? C * channelBytes : bytes;
-  configure(ctx, { ROWS: chunk.samples, ROWBYTES: bytes, SRCSTRIDE, DSTSTRIDE });
-  const shifted = ctx.e.value(plus({ base: 0, terms: [{ reg: wide, scale: 1 }] }, firstChannel * channelBytes));
+  const blocks = int(ctx, 'blocks');
+  const bytes = (channels * channelBytes) / blocks;
+  const wideBytes = (C * channelBytes) / blocks;
+  const [SRCSTRIDE, DSTSTRIDE] = toWide ? [bytes, wideBytes] : [wideBytes, bytes];
+  configure(ctx, { ROWS: chunk.samples * blocks, ROWBYTES: bytes, SRCSTRIDE, DSTSTRIDE });
+  const shifted = ctx.e.value(plus({ base: 0, terms: [{ reg: wide, scale: 1 }] }, (firstChannel * channelBytes) / blocks));
   ctx.e.op('v.copy', toWide ? { dst: shifted, src: narrow } : { dst: narrow, src: shifted });
 }
 
@@ -161,7 +123,7 @@ const dropoutSlots = (ctx: StepContext): Partial<Record<VectorSlot, number>> => 
 
 const softmaxLike = (op: 'v.softmax' | 'v.log_softmax'): VectorKind => ({
   chunk: (ctx, chunk) => {
-    configure(ctx, flat(ctx, chunk));
+    configure(ctx, runSlots(chunk, softmaxRuns(ctx.input(0).type.shape, ctx.view.layer.attrs)));
     ctx.e.op(op, { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk) });
   },
 });
@@ -244,12 +206,12 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       const state = !cross && isFirst(chunk) ? clearState(ctx) : stateReg(ctx);
       ctx.e.op('v.norm_grad_sums', { state, x: input(ctx, 0, chunk), dy: input(ctx, 1, chunk), stats: input(ctx, 2, chunk) });
       if (cross || !isLast(ctx, chunk)) return;
-      endNormGradient(ctx, output(ctx, 0, chunk), addsToEarlierChunks(ctx, chunk), input(ctx, 3, chunk));
+      endNormGradient(ctx, output(ctx, 0, chunk), addsToEarlier(ctx, chunk), input(ctx, 3, chunk));
     },
     after: (ctx) => {
       if (!bool(ctx, 'crossSample')) return;
       const whole: Chunk = { offset: constant(0), samples: ctx.iteration.samples };
-      endNormGradient(ctx, ctx.e.value(constant(ctx.block('out0').address)), addsToEarlier(ctx), input(ctx, 3, whole));
+      endNormGradient(ctx, ctx.e.value(constant(ctx.block('out0').address)), addsToEarlier(ctx, whole), input(ctx, 3, whole));
     },
   },
   norm_grad_apply: {
@@ -340,6 +302,7 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       ctx.e.op('v.dropout_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk), mask: input(ctx, 1, chunk) });
     },
   },
+  ...GENERAL_KINDS,
   softmax: softmaxLike('v.softmax'),
   log_softmax: softmaxLike('v.log_softmax'),
   softmax_loss: {

@@ -27,6 +27,19 @@ function imageSlots(type: TensorType): Slots {
 
 const flatSlots = (type: TensorType): Slots => ({ N: type.shape[0] ?? 1, COUNT: sampleElements(type) });
 
+const softmaxSlots =
+  (attrs: Attrs) =>
+  ([x]: readonly TensorType[]): Slots => {
+    const shape = x?.shape ?? [];
+    const axis = number(attrs, 'axis');
+    return {
+      N: shape[0] ?? 1,
+      OUTER: elementCount(shape.slice(1, axis)),
+      LENGTH: shape[axis] ?? 1,
+      INNER: elementCount(shape.slice(axis + 1)),
+    };
+  };
+
 function poolSlots(x: TensorType, y: TensorType, attrs: Attrs): Slots {
   const [R = 1, S = 1] = list(attrs, 'kernel', []);
   const [SH = 1, SW = 1] = list(attrs, 'strides', [1, 1]);
@@ -275,18 +288,8 @@ describe('vector unit against the reference kernels', () => {
   it('softmax, its logarithm, and the loss with its gradient', () => {
     forEach(cases('softmax'), (layer) => {
       const operands = (at: Places) => ({ dst: at.out(0), src: at.in(0) });
-      check(
-        layer,
-        (t) => flatSlots(first(t)),
-        (a, at) => a.op('v.softmax', operands(at)),
-        HALF,
-      );
-      check(
-        { ...layer, kind: 'log_softmax' },
-        (t) => flatSlots(first(t)),
-        (a, at) => a.op('v.log_softmax', operands(at)),
-        HALF,
-      );
+      check(layer, softmaxSlots(layer.attrs), (a, at) => a.op('v.softmax', operands(at)), HALF);
+      check({ ...layer, kind: 'log_softmax' }, softmaxSlots(layer.attrs), (a, at) => a.op('v.log_softmax', operands(at)), HALF);
     });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 9 }), (N, K) => {

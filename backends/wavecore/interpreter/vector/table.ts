@@ -1,13 +1,18 @@
 import { biasEnd, biasSums } from './bias.ts';
+import { binary, binaryGrad, sumSamples } from './binary.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
 import { add, affine, multiply, relu, reluGrad } from './elementwise.ts';
+import { gather, scatter } from './gather.ts';
 import { lrn, lrnGrad } from './lrn.ts';
 import { copy, fill } from './moves.ts';
 import { norm, stats, statsEnd } from './norm.ts';
 import { normGrad, normGradEnd, normGradSums } from './norm-grad.ts';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool.ts';
+import { reduce, reduceGrad } from './reduce.ts';
+import { resample, resampleGrad } from './resample.ts';
 import type { Semantics, VectorOp } from './semantics.ts';
-import { logSoftmax, softmax, softmaxLoss } from './softmax.ts';
+import { logSoftmax, softmax, softmaxGrad, softmaxLoss } from './softmax.ts';
+import { unary, unaryGrad } from './unary.ts';
 import { momentum, sgd } from './update.ts';
 
 /** What every vector instruction does; one that is missing does not compile. */
@@ -40,4 +45,16 @@ export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
   'v.bias_end': biasEnd,
   'v.sgd': sgd,
   'v.momentum': momentum,
+  'v.unary': unary,
+  'v.unary_grad': unaryGrad,
+  'v.binary': binary,
+  'v.binary_grad': binaryGrad,
+  'v.sum_samples': sumSamples,
+  'v.gather': gather,
+  'v.scatter': scatter,
+  'v.resample': resample,
+  'v.resample_grad': resampleGrad,
+  'v.reduce': reduce,
+  'v.reduce_grad': reduceGrad,
+  'v.softmax_grad': softmaxGrad,
 };
