@@ -81,6 +81,11 @@ export const diag = {
     'UNSUPPORTED_ATTRIBUTE',
     (op: string, reason: string) => `operator ${op} is supported, but not this use of it: ${reason}`,
   ),
+  mixesSamples: declare(
+    'MIXES_SAMPLES',
+    (op: string, how: string) => `operator ${op} ${how}, where the samples of the mini-batch lie`,
+    () => 'In inference, without --batch, a model that mixes what lies along dimension 0 is compiled as one sample.',
+  ),
   externalData: declare(
     'EXTERNAL_DATA',
     (location: string, others: number) =>
@@ -99,6 +104,7 @@ export const diag = {
         : `Give its size with --bind ${dimension}=N.`,
   ),
   badInput: declare('BAD_INPUT', (reason: string) => `the graph input cannot be used: ${reason}`),
+  noMiniBatch: declare('NO_MINI_BATCH', (reason: string) => `dimension 0 of the inputs is no mini-batch: ${reason}`),
   badConstant: declare('BAD_CONSTANT', (reason: string) => `the constant is wrong: ${reason}`),
   constantOutput: declare('CONSTANT_OUTPUT', () => 'the graph output depends on no graph input'),
   shapeContradiction: declare(

@@ -3,7 +3,9 @@ import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 import type { Attrs, Constant } from '../../ir/graph.ts';
 import { type DType, elementCount } from '../../ir/tensor.ts';
 import { AttributeReader } from './attributes.ts';
+import { settled } from './lower/settle.ts';
 import type { OnnxNode } from './model.ts';
+import { COMMON_RULES, IS_CONSTANT, IS_DATA, type Operator, type Rule } from './operator.ts';
 import { float32Of, MOST_ELEMENTS, numbersOf, type Value, valueAt } from './value.ts';
 
 /** Axes, sizes and indices are lists of few elements; a constant of one value can claim any number of them. */
@@ -20,8 +22,28 @@ export interface ActivationOperand {
   readonly kind: 'activation';
   /** Name in the layer graph, which is not the ONNX name behind an operator that does nothing. */
   readonly name: string;
-  /** With the mini-batch as dimension 0. */
+  /** ONNX shape. */
   readonly shape: readonly number[];
+  /** The data still lie in `source`: a move that a user may absorb, and that is made a layer for those who cannot. */
+  readonly pending?: Pending;
+}
+
+export type Pending = PendingTranspose | PendingPad;
+
+/** Dimension i is dimension perm[i] of the source. */
+export interface PendingTranspose {
+  readonly move: 'transpose';
+  readonly source: ActivationOperand;
+  readonly perm: readonly number[];
+}
+
+/** Each dimension of the source with `before` and `after` elements of one value around it. */
+export interface PendingPad {
+  readonly move: 'pad';
+  readonly source: ActivationOperand;
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  readonly fill: number;
 }
 
 export type Operand = ConstantOperand | ActivationOperand;
@@ -31,6 +53,11 @@ export interface ImportState {
   readonly opset: number;
   readonly training: boolean;
   readonly batch: number;
+  /**
+   * Whether dimension 0 of every activation is the mini-batch. Otherwise the model mixes what lies along it: its tensors are
+   * samples as they are, of a mini-batch of 1.
+   */
+  readonly batched: boolean;
   /** Dimension 0 that constants of the model assume; undefined where it was symbolic. */
   readonly exportedBatch: number | undefined;
   readonly builder: GraphBuilder;
@@ -38,8 +65,10 @@ export interface ImportState {
   readonly names: ReadonlySet<string>;
   /** Trained constants, and the node that each one serves. */
   readonly trained: Map<string, string>;
-  /** Parameters of the graph by constant, type and layout. */
+  /** Parameters of the graph by constant, type and layout; tables by their entries. */
   readonly parameters: Map<string, string>;
+  /** What pending moves became where a layer had to make them, by the name of their result. */
+  readonly moved: Map<string, ActivationOperand>;
 }
 
 export interface ParameterUse {
@@ -59,13 +88,18 @@ export class NodeContext {
   readonly attrs: AttributeReader;
   readonly state: ImportState;
   private readonly operands: readonly (Operand | undefined)[];
+  private readonly operator: Operator;
+  /** Dimension 0 of the operands of this node is the mini-batch. */
+  readonly batched: boolean;
 
-  constructor(node: OnnxNode, operands: readonly (Operand | undefined)[], state: ImportState, place: Place) {
+  constructor(node: OnnxNode, operator: Operator, operands: readonly (Operand | undefined)[], state: ImportState, place: Place) {
     this.node = node;
+    this.operator = operator;
     this.operands = operands;
     this.state = state;
     this.place = place;
     this.attrs = new AttributeReader(node, place);
+    this.batched = state.batched || operator.perSample === true;
   }
 
   get opset(): number {
@@ -76,8 +110,16 @@ export class NodeContext {
     return this.operands.length;
   }
 
-  unsupported(reason: string): never {
-    return fail(diag.unsupportedAttribute(this.place, this.node.opType, reason));
+  /** Refuses the node by one of the rules of its operator. */
+  refuse(rule: Rule, found?: string): never {
+    if (this.operator.rules?.includes(rule) !== true && !COMMON_RULES.includes(rule))
+      return fail(diag.internal(this.place, `${this.node.opType} does not declare the rule "${rule.says}"`));
+    return fail(diag.unsupportedAttribute(this.place, this.node.opType, found === undefined ? rule.says : `${rule.says} (${found})`));
+  }
+
+  /** The node combines elements of several samples. */
+  mixesSamples(how: string): never {
+    return fail(diag.mixesSamples(this.place, this.node.opType, how));
   }
 
   badShape(reason: string): never {
@@ -92,18 +134,33 @@ export class NodeContext {
     return this.operands[index] !== undefined;
   }
 
+  isConstant(index: number): boolean {
+    return this.operands[index]?.kind === 'constant';
+  }
+
   operand(index: number): Operand {
     return this.operands[index] ?? this.badShape(`input ${index} is missing`);
   }
 
-  activation(index: number): ActivationOperand {
+  /** An activation whose move, if one is pending, may be absorbed. */
+  pending(index: number): ActivationOperand {
     const operand = this.operand(index);
-    return operand.kind === 'activation' ? operand : this.unsupported(`input ${index} ('${operand.name}') is a constant`);
+    return operand.kind === 'activation' ? operand : this.refuse(IS_DATA, `input ${index} is '${operand.name}'`);
+  }
+
+  /** An activation where it lies in memory as its shape says. */
+  activation(index: number): ActivationOperand {
+    return this.activationOf(this.pending(index));
+  }
+
+  /** The activation with whatever move is pending made. */
+  activationOf(x: ActivationOperand): ActivationOperand {
+    return settled(this, x);
   }
 
   constant(index: number): ConstantOperand {
     const operand = this.operand(index);
-    return operand.kind === 'constant' ? operand : this.unsupported(`input ${index} ('${operand.name}') is not a constant`);
+    return operand.kind === 'constant' ? operand : this.refuse(IS_CONSTANT, `input ${index} is '${operand.name}'`);
   }
 
   value(index: number): Value {
@@ -124,21 +181,41 @@ export class NodeContext {
     return elementCount(value.shape) === 1 ? valueAt(value, 0) : this.badShape(`input ${index} ('${name}') must be a scalar`);
   }
 
+  /** The dimension of the layer graph that an ONNX dimension is: 1 is the first of a sample. */
+  dimension(axis: number): number {
+    if (this.batched && axis === 0) this.mixesSamples('works along dimension 0');
+    return this.batched ? axis : axis + 1;
+  }
+
+  /** The shape of a sample of an activation. */
+  sample(x: ActivationOperand): readonly number[] {
+    return this.batched ? x.shape.slice(1) : x.shape;
+  }
+
+  /** The ONNX shape of an activation whose samples have this shape. */
+  whole(sample: readonly number[]): readonly number[] {
+    return this.batched ? [this.state.batch, ...sample] : sample;
+  }
+
   /** Appends a layer. Without `part` its result is output 0 of the node; with it, a step on the way there. */
   emit(kind: string, inputs: readonly string[], attrs: Attrs = {}, part = ''): ActivationOperand {
     const { builder } = this.state;
     const [output = ''] = this.node.outputs;
-    const [layerName, name] =
-      part === '' ? [this.node.layerName, output] : [`${this.node.layerName}/${part}`, this.freeName(`${output}/${part}`)];
+    const [layerName, name] = [part === '' ? this.node.layerName : `${this.node.layerName}/${part}`, this.resultName(output, part)];
     builder.layer({ kind, name: layerName, inputs, attrs, origin: this.node.label, outputs: [name] });
-    const { shape } = builder.typeOf(name);
+    const shape = this.whole(builder.typeOf(name).shape.slice(1));
     return elementCount(shape) <= MOST_ELEMENTS ? { kind: 'activation', name, shape } : this.badShape(`[${shape.join(', ')}] is too large`);
+  }
+
+  private resultName(output: string, part: string): string {
+    if (part !== '') return this.freeName(`${output}/${part}`);
+    return this.state.builder.has(output) || output === '' ? this.freeName(`${output}/again`) : output;
   }
 
   /** The same elements of each sample under another shape; nothing is emitted where the shape is the same. */
   relabel(x: ActivationOperand, shape: readonly number[], part = ''): ActivationOperand {
     const same = x.shape.length === shape.length && x.shape.every((d, i) => d === shape[i]);
-    return same ? x : this.emit('reshape', [x.name], { shape: shape.slice(1) }, part);
+    return same ? x : this.emit('reshape', [x.name], { shape: this.batched ? shape.slice(1) : shape }, part);
   }
 
   /** A constant as a parameter of a layer. @throws WavecError SHARED_WEIGHT, UNSUPPORTED_TYPE */
@@ -164,6 +241,18 @@ export class NodeContext {
   fill(part: string, shape: readonly number[], value: number): string {
     const name = this.freeName(`${this.node.outputs[0] ?? this.node.label}/${part}`);
     return this.state.builder.constant(name, { dtype: 'f32', shape }, 'weight', { form: 'splat', value });
+  }
+
+  /** A table of indices or weights that a layer works by; equal ones are one. */
+  table(part: string, shape: readonly number[], values: Int32Array | Float32Array): string {
+    const { builder, parameters } = this.state;
+    const dtype = values instanceof Int32Array ? 'i32' : 'f32';
+    const key = `${dtype} [${shape.join()}] ${values.join()}`;
+    const existing = parameters.get(key);
+    if (existing !== undefined) return existing;
+    const name = this.freeName(`${this.node.outputs[0] ?? this.node.label}/${part}`);
+    parameters.set(key, builder.constant(name, { dtype, shape }, 'maskIndex', { form: 'values', values }));
+    return name;
   }
 
   private freeName(hint: string): string {

@@ -5,6 +5,8 @@ import type { Declaration, Dimension, OnnxModel } from './model.ts';
 import { MOST_ELEMENTS } from './value.ts';
 
 export interface BindOptions {
+  /** Whether dimension 0 of every input is the mini-batch. */
+  readonly batched: boolean;
   readonly batch?: number;
   readonly bind?: Readonly<Record<string, number>>;
 }
@@ -50,7 +52,7 @@ export function bindInputs(model: OnnxModel, used: ReadonlySet<string>, options:
   checkOptions(model, options, place);
   const constants = new Set(model.initializers.map((t) => t.name ?? ''));
   const declared = model.inputs.filter((d) => used.has(d.name) && !constants.has(d.name));
-  const problems: Diagnostic[] = declared.flatMap((d) => inputProblems(d, place));
+  const problems: Diagnostic[] = declared.flatMap((d) => inputProblems(d, options.batched, place));
   const symbols = new Map(Object.entries(options.bind ?? {}));
   for (const { shape } of declared) {
     const first = shape?.[0];
@@ -66,20 +68,20 @@ export function bindInputs(model: OnnxModel, used: ReadonlySet<string>, options:
       return size ?? 1;
     });
     if (elementCount(sizes) > MOST_ELEMENTS) problems.push(diag.badInput({ ...place, tensor: name }, `[${sizes.join(', ')}] is too large`));
-    if (sizes[0] !== undefined) batches.add(sizes[0]);
+    if (options.batched && sizes[0] !== undefined) batches.add(sizes[0]);
     return { name, shape: sizes };
   });
   if (problems.length > 0) throw new WavecError(problems);
   const [batch = 1, other] = batches;
-  if (other !== undefined) fail(diag.badInput(place, `inputs disagree on the mini-batch, dimension 0: ${batch} and ${other}`));
+  if (other !== undefined) fail(diag.noMiniBatch(place, `inputs disagree on it: ${batch} and ${other}`));
   const exported = declared.map((d) => d.shape?.[0]).find((d) => typeof d === 'number');
   return { batch, exportedBatch: exported, inputs, symbols };
 }
 
-function inputProblems(input: Declaration, place: Place): Diagnostic[] {
+function inputProblems(input: Declaration, batched: boolean, place: Place): Diagnostic[] {
   const at = { ...place, tensor: input.name };
   if (input.shape === undefined) return [diag.badInput(at, 'it is no tensor, or declares no shape')];
-  if (input.shape.length === 0) return [diag.badInput(at, 'it is a scalar, and dimension 0 must be the mini-batch')];
+  if (batched && input.shape.length === 0) return [diag.noMiniBatch(at, 'it is a scalar')];
   const type = input.elementType ?? 0;
   return ELEMENT_TYPES.get(type)?.elements === 'float' ? [] : [diag.unsupportedType(at, `${elementTypeName(type)} of a graph input`)];
 }

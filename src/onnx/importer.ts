@@ -1,14 +1,16 @@
 import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
-import { type ImportState, NodeContext, type Operand } from './context.ts';
+import { type ActivationOperand, type ImportState, NodeContext, type Operand } from './context.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
 import type { OnnxModel, OnnxNode } from './model.ts';
-import type { Operator } from './operator.ts';
+import { CONSTANTS_ALONE, FOLDED, type Operator, type Result, UNREAD_OUTPUT } from './operator.ts';
 import { findOperator } from './operators.ts';
+import { separateOutputs } from './separate.ts';
 import { externalLocation, readTensorProto } from './tensor-proto.ts';
 import { tidy } from './tidy.ts';
+import type { Value } from './value.ts';
 
 /** A model that is known to be well-formed. */
 export interface Source {
@@ -29,7 +31,8 @@ export class Importer {
   /** What each ONNX tensor became; undefined where its node failed. */
   private readonly operands = new Map<string, Operand | undefined>();
 
-  constructor(source: Source, file: string, training: boolean) {
+  /** `batched`: dimension 0 of every activation is the mini-batch. */
+  constructor(source: Source, file: string, training: boolean, batched: boolean) {
     const { model, bound } = source;
     this.source = source;
     this.place = { file };
@@ -37,6 +40,7 @@ export class Importer {
       opset: model.opset,
       training,
       batch: bound.batch,
+      batched,
       exportedBatch: bound.exportedBatch,
       builder: new GraphBuilder(model.name, bound.batch),
       names: new Set([
@@ -46,29 +50,31 @@ export class Importer {
       ]),
       trained: new Map(),
       parameters: new Map(),
+      moved: new Map(),
     };
   }
 
   run(): Graph {
     this.readInitializers();
     for (const { name, shape } of this.source.bound.inputs) {
-      this.state.builder.input(name, { dtype: 'f16', shape });
+      this.state.builder.input(name, { dtype: 'f16', shape: this.state.batched ? shape : [1, ...shape] });
       this.operands.set(name, { kind: 'activation', name, shape });
     }
     const { model, nodes, bound } = this.source;
     const declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
     for (const node of nodes) {
-      const result = this.convert(node);
+      const results = this.convert(node);
       node.outputs.forEach((output, i) => {
-        this.operands.set(output, i === 0 ? result : undefined);
+        const result = results[i];
+        this.operands.set(output, result);
+        const info = declared.get(output);
+        if (result?.kind === 'activation' && info)
+          this.problems.push(...declarationProblems(info, result, bound, { ...this.place, node: node.label }));
       });
-      const info = declared.get(node.outputs[0] ?? '');
-      if (result?.kind === 'activation' && info)
-        this.problems.push(...declarationProblems(info, result, bound, { ...this.place, node: node.label }));
     }
     const outputs = model.outputs.map((o) => this.output(o.name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
-    return asOutputs(tidy(this.state.builder.finish([...new Set(outputs)])));
+    return asOutputs(separateOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))));
   }
 
   private attempt<T>(place: Place, action: () => T): T | undefined {
@@ -103,42 +109,75 @@ export class Importer {
     }
   }
 
-  /** What output 0 of the node becomes; undefined where the node, or one that it depends on, is refused. */
-  private convert(node: OnnxNode): Operand | undefined {
+  /** What the outputs of the node become; nothing where the node, or one that it depends on, is refused. */
+  private convert(node: OnnxNode): readonly (Operand | undefined)[] {
     const place = { ...this.place, node: node.label };
     const operator = findOperator(node);
     if (operator === undefined) {
       const name = node.domain === '' ? node.opType : `${node.domain}.${node.opType}`;
       const reason = node.domain === '' ? 'no layer computes it' : 'only operators of the default domain are';
       this.problems.push(diag.unsupportedOp(place, name || 'without a name', reason));
-      return undefined;
+      return [];
     }
     const refused = this.usageProblems(node, operator, place);
     this.problems.push(...refused);
     const operands = node.inputs.map((name) => (name === '' ? undefined : this.operands.get(name)));
     const failed = operands.some((o, i) => o === undefined && node.inputs[i] !== '');
-    if (refused.length > 0 || failed) return undefined;
+    if (refused.length > 0 || failed) return [];
+    return this.attempt(place, () => this.results(node, operator, operands, place)) ?? [];
+  }
+
+  private results(node: OnnxNode, operator: Operator, operands: readonly (Operand | undefined)[], place: Place): (Operand | undefined)[] {
     const isConstant = operands.every((o) => o?.kind !== 'activation');
-    const action = isConstant ? operator.fold : operator.lower;
-    return this.attempt(place, () => {
-      const ctx = new NodeContext(node, operands, this.state, place);
-      if (action === undefined) return ctx.unsupported(isConstant ? 'all its inputs are constants' : 'its inputs are not constants');
-      const result = action(ctx);
+    const ctx = new NodeContext(node, operator, operands, this.state, place);
+    if (isConstant && operator.fold === undefined) return ctx.refuse(FOLDED);
+    const broken = isConstant ? undefined : operator.rules?.find((rule) => rule.holds?.(ctx) === false);
+    if (broken) return ctx.refuse(broken);
+    if (!isConstant && operator.lower === undefined) return ctx.refuse(CONSTANTS_ALONE);
+    const given = isConstant ? operator.fold?.(ctx) : this.lowered(ctx, operator, operands);
+    const fromShape = operands.some((o) => o?.kind === 'constant' && o.value.fromShape === true);
+    const results = given === undefined || isResult(given) ? [given] : given;
+    return node.outputs.map((output, i): Operand | undefined => {
+      const result = results[i];
+      if (result === undefined)
+        return this.source.used.has(output) && output !== '' ? ctx.refuse(UNREAD_OUTPUT, `'${output}' is used`) : undefined;
       if ('kind' in result) return result;
-      const fromShape = result.fromShape === true || operands.some((o) => o?.kind === 'constant' && o.value.fromShape === true);
-      return { kind: 'constant', name: node.outputs[0] ?? '', value: { ...result, fromShape } };
+      return { kind: 'constant', name: output, value: { ...result, fromShape: fromShape || result.fromShape === true } };
     });
   }
 
-  private usageProblems(node: OnnxNode, { attributes, inputs: [least, most] }: Operator, place: Place): Diagnostic[] {
+  /**
+   * The layers of a node. In a model without a mini-batch, what treats samples apart sees its one sample without dimension 0, which must
+   * be 1.
+   */
+  private lowered(ctx: NodeContext, operator: Operator, operands: readonly (Operand | undefined)[]): Result | readonly Result[] {
+    if (this.state.batched || operator.perSample !== true) return operator.lower?.(ctx);
+    const outer = new NodeContext(ctx.node, { ...operator, perSample: undefined }, operands, this.state, ctx.place);
+    const samples = operands.map((o, i): Operand | undefined => {
+      if (o?.kind !== 'activation') return o;
+      if (o.shape[0] !== 1) return outer.mixesSamples(`works on ${o.shape[0]} samples in a model that mixes what lies along dimension 0`);
+      const x = outer.activationOf(o);
+      return { ...outer.emit('reshape', [x.name], { shape: o.shape.slice(1) }, `sample${i}`), shape: o.shape };
+    });
+    const inner = new NodeContext(ctx.node, operator, samples, this.state, ctx.place);
+    const given = operator.lower?.(inner);
+    const results = given === undefined || isResult(given) ? [given] : given;
+    return results.map((result, i): Result => {
+      if (result === undefined || !('kind' in result) || result.kind !== 'activation') return result;
+      const y = inner.activationOf(result);
+      return { ...outer.emit('reshape', [y.name], { shape: y.shape }, `result${i}`), shape: y.shape };
+    });
+  }
+
+  private usageProblems(node: OnnxNode, { attributes, inputs: [least, most], outputs = 1 }: Operator, place: Place): Diagnostic[] {
     const problems = [...node.attributes.keys()]
       .filter((name) => !attributes.includes(name))
       .map((name) => diag.unsupportedAttribute(place, node.opType, `attribute ${name} is not read`));
     const count = node.inputs.length;
     if (count < least || count > most) problems.push(diag.badShape(place, `${node.opType} has ${count} inputs`));
-    for (const output of node.outputs.slice(1)) {
+    for (const output of node.outputs.slice(outputs)) {
       if (output !== '' && this.source.used.has(output))
-        problems.push(diag.unsupportedAttribute(place, node.opType, `its output '${output}' is used`));
+        problems.push(diag.unsupportedAttribute(place, node.opType, `${UNREAD_OUTPUT.says} ('${output}' is used)`));
     }
     return problems;
   }
@@ -148,20 +187,23 @@ export class Importer {
     const operand = this.operands.get(name);
     if (operand?.kind === 'constant') this.problems.push(diag.constantOutput({ ...this.place, tensor: name }));
     if (operand?.kind !== 'activation' || operand.name === name) return name;
-    const { builder } = this.state;
+    const { builder, batched } = this.state;
     const producer = this.source.nodes.find((n) => n.outputs.includes(name));
     const [origin, layer] = producer ? [producer.label, producer.layerName] : [name, name];
-    builder.layer({
-      kind: 'reshape',
-      name: layer,
-      inputs: [operand.name],
-      attrs: { shape: operand.shape.slice(1) },
-      origin,
-      outputs: [name],
-    });
+    const x = producer ? settledAt(producer, operand, this.state, this.place) : operand;
+    const attrs = { shape: batched ? operand.shape.slice(1) : operand.shape };
+    if (x.name !== name) builder.layer({ kind: 'reshape', name: layer, inputs: [x.name], attrs, origin, outputs: [name] });
     return name;
   }
 }
+
+/** What the graph returns is in memory as its shape says. */
+function settledAt(node: OnnxNode, x: ActivationOperand, state: ImportState, place: Place): ActivationOperand {
+  return new NodeContext(node, { inputs: [0, 0], attributes: [] }, [], state, place).activationOf(x);
+}
+
+const isResult = (given: Result | readonly Result[]): given is Operand | Value =>
+  given !== undefined && ('kind' in given || 'data' in given);
 
 function asOutputs(graph: Graph): Graph {
   const tensors = new Map(graph.tensors);

@@ -1,3 +1,4 @@
+import { WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
@@ -24,6 +25,28 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
   const model = decodeModel(bytes, place);
   const nodes = orderNodes(model, place);
   const used = new Set([...nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
-  const bound = bindInputs(model, used, options, place);
-  return new Importer({ model, nodes, used, bound }, options.file, options.mode === 'training').run();
+  const build = (batched: boolean): Graph => {
+    const bound = bindInputs(model, used, { ...options, batched }, place);
+    return new Importer({ model, nodes, used, bound }, options.file, options.mode === 'training', batched).run();
+  };
+  try {
+    return build(true);
+  } catch (error) {
+    if (!(error instanceof WavecError) || options.mode === 'training' || options.batch !== undefined) throw error;
+    if (!error.diagnostics.some((d) => NO_BATCH.includes(d.code))) throw error;
+    return withoutBatch(() => build(false), error);
+  }
+}
+
+/** Codes of the problems that a model has where its dimension 0 is no mini-batch. */
+const NO_BATCH: readonly string[] = ['MIXES_SAMPLES', 'NO_MINI_BATCH'];
+
+/** A model that mixes its samples, as one sample. Where some of its operators need samples, the first attempt says more. */
+function withoutBatch(build: () => Graph, first: WavecError): Graph {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof WavecError && error.diagnostics.some((d) => d.code === 'MIXES_SAMPLES')) throw first;
+    throw error;
+  }
 }

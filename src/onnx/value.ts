@@ -3,6 +3,9 @@ import { elementCount } from '../../ir/tensor.ts';
 /** No tensor may claim more elements than this: no memory holds them, and products of sizes stay exact. */
 export const MOST_ELEMENTS = 2 ** 40;
 
+/** Constants of the model stay as large as the file has them; what folding makes anew is small. */
+export const MOST_FOLDED = 2 ** 24;
+
 /** What arithmetic does with the elements; all widths of one class compute alike here. */
 export type ElementClass = 'float' | 'int' | 'bool';
 
@@ -90,4 +93,12 @@ export function transposed(value: Value, perm: readonly number[]): Value {
 /** The general walk is many times slower, and weights of fully connected layers are the largest constants there are. */
 function transposeMatrix(source: ArrayLike<number>, target: Float32Array | Float64Array, rows: number, columns: number): void {
   for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) target[c * rows + r] = source[r * columns + c] ?? Number.NaN;
+}
+
+/** `f` of every element; integers stay whole, and what is filled with one value stays so. */
+export function mapValue(value: Value, f: (v: number) => number): Value {
+  const { data } = value;
+  const compute = value.elements === 'float' ? f : (v: number): number => Math.trunc(f(v));
+  if (typeof data === 'number') return { ...value, data: compute(data) };
+  return { ...value, data: Float64Array.from(data, compute) };
 }

@@ -27,10 +27,11 @@ const isLast = (ctx: StepContext, chunk: Chunk): boolean =>
   chunk.stripe === undefined || chunk.stripe === (ctx.step.stripes?.length ?? 1) - 1;
 
 function normSlots(ctx: StepContext, i: number, chunk: Chunk): Partial<Record<VectorSlot, number>> {
-  const [N = 1, C = 1, H = 1, W = 1] = ctx.input(i).type.shape;
+  const [N = 1, C = 1, ...plane] = ctx.input(i).type.shape;
+  const pixels = plane.reduce((a, b) => a * b, 1);
   const GROUPS = int(ctx, 'groups');
   const cross = bool(ctx, 'crossSample');
-  return { ...image(ctx, i, chunk), GROUPS, CROSS: cross ? 1 : 0, M: (C / GROUPS) * H * W * (cross ? N : 1) };
+  return { ...image(ctx, i, chunk), GROUPS, CROSS: cross ? 1 : 0, M: (C / GROUPS) * pixels * (cross ? N : 1) };
 }
 
 /** The state block: one for the mini-batch, or refilled for each chunk. */

@@ -32,7 +32,8 @@ export const stripeOf = (ctx: StepContext, chunk: Chunk): readonly [number, numb
   chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe];
 /** N, C, H, W of input `i` in this chunk. */
 export function image(ctx: StepContext, i: number, chunk: Chunk): { N: number; C: number; H: number; W: number } {
-  const [, C = 1, H = 1, W = 1] = ctx.input(i).type.shape;
+  const [, C = 1, H = 1, ...rest] = ctx.input(i).type.shape;
+  const W = rest.reduce((a, b) => a * b, 1);
   const stripe = stripeOf(ctx, chunk);
   const rows = stripe === undefined ? H : stripeRows(ctx.view, i, stripe)[1] - stripeRows(ctx.view, i, stripe)[0];
   return { N: chunk.samples, C, H: rows, W };

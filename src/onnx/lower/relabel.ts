@@ -1,7 +1,7 @@
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, NodeContext } from '../context.ts';
 import type { Operators } from '../operator.ts';
-import { intsValue, reshaped, transposed, type Value } from '../value.ts';
+import { intsValue, reshaped, type Value } from '../value.ts';
 import { axesOf, axisOf } from './axes.ts';
 
 const listed = (shape: readonly number[]): string => `[${shape.join(', ')}]`;
@@ -29,6 +29,8 @@ function targetShape(ctx: NodeContext, from: readonly number[], target: readonly
 function reshape(ctx: NodeContext): ActivationOperand {
   const x = ctx.activation(0);
   const target = ctx.ints(1);
+  if (!ctx.batched)
+    return ctx.relabel(x, targetShape(ctx, x.shape, target) ?? ctx.badShape(`${listed(x.shape)} cannot become ${listed(target)}`));
   const { batch, exportedBatch = batch } = ctx.state;
   const batches = ctx.value(1).fromShape ? [batch, exportedBatch] : [exportedBatch];
   const sample = x.shape.slice(1);
@@ -38,7 +40,7 @@ function reshape(ctx: NodeContext): ActivationOperand {
   const from = listed([exportedBatch, ...sample]);
   if (shapes.every((s) => s === undefined))
     return ctx.badShape(`${from} has ${elementCount([exportedBatch, ...sample])} elements, shape ${listed(target)} has others`);
-  return ctx.unsupported(`from ${from} to ${listed(target)} mixes samples (dimension 0)`);
+  return ctx.mixesSamples(`makes ${listed(target)} of ${from}`);
 }
 
 function foldReshape(ctx: NodeContext): Value {
@@ -55,9 +57,9 @@ function flattenAxis(ctx: NodeContext, rank: number): number {
 function flatten(ctx: NodeContext): ActivationOperand {
   const x = ctx.activation(0);
   const axis = flattenAxis(ctx, x.shape.length);
-  if (axis === 0 || x.shape.slice(1, axis).some((d) => d !== 1))
-    ctx.unsupported(`axis ${axis} of ${listed(x.shape)} mixes samples (dimension 0)`);
-  return ctx.relabel(x, [ctx.state.batch, elementCount(x.shape.slice(axis))]);
+  if (ctx.batched && (axis === 0 || x.shape.slice(1, axis).some((d) => d !== 1)))
+    ctx.mixesSamples(`has axis ${axis} over ${listed(x.shape)}`);
+  return ctx.relabel(x, [elementCount(x.shape.slice(0, axis)), elementCount(x.shape.slice(axis))]);
 }
 
 function foldFlatten(ctx: NodeContext): Value {
@@ -66,12 +68,15 @@ function foldFlatten(ctx: NodeContext): Value {
   return reshaped(value, [elementCount(value.shape.slice(0, axis)), elementCount(value.shape.slice(axis))]);
 }
 
+/** The first dimension that may come and go: the mini-batch stays where it is. */
+const firstFree = (ctx: NodeContext): 0 | 1 => (ctx.batched ? 1 : 0);
+
 /** The shape without the squeezed axes; `first` is the first dimension that may go. */
 function squeezed(ctx: NodeContext, shape: readonly number[], first: number): number[] {
   const axes = axesOf(ctx, shape.length, ctx.opset < 13) ?? [...shape.keys()].filter((i) => i >= first && shape[i] === 1);
   const wrong = axes.find((axis) => shape[axis] !== 1);
   if (wrong !== undefined && wrong >= first) ctx.badShape(`axis ${wrong} of ${listed(shape)} is not 1`);
-  if (axes.some((axis) => axis < first)) ctx.unsupported('it removes dimension 0, the mini-batch');
+  if (axes.some((axis) => axis < first)) ctx.mixesSamples('removes dimension 0');
   return shape.filter((_, axis) => !axes.includes(axis));
 }
 
@@ -79,29 +84,9 @@ function unsqueezed(ctx: NodeContext, shape: readonly number[], first: number): 
   const asAttribute = ctx.opset < 13;
   const count = asAttribute ? ctx.attrs.ints('axes')?.length : ctx.ints(1).length;
   const axes = axesOf(ctx, shape.length + (count ?? 0), asAttribute) ?? ctx.badAttribute('axes is required');
-  if (axes.some((axis) => axis < first)) ctx.unsupported('it puts a dimension before the mini-batch');
+  if (axes.some((axis) => axis < first)) ctx.mixesSamples('puts a dimension before dimension 0');
   const rest = [...shape];
   return Array.from({ length: shape.length + axes.length }, (_, i) => (axes.includes(i) ? 1 : (rest.shift() ?? 1)));
-}
-
-function permutation(ctx: NodeContext, rank: number): readonly number[] {
-  const perm = ctx.attrs.ints('perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
-  if (perm.toSorted((a, b) => a - b).some((p, i) => p !== i) || perm.length !== rank)
-    ctx.badAttribute(`perm ${listed(perm)} does not permute ${rank} dimensions`);
-  return perm;
-}
-
-/** A transposition that only moves dimensions of size 1 leaves the elements of a sample where they are. */
-function transpose(ctx: NodeContext): ActivationOperand {
-  const x = ctx.activation(0);
-  const perm = permutation(ctx, x.shape.length);
-  const moved = perm.filter((p) => p > 0 && x.shape[p] !== 1);
-  if (perm[0] !== 0 || moved.some((p, i) => p < (moved[i - 1] ?? 0)))
-    ctx.unsupported(`perm ${listed(perm)} of ${listed(x.shape)} moves data`);
-  return ctx.relabel(
-    x,
-    perm.map((p) => x.shape[p] ?? 1),
-  );
 }
 
 function shapeOf(ctx: NodeContext): Value {
@@ -114,27 +99,28 @@ function shapeOf(ctx: NodeContext): Value {
   return { ...intsValue(shape.slice(bound('start', 0), bound('end', shape.length))), fromShape: operand.kind === 'activation' };
 }
 
+function sizeOf(ctx: NodeContext): Value {
+  const operand = ctx.operand(0);
+  const shape = operand.kind === 'activation' ? operand.shape : operand.value.shape;
+  return { ...intsValue(elementCount(shape)), fromShape: operand.kind === 'activation' };
+}
+
 export const RELABEL_OPERATORS: Operators = {
-  Identity: { inputs: [1, 1], attributes: [], fold: (ctx) => ctx.value(0), lower: (ctx) => ctx.activation(0) },
+  Identity: { inputs: [1, 1], attributes: [], fold: (ctx) => ctx.value(0), lower: (ctx) => ctx.pending(0) },
   Shape: { inputs: [1, 1], attributes: ['end', 'start'], fold: shapeOf, lower: shapeOf },
+  Size: { inputs: [1, 1], attributes: [], fold: sizeOf, lower: sizeOf },
   Reshape: { inputs: [2, 2], attributes: ['allowzero'], fold: foldReshape, lower: reshape },
   Flatten: { inputs: [1, 1], attributes: ['axis'], fold: foldFlatten, lower: flatten },
   Squeeze: {
     inputs: [1, 2],
     attributes: ['axes'],
     fold: (ctx) => reshaped(ctx.value(0), squeezed(ctx, ctx.value(0).shape, 0)),
-    lower: (ctx) => ctx.relabel(ctx.activation(0), squeezed(ctx, ctx.activation(0).shape, 1)),
+    lower: (ctx) => ctx.relabel(ctx.activation(0), squeezed(ctx, ctx.activation(0).shape, firstFree(ctx))),
   },
   Unsqueeze: {
     inputs: [1, 2],
     attributes: ['axes'],
     fold: (ctx) => reshaped(ctx.value(0), unsqueezed(ctx, ctx.value(0).shape, 0)),
-    lower: (ctx) => ctx.relabel(ctx.activation(0), unsqueezed(ctx, ctx.activation(0).shape, 1)),
-  },
-  Transpose: {
-    inputs: [1, 1],
-    attributes: ['perm'],
-    fold: (ctx) => transposed(ctx.value(0), permutation(ctx, ctx.value(0).shape.length)),
-    lower: transpose,
+    lower: (ctx) => ctx.relabel(ctx.activation(0), unsqueezed(ctx, ctx.activation(0).shape, firstFree(ctx))),
   },
 };
