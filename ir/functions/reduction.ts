@@ -46,6 +46,14 @@ const TABLE = {
     needs: 'values',
   },
   sum_square: { formula: 'Σ x²', start: 0, add: (s, x) => s + x * x, finish: keep, derivative: (x) => 2 * x, needs: 'values' },
+  mean_square: {
+    formula: 'Σ x² / L',
+    start: 0,
+    add: (s, x) => s + x * x,
+    finish: (s, n) => s / n,
+    derivative: (x, _y, n) => (2 * x) / n,
+    needs: 'values',
+  },
   log_sum: { formula: 'log Σ x', start: 0, add: plus, finish: Math.log, derivative: (_x, y) => Math.exp(-y), needs: 'values' },
   log_sum_exp: {
     formula: 'log Σ exp(x)',

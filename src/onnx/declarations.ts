@@ -5,7 +5,13 @@ import { ELEMENT_TYPES, elementTypeName } from './element-types.ts';
 import type { Declaration } from './model.ts';
 
 /** What the model declares of an activation (value_info, graph output) against what its operators give. */
-export function declarationProblems(info: Declaration, result: ActivationOperand, bound: BoundInputs, node: Place): Diagnostic[] {
+export function declarationProblems(
+  info: Declaration,
+  result: ActivationOperand,
+  bound: BoundInputs,
+  batched: boolean,
+  node: Place,
+): Diagnostic[] {
   const place = { ...node, tensor: info.name };
   const { elementType, shape } = info;
   const problems: Diagnostic[] = [];
@@ -15,7 +21,7 @@ export function declarationProblems(info: Declaration, result: ActivationOperand
   if (shape === undefined) return problems;
   const sizes = shape.map((d) => (typeof d === 'string' ? bound.symbols.get(d) : d));
   // Numbers stand for the mini-batch of the export, and mean nothing where the inputs leave it open.
-  const expected = result.shape.map((d, i) => (i === 0 && typeof shape[0] === 'number' ? (bound.exportedBatch ?? shape[0]) : d));
+  const expected = result.shape.map((d, i) => (i === 0 && batched && typeof shape[0] === 'number' ? (bound.exportedBatch ?? shape[0]) : d));
   const agrees = sizes.length === expected.length && sizes.every((d, i) => d === undefined || d === expected[i]);
   if (!agrees) problems.push(diag.shapeContradiction(place, `[${expected.join(', ')}]`, `[${shape.map((d) => d ?? '?').join(', ')}]`));
   return problems;

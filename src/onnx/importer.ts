@@ -69,7 +69,7 @@ export class Importer {
         this.operands.set(output, result);
         const info = declared.get(output);
         if (result?.kind === 'activation' && info)
-          this.problems.push(...declarationProblems(info, result, bound, { ...this.place, node: node.label }));
+          this.problems.push(...declarationProblems(info, result, bound, this.state.batched, { ...this.place, node: node.label }));
       });
     }
     const outputs = model.outputs.map((o) => this.output(o.name));

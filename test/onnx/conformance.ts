@@ -63,26 +63,29 @@ function load(folder: string): Case {
   const known = new Set(model.graph?.initializer?.map((t) => t.name));
   const inputs = (model.graph?.input ?? []).filter((i) => !known.has(i.name));
   const inputBytes = tensors(folder, 'input', inputs.length);
-  const read = (bytes: Uint8Array | undefined): Stored | undefined =>
-    bytes &&
+  const decoded = (bytes: Uint8Array | undefined, info: proto.IValueInfoProto | undefined): proto.ITensorProto | undefined => {
+    const tensor = bytes && attempt(() => TensorProto.decode(bytes));
+    // Values of bfloat16 are stored as their bits.
+    const isBits = tensor?.dataType === DataType.UINT16 && info && elementType(info) === DataType.BFLOAT16;
+    return isBits ? { ...tensor, dataType: DataType.BFLOAT16 } : tensor;
+  };
+  const read = (tensor: proto.ITensorProto | undefined): Stored | undefined =>
+    tensor &&
     attempt(() => {
-      const value = readTensorProto(TensorProto.decode(bytes), {});
+      const value = readTensorProto(tensor, {});
       return { shape: value.shape, values: Float64Array.from(numbersIn(value)) };
     });
-  return {
-    model,
-    inputs,
-    given: inputBytes.map(read),
-    raw: inputBytes.map((bytes) => bytes && attempt(() => TensorProto.decode(bytes))),
-    expected: tensors(folder, 'output', model.graph?.output?.length ?? 0).map(read),
-  };
+  const raw = inputs.map((info, i) => decoded(inputBytes[i], info));
+  const outputs = model.graph?.output ?? [];
+  const stored = tensors(folder, 'output', outputs.length).map((bytes, i) => decoded(bytes, outputs[i]));
+  return { model, inputs, raw, given: raw.map(read), expected: stored.map(read) };
 }
 
 /** The single operator of a model, or what it is a composition for. */
 function operatorOf({ model }: Case): string {
   const ops = new Set((model.graph?.node ?? []).map((n) => (n.domain ? `${n.domain}.${n.opType}` : (n.opType ?? ''))));
   const [only = 'none'] = ops;
-  return ops.size === 1 ? only : '(several)';
+  return ops.size === 1 ? only : 'several';
 }
 
 const elementType = (input: proto.IValueInfoProto): number => input.type?.tensorType?.elemType ?? 0;
@@ -137,6 +140,9 @@ function importOrRefuse(bytes: Uint8Array): Graph | readonly Diagnostic[] {
 
 const isGraph = (result: Graph | readonly Diagnostic[]): result is Graph => 'layers' in result;
 
+/** Whether a refusal only says that an input must be a constant, which a later choice may make it. */
+const isConstantRule = (problems: readonly Diagnostic[]): boolean => problems.some((p) => p.message.includes('constant'));
+
 /** The case with as many inputs as data as can be. */
 function imported(c: Case): { graph: Graph } | { problems: readonly Diagnostic[] } {
   let problems: readonly Diagnostic[] = [];
@@ -145,12 +151,12 @@ function imported(c: Case): { graph: Graph } | { problems: readonly Diagnostic[]
     if (bytes === undefined) continue;
     const result = importOrRefuse(bytes);
     if (isGraph(result)) return { graph: result };
-    problems = result;
-    if (!problems.some((p) => p.code === 'CONSTANT_OUTPUT')) continue;
+    problems = problems.length > 0 && !isConstantRule(problems) ? problems : result;
+    if (!result.some((p) => p.code === 'CONSTANT_OUTPUT')) continue;
     const added = withAddition(c, isData);
     const second = added && importOrRefuse(added);
     if (second && isGraph(second)) return { graph: second };
-    problems = second ?? problems;
+    problems = second ?? result;
   }
   return { problems };
 }

@@ -175,6 +175,15 @@ function mean(ctx: NodeContext): ActivationOperand {
   return unaryLayer(ctx, sum, 'scale', { alpha: 1 / ctx.operandCount });
 }
 
+/** Up to operator set 6, slopes are one for each channel, whatever the rank. */
+function prelu(ctx: NodeContext): ActivationOperand {
+  const x = ctx.pending(0);
+  const slope = ctx.operand(1);
+  const old = ctx.opset < 7 && slope.kind === 'constant' && slope.value.shape.length === 1;
+  const b = old ? { ...slope, value: { ...slope.value, shape: [...slope.value.shape, ...x.shape.slice(2).map(() => 1)] } } : slope;
+  return arithmetic(ctx, { op: 'prelu', reversed: 'prelu' }, x, b);
+}
+
 const MANY = { inputs: [1, Number.POSITIVE_INFINITY], attributes: ['consumed_inputs'] } as const;
 
 const CONDITION: Rule = { says: 'the condition is a constant', holds: (ctx) => ctx.isConstant(0) };
@@ -214,11 +223,7 @@ export const ARITHMETIC_OPERATORS: Operators = {
   Mul: binary(FORMS.mul),
   Div: binary(FORMS.div),
   Pow: binary(FORMS.pow),
-  PRelu: {
-    inputs: [2, 2],
-    attributes: ['consumed_inputs'],
-    lower: (ctx) => arithmetic(ctx, { op: 'prelu', reversed: 'prelu' }, ctx.pending(0), ctx.operand(1)),
-  },
+  PRelu: { inputs: [2, 2], attributes: ['consumed_inputs'], lower: prelu },
   Sum: {
     ...MANY,
     fold: foldBinary(BINARY.add.value),

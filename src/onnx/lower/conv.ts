@@ -54,7 +54,7 @@ function conv(ctx: NodeContext): ActivationOperand {
 }
 
 const OUTPUT_PADDING: Rule = { says: 'output_padding is smaller than the stride' };
-const OUTPUT_SHAPE: Rule = { says: 'output_shape asks for no more than the windows give' };
+const OUTPUT_SHAPE: Rule = { says: 'output_shape asks for less than a stride beyond what the windows give' };
 
 /** Size of the result along one dimension, and the padding that the convolution it reverses has. */
 function transposedAxis(
@@ -80,7 +80,8 @@ function transposedAxis(
     return { size: full - before - after, before, after };
   }
   const total = full - target;
-  if (total < 0) ctx.refuse(OUTPUT_SHAPE);
+  // What is asked for beyond the windows is output padding.
+  if (total < 0) return -total < stride ? { size: target, before: 0, after: 0 } : ctx.refuse(OUTPUT_SHAPE);
   const half = Math.floor(total / 2);
   return auto === 'SAME_UPPER' ? { size: target, before: half, after: total - half } : { size: target, before: total - half, after: half };
 }

@@ -68,7 +68,8 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const vector = b.value.shape.length === 1;
   const B = vector ? reshaped(b.value, [...b.value.shape, 1]) : b.value;
   const [C = 1, K = 1] = B.shape.slice(-2);
-  const lead = B.shape.slice(0, -2);
+  const stated = B.shape.slice(0, -2);
+  const lead = stated.slice(Math.max(0, stated.findIndex((d) => d !== 1)));
   expectReduction(ctx, given.shape.at(-1), C);
   if (ctx.batched && given.shape.length === 1) ctx.mixesSamples('sums over dimension 0');
   const groups = elementCount(lead);
@@ -90,7 +91,8 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const equal = own.length === lead.length && own.every((d, i) => d === lead[i]);
   const shared = groups === 1 || own.length === 0;
   if (!equal && !shared) ctx.refuse(EQUAL_BATCH);
-  if (ctx.batched && lead.length >= rows.length && groups > 1) ctx.mixesSamples('multiplies each sample by a matrix of its own');
+  if (ctx.batched && lead.length >= rows.length - 1 && groups > 1 && rows.length > 1)
+    ctx.mixesSamples('multiplies each sample by a matrix of its own');
   // Every matrix of the constant as [K, C]: the filters of one group, or of all where x is the same for each.
   const turnedB = transposedValue(reshaped(B, [groups, C, K]), [0, 2, 1]);
   const [G, M] = equal && groups > 1 ? [groups, S / groups] : [1, S];
@@ -99,7 +101,10 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const y = ctx.emit('conv', [image.name, w], { groups: G }, `${part}columns`);
   const result = ctx.relabel(y, ctx.whole([groups, K, M]), `${part}planes`);
   const perm = ctx.batched ? [0, 1, 3, 2] : [0, 2, 1];
-  const whole = groups > 1 && !equal ? [...(ctx.batched ? rows.slice(0, 1) : []), ...lead, M, ...(vector ? [] : [K])] : shape;
+  const whole =
+    groups > 1 && !equal
+      ? [...(ctx.batched ? rows.slice(0, 1) : []), ...lead, ...(given.shape.length === 1 ? [] : [M]), ...(vector ? [] : [K])]
+      : shape;
   return ctx.relabel(ctx.activationOf(transposed(result, perm)), whole, part);
 }
 

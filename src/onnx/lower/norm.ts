@@ -1,8 +1,9 @@
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext } from '../context.ts';
-import type { Operators, Rule } from '../operator.ts';
+import type { Operators, Result, Rule } from '../operator.ts';
 import { valueAt } from '../value.ts';
 import { axisOf } from './axes.ts';
+import { unaryLayer } from './elementwise.ts';
 
 const SPATIAL: Rule = { says: 'statistics are those of whole channels (spatial is 1)', holds: (ctx) => ctx.attrs.int('spatial', 1) !== 0 };
 
@@ -75,9 +76,26 @@ function groupNormalization(ctx: NodeContext): ActivationOperand {
  * Layer normalization over the dimensions from `axis` on: normalization of groups of channels, an element being a channel. Where the
  * sample holds several sets that are normalized apart, scale and bias are the same for all, and are applied by layers of their own.
  */
-function layerNormalization(ctx: NodeContext): ActivationOperand {
+function layerNormalization(ctx: NodeContext): Result[] {
   const x = ctx.activation(0);
-  const axis = ctx.dimension(axisOf(ctx, ctx.attrs.int('axis', -1), x.shape.length)) - 1;
+  const given = axisOf(ctx, ctx.attrs.int('axis', -1), x.shape.length);
+  return [layerNormalized(ctx, x, ctx.dimension(given) - 1), ...layerStatistics(ctx, x, given)];
+}
+
+/** Mean and 1/deviation, where they are outputs that something uses. */
+function layerStatistics(ctx: NodeContext, x: ActivationOperand, axis: number): Result[] {
+  const [, mean = '', deviation = ''] = ctx.node.outputs;
+  if (mean === '' && deviation === '') return [];
+  const along = { axis: ctx.dimension(axis), count: x.shape.length - axis };
+  const means = ctx.emit('reduce', [x.name], { op: 'mean', ...along }, 'mean');
+  if (deviation === '') return [means];
+  const centred = ctx.emit('binary', [x.name, means.name], { op: 'sub' }, 'centred');
+  const variance = ctx.emit('reduce', [centred.name], { op: 'mean_square', ...along }, 'variance');
+  const shifted = unaryLayer(ctx, variance, 'scale', { alpha: 1, beta: ctx.attrs.float('epsilon', 1e-5) }, 'shifted');
+  return [means, unaryLayer(ctx, unaryLayer(ctx, shifted, 'sqrt', {}, 'deviation'), 'reciprocal', {}, 'inverse')];
+}
+
+function layerNormalized(ctx: NodeContext, x: ActivationOperand, axis: number): ActivationOperand {
   const sample = ctx.sample(x);
   const sets = elementCount(sample.slice(0, axis));
   const count = elementCount(sample);
@@ -125,6 +143,6 @@ export const NORM_OPERATORS: Operators = {
     perSample: true,
     lower: groupNormalization,
   },
-  LayerNormalization: { inputs: [2, 3], attributes: [...NORM, 'axis'], lower: layerNormalization },
+  LayerNormalization: { inputs: [2, 3], attributes: [...NORM, 'axis'], outputs: 3, lower: layerNormalization },
   LRN: { inputs: [1, 1], attributes: ['alpha', 'beta', 'bias', 'size'], perSample: true, lower: lrn },
 };
