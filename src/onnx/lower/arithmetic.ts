@@ -140,7 +140,7 @@ const FORMS: Readonly<Record<'add' | 'sub' | 'mul' | 'div' | 'pow' | 'max' | 'mi
 };
 
 // Both attributes steer broadcasting up to operator set 6.
-const TWO = { inputs: [2, 2], attributes: ['axis', 'broadcast', 'consumed_inputs'] } as const;
+const TWO = { inputs: [2, 2], attributes: ['axis', 'broadcast'] } as const;
 
 const binary = (form: Arithmetic): Operator => ({
   ...TWO,
@@ -184,7 +184,7 @@ function prelu(ctx: NodeContext): ActivationOperand {
   return arithmetic(ctx, { op: 'prelu', reversed: 'prelu' }, x, b);
 }
 
-const MANY = { inputs: [1, Number.POSITIVE_INFINITY], attributes: ['consumed_inputs'] } as const;
+const MANY = { inputs: [1, Number.POSITIVE_INFINITY], attributes: [] } as const;
 
 const CONDITION: Rule = { says: 'the condition is a constant', holds: (ctx) => ctx.isConstant(0) };
 
@@ -223,7 +223,7 @@ export const ARITHMETIC_OPERATORS: Operators = {
   Mul: binary(FORMS.mul),
   Div: binary(FORMS.div),
   Pow: binary(FORMS.pow),
-  PRelu: { inputs: [2, 2], attributes: ['consumed_inputs'], lower: prelu },
+  PRelu: { inputs: [2, 2], attributes: [], lower: prelu },
   Sum: {
     ...MANY,
     fold: foldBinary(BINARY.add.value),

@@ -12,5 +12,5 @@ function dropout(ctx: NodeContext): Result {
 }
 
 export const DROPOUT_OPERATORS: Operators = {
-  Dropout: { inputs: [1, 3], attributes: ['consumed_inputs', 'is_test', 'ratio', 'seed'], lower: dropout },
+  Dropout: { inputs: [1, 3], attributes: ['is_test', 'ratio', 'seed'], lower: dropout },
 };

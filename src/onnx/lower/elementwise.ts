@@ -37,7 +37,7 @@ const always = (_ctx: NodeContext): Parameters => ({});
 function unary(op: UnaryOp, parameters = always, attributes: readonly string[] = []): Operator {
   return {
     inputs: [1, 1],
-    attributes: ['consumed_inputs', ...attributes],
+    attributes: [...attributes],
     fold: (ctx) => foldUnary(ctx, op, parameters(ctx)),
     lower: (ctx) => elementByElement(ctx, ctx.pending(0), (x, part) => unaryLayer(ctx, x, op, parameters(ctx), part)),
   };
@@ -65,7 +65,7 @@ const relu = (ctx: NodeContext): ActivationOperand =>
 const rounding = (f: (v: number) => number): Operator => ({ inputs: [1, 1], attributes: [], fold: (ctx) => mapValue(ctx.value(0), f) });
 
 export const ELEMENTWISE_OPERATORS: Operators = {
-  Relu: { inputs: [1, 1], attributes: ['consumed_inputs'], fold: (ctx) => mapValue(ctx.value(0), (v) => Math.max(v, 0)), lower: relu },
+  Relu: { inputs: [1, 1], attributes: [], fold: (ctx) => mapValue(ctx.value(0), (v) => Math.max(v, 0)), lower: relu },
   LeakyRelu: unary('leaky_relu', (ctx) => ({ alpha: ctx.attrs.float('alpha', 0.01) }), ['alpha']),
   ThresholdedRelu: unary('thresholded_relu', (ctx) => ({ alpha: ctx.attrs.float('alpha', 1) }), ['alpha']),
   Clip: { ...unary('clip', bounds, ['max', 'min']), inputs: [1, 3] },

@@ -69,7 +69,12 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const B = vector ? reshaped(b.value, [...b.value.shape, 1]) : b.value;
   const [C = 1, K = 1] = B.shape.slice(-2);
   const stated = B.shape.slice(0, -2);
-  const lead = stated.slice(Math.max(0, stated.findIndex((d) => d !== 1)));
+  const lead = stated.slice(
+    Math.max(
+      0,
+      stated.findIndex((d) => d !== 1),
+    ),
+  );
   expectReduction(ctx, given.shape.at(-1), C);
   if (ctx.batched && given.shape.length === 1) ctx.mixesSamples('sums over dimension 0');
   const groups = elementCount(lead);

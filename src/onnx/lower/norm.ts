@@ -130,12 +130,12 @@ const NORM = ['epsilon', 'stash_type'] as const;
 export const NORM_OPERATORS: Operators = {
   BatchNormalization: {
     inputs: [5, 5],
-    attributes: ['consumed_inputs', 'epsilon', 'is_test', 'momentum', 'spatial', 'training_mode'],
+    attributes: ['epsilon', 'is_test', 'momentum', 'spatial', 'training_mode'],
     rules: [SPATIAL],
     perSample: true,
     lower: batchNormalization,
   },
-  InstanceNormalization: { inputs: [3, 3], attributes: ['consumed_inputs', 'epsilon'], perSample: true, lower: instanceNormalization },
+  InstanceNormalization: { inputs: [3, 3], attributes: ['epsilon'], perSample: true, lower: instanceNormalization },
   GroupNormalization: {
     inputs: [3, 3],
     attributes: [...NORM, 'num_groups'],
