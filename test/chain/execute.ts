@@ -90,9 +90,9 @@ export function inputsOf(graph: Graph, seed = 7, classes = 10): Map<string, Valu
 }
 
 /** Runs a program functionally. */
-export function runFunctional({ graph, scheduled, program }: Compiled, inputs: ReadonlyMap<string, Values>): RunResult {
+export function runFunctional({ graph, scheduled, program }: Compiled, inputs: ReadonlyMap<string, Values>, check = false): RunResult {
   const given = new Map(graph.inputs.map((name) => [scheduled.network.storages.of(name).name, inputs.get(name) ?? new Float64Array()]));
-  return run(program, { mode: 'functional', inputs: given });
+  return run(program, { mode: 'functional', inputs: given, check });
 }
 
 /** Every tensor of the graph whose final value lies in DRAM, with the values that a run left there. */

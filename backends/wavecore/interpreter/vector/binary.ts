@@ -2,7 +2,7 @@ import { BINARY, BINARY_OPS } from '../../../../ir/functions/binary.ts';
 import { toHalfBits } from '../../../../ir/half.ts';
 import type { Call } from './call.ts';
 import { opOf } from './functions.ts';
-import { once, read, type Semantics, times, update, write } from './semantics.ts';
+import { once, read, type Semantics, times, updateWhere, write } from './semantics.ts';
 
 const sizes = (call: Call): readonly [number, number, number, number] => [call.int('D0'), call.int('D1'), call.int('D2'), call.int('D3')];
 const stridesA = (call: Call): readonly number[] => [call.int('A0'), call.int('A1'), call.int('A2'), call.int('A3')];
@@ -77,8 +77,11 @@ export const binaryGrad: Semantics<'v.binary_grad'> = {
   },
 };
 
+/** Position of `add` among the fields of v.sum_samples. */
+const ADD = 2;
+
 export const sumSamples: Semantics<'v.sum_samples'> = {
-  uses: { dst: update(4, (call) => 4 * call.int('COUNT')), src: read(2, halves) },
+  uses: { dst: updateWhere(ADD, 4, (call) => 4 * call.int('COUNT')), src: read(2, halves) },
   elements,
   passes: once,
   run: (call, dst: number, src: number, add: number) => {
