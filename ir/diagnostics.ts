@@ -90,7 +90,22 @@ export const diag = {
     'EXTERNAL_DATA',
     (location: string, others: number) =>
       `the values lie in another file (${location})${others > 0 ? `, as those of ${others} more tensors do` : ''}`,
-    () => 'Save the model with its data inside the .onnx file.',
+    () => 'Save the model with its data inside the .onnx file, or compile it with --no-weights for timing alone.',
+  ),
+  externalPath: declare(
+    'EXTERNAL_PATH',
+    (location: string) => `the model keeps data in ${location}, which is not inside its own directory`,
+    () => 'Only files inside the directory of the model are read.',
+  ),
+  externalRange: declare(
+    'EXTERNAL_RANGE',
+    (offset: number, length: number, size: number) => `bytes ${offset} to ${offset + length} are asked for, and the file has ${size}`,
+  ),
+  quantized: declare(
+    'QUANTIZED',
+    (op: string, others: number) =>
+      `the model is quantized: ${op}${others > 0 ? ` and ${others} more nodes work` : ' works'} on scaled integers, and the accelerator computes in f16`,
+    () => 'Give the model as it was before quantization.',
   ),
   cyclicGraph: declare('CYCLIC_GRAPH', (nodes: readonly string[]) => `the nodes ${nodes.map(quote).join(' -> ')} form a cycle`),
   undefinedTensor: declare('UNDEFINED_TENSOR', () => 'no node, input or initializer gives this tensor'),
@@ -211,7 +226,7 @@ export const diag = {
   noInitialValues: declare(
     'NO_INITIAL_VALUES',
     (others: number) => `the program does not hold its initial values${others > 0 ? `, nor those of ${others} more tensors` : ''}`,
-    () => 'It was compiled from an IR file without constants. Run it with --mode timing, or compile it again beside its model.',
+    () => 'It was compiled without weights. Run it with --mode timing, or compile it again with them.',
   ),
   verificationFailed: declare(
     'VERIFICATION_FAILED',

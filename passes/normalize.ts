@@ -15,14 +15,13 @@ export interface NormalizeOptions {
 
 /**
  * Brings the forward graph to canonical layers: batch normalization becomes statistics and application (training, or group
- * normalization), is folded into the convolution before it, or becomes a scale and shift of each channel (inference).
+ * normalization), is folded into the convolution before it, or becomes a scale and shift of each channel (inference). A scale and shift that
+ * the model states is folded in the same way.
  */
 export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   const builder = new GraphBuilder(graph.name, graph.batch);
   const readers = countReaders(graph);
   const folded = options.mode === 'inference' && options.norm.kind === 'keep' ? foldable(graph, readers) : new Map<string, Layer>();
-  const foldedInto = new Map([...folded].map(([norm, conv]) => [conv.name, norm]));
-  const norms = new Map(graph.layers.map((l) => [l.name, l]));
   const tensor = (name: string): Tensor => graph.tensors.get(name) ?? fail(diag.internal({ tensor: name }, 'tensor is not in the graph'));
   const rename = new Map<string, string>();
   const given = (name: string): string => {
@@ -38,9 +37,14 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
   for (const layer of graph.layers) {
     const kinds = layer.outputs.map((o) => tensor(o).kind);
     const common = { phase: layer.phase, origin: layer.origin, unit: layer.unit };
+    const [from = ''] = layer.inputs;
+    if (folded.has(layer.name)) {
+      rename.set(layer.outputs[0] ?? '', rename.get(from) ?? from);
+      continue;
+    }
     if (isCanonical(layer)) {
-      const norm = norms.get(foldedInto.get(layer.name) ?? '');
-      const inputs = norm === undefined ? layer.inputs.map(given) : foldInto(builder, layer, norm, tensor, given);
+      const norms = graph.layers.filter((l) => folded.get(l.name) === layer);
+      const inputs = norms.length === 0 ? layer.inputs.map(given) : foldInto(builder, layer, norms, tensor, given);
       builder.layer({
         ...common,
         kind: layer.kind,
@@ -53,11 +57,6 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
       continue;
     }
     const [x = '', gamma = '', beta = ''] = layer.inputs;
-    const [y = ''] = layer.outputs;
-    if (folded.has(layer.name)) {
-      rename.set(y, x);
-      continue;
-    }
     const epsilon = epsilonOf(layer);
     if (options.mode === 'inference' && options.norm.kind === 'keep') {
       const parameters = layer.inputs.slice(1).map(tensor);
@@ -123,19 +122,20 @@ function countReaders(graph: Graph): Map<string, number> {
   return readers;
 }
 
-/** Normalizations whose input is the result of a convolution that nothing else reads: name → convolution. */
+/** Normalizations, and scales and shifts, of the result of a convolution that nothing else reads: name → convolution. */
 function foldable(graph: Graph, readers: ReadonlyMap<string, number>): Map<string, Layer> {
   const producer = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
   const pairs = new Map<string, Layer>();
+  const isConstant = (name: string): boolean => graph.tensors.get(name)?.constant !== undefined;
   for (const norm of graph.layers) {
-    if (isCanonical(norm)) continue;
-    const [x = ''] = norm.inputs;
-    const conv = producer.get(x);
+    if (isCanonical(norm) && norm.kind !== 'affine') continue;
+    const [x = '', ...parameters] = norm.inputs;
+    const before = producer.get(x);
+    const conv = before && (pairs.get(before.name) ?? before);
     const weight = conv?.inputs[1];
     if (conv === undefined || weight === undefined || recordOf(conv.kind).unit !== 'matrix') continue;
-    const isConstant = graph.tensors.get(weight)?.constant !== undefined;
-    if (isConstant && readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? ''))
-      pairs.set(norm.name, conv);
+    const alone = readers.get(x) === 1 && readers.get(weight) === 1 && !graph.outputs.includes(norm.outputs[0] ?? '');
+    if (alone && isConstant(weight) && parameters.every(isConstant)) pairs.set(norm.name, conv);
   }
   return pairs;
 }
@@ -153,10 +153,14 @@ function constantOf(sources: readonly Tensor[], make: () => Constant): Constant 
   return sources.some((t) => t.constant?.form === 'elided') ? { form: 'elided' } : make();
 }
 
-/** Batch normalization with fixed statistics: y = x·scale + shift, scale = gamma/sqrt(variance + epsilon), shift = beta − mean·scale. */
-function scaleAndShift(norm: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
-  const [, gamma = '', beta = '', mean = '', variance = ''] = norm.inputs;
-  const epsilon = epsilonOf(norm);
+/**
+ * What a layer does to each channel: y = x·scale + shift. Of batch normalization with fixed statistics, scale = gamma/sqrt(variance + epsilon)
+ * and shift = beta − mean·scale.
+ */
+function scaleAndShift(layer: Layer, tensor: (name: string) => Tensor): { scale: Float32Array; shift: Float32Array } {
+  const [, gamma = '', beta = '', mean = '', variance = ''] = layer.inputs;
+  if (layer.kind === 'affine') return { scale: valuesOf(tensor(gamma)), shift: valuesOf(tensor(beta)) };
+  const epsilon = epsilonOf(layer);
   const v = valuesOf(tensor(variance));
   const scale = valuesOf(tensor(gamma)).map((g, c) => g / Math.sqrt((v[c] ?? 0) + epsilon));
   const m = valuesOf(tensor(mean));
@@ -170,33 +174,41 @@ function compact(values: Float32Array): Constant {
   return values.every((v) => v === first) ? { form: 'splat', value: first } : { form: 'values', values };
 }
 
-/** Weight and bias of a convolution with the normalization behind it. */
+/** Weight and bias of a convolution with the layers behind it. */
 function foldInto(
   builder: GraphBuilder,
   conv: Layer,
-  norm: Layer,
+  norms: readonly Layer[],
   tensor: (name: string) => Tensor,
   given: (name: string) => string,
 ): string[] {
   const [x = '', w = '', b] = conv.inputs;
   const weight = tensor(w);
-  const parameters = [...(b === undefined ? [] : [tensor(b)]), ...norm.inputs.slice(1).map(tensor)];
-  builder.add({ ...weight, constant: constantOf([weight, ...parameters], () => scaledWeight(weight, scaleAndShift(norm, tensor).scale)) });
+  const parameters = [...(b === undefined ? [] : [tensor(b)]), ...norms.flatMap((norm) => norm.inputs.slice(1)).map(tensor)];
+  const channels = weight.type.shape[0] ?? 1;
+  const folded = (): { scale: Float64Array; bias: Float64Array } => {
+    const scale = new Float64Array(channels).fill(1);
+    const bias = Float64Array.from(b === undefined ? new Float32Array(channels) : valuesOf(tensor(b)));
+    for (const part of norms.map((norm) => scaleAndShift(norm, tensor))) {
+      for (let c = 0; c < channels; c++) {
+        scale[c] = (scale[c] ?? 1) * (part.scale[c] ?? 1);
+        bias[c] = (bias[c] ?? 0) * (part.scale[c] ?? 1) + (part.shift[c] ?? 0);
+      }
+    }
+    return { scale, bias };
+  };
+  builder.add({ ...weight, constant: constantOf([weight, ...parameters], () => scaledWeight(weight, folded().scale)) });
   const biasName = builder.constant(
-    builder.freeName(`${norm.name}.bias`),
-    { dtype: 'f32', shape: weight.type.shape.slice(0, 1) },
+    builder.freeName(`${norms.at(-1)?.name ?? conv.name}.bias`),
+    { dtype: 'f32', shape: [channels] },
     'weight',
-    constantOf(parameters, () => {
-      const { scale, shift } = scaleAndShift(norm, tensor);
-      const bias = b === undefined ? new Float32Array(scale.length) : valuesOf(tensor(b));
-      return compact(shift.map((s, c) => s + (bias[c] ?? 0) * (scale[c] ?? 0)));
-    }),
+    constantOf(parameters, () => compact(Float32Array.from(folded().bias))),
   );
   return [given(x), w, biasName];
 }
 
 /** Every output channel of a weight times its factor. */
-function scaledWeight(weight: Tensor, scale: Float32Array): Constant {
+function scaledWeight(weight: Tensor, scale: Float64Array): Constant {
   const { constant, type } = weight;
   if (constant?.form === 'splat' && scale.every((s) => s === scale[0]))
     return { form: 'splat', value: Math.fround(constant.value * (scale[0] ?? 1)) };

@@ -1,4 +1,5 @@
 import type { Graph, Tensor } from '../ir/graph.ts';
+import type { ExternalReader } from './onnx/external.ts';
 import { importModel } from './onnx/index.ts';
 
 /** How a model is imported; everything has a default. */
@@ -11,6 +12,10 @@ export interface LoadOptions {
   readonly batch?: number;
   /** Sizes of symbolic dimensions, by name. */
   readonly bind?: Readonly<Record<string, number>>;
+  /** Reads values that lie in other files than the model's. Absent: models that have such are refused. */
+  readonly readExternal?: ExternalReader | undefined;
+  /** Default true. False: weights are left out and need not be there; such a program can only be timed. */
+  readonly weights?: boolean;
 }
 
 /** An ONNX model that has been read and checked, with its mini-batch and all dimensions bound. */
@@ -27,14 +32,16 @@ export interface Model {
 }
 
 /** Options with their defaults filled in; undefined as mini-batch: that of the model. */
-export interface LoadSettings extends Required<Omit<LoadOptions, 'batch'>> {
+export interface LoadSettings extends Required<Omit<LoadOptions, 'batch' | 'readExternal'>> {
   readonly batch: number | undefined;
+  readonly readExternal: ExternalReader | undefined;
 }
 
 const TRAINING_BATCH = 32;
 
-export function loadSettings({ file = 'model', mode = 'training', batch, bind = {} }: LoadOptions): LoadSettings {
-  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), bind };
+export function loadSettings(options: LoadOptions): LoadSettings {
+  const { file = 'model', mode = 'training', batch, bind = {}, readExternal, weights = true } = options;
+  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), bind, readExternal, weights };
 }
 
 /**

@@ -50,8 +50,9 @@ export type Operand = ConstantOperand | ActivationOperand;
 
 /** What all nodes of one import share. */
 export interface ImportState {
-  readonly opset: number;
   readonly training: boolean;
+  /** Whether parameters have values; otherwise they are elided. */
+  readonly weights: boolean;
   readonly batch: number;
   /**
    * Whether dimension 0 of every activation is the mini-batch. Otherwise the model mixes what lies along it: its tensors are
@@ -103,7 +104,7 @@ export class NodeContext {
   }
 
   get opset(): number {
-    return this.state.opset;
+    return this.node.opset;
   }
 
   get operandCount(): number {
@@ -220,7 +221,7 @@ export class NodeContext {
 
   /** A constant as a parameter of a layer. @throws WavecError SHARED_WEIGHT, UNSUPPORTED_TYPE */
   parameter(operand: ConstantOperand, use: ParameterUse): string {
-    const { builder, parameters, trained, training } = this.state;
+    const { builder, parameters, trained, training, weights } = this.state;
     const at = { ...this.place, tensor: operand.name };
     const { value } = operand;
     if (value.elements !== 'float') fail(diag.unsupportedType(at, `${value.elements} of a weight`));
@@ -231,7 +232,8 @@ export class NodeContext {
     const existing = parameters.get(key);
     if (existing !== undefined) return existing;
     const data = use.data ?? value.data;
-    const constant: Constant = typeof data === 'number' ? { form: 'splat', value: data } : { form: 'values', values: float32Of(data) };
+    const present: Constant = typeof data === 'number' ? { form: 'splat', value: data } : { form: 'values', values: float32Of(data) };
+    const constant: Constant = weights ? present : { form: 'elided' };
     const name = builder.has(operand.name) ? this.freeName(operand.name) : operand.name;
     parameters.set(key, builder.constant(name, { dtype: use.dtype, shape: use.shape }, 'weight', constant));
     return name;

@@ -4,11 +4,13 @@ import type { Graph } from '../../ir/graph.ts';
 import { type ActivationOperand, type ImportState, NodeContext, type Operand } from './context.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
-import type { OnnxModel, OnnxNode } from './model.ts';
+import { type ExternalReader, externalRange } from './external.ts';
+import { branch, type Flow, loop } from './flow.ts';
+import type { Declaration, OnnxModel, OnnxNode, TensorProto } from './model.ts';
 import { CONSTANTS_ALONE, FOLDED, type Operator, type Result, UNREAD_OUTPUT } from './operator.ts';
 import { findOperator } from './operators.ts';
 import { separateOutputs } from './separate.ts';
-import { externalLocation, readTensorProto } from './tensor-proto.ts';
+import { holdsValues, readTensorProto, withoutValues } from './tensor-proto.ts';
 import { tidy } from './tidy.ts';
 import type { Value } from './value.ts';
 
@@ -22,23 +24,36 @@ export interface Source {
   readonly bound: BoundInputs;
 }
 
+export interface ImporterOptions {
+  readonly file: string;
+  readonly training: boolean;
+  /** Whether parameters have values; otherwise they are elided. */
+  readonly weights: boolean;
+  readonly readExternal: ExternalReader | undefined;
+}
+
 /** Turns the nodes of a model into layers, one after the other, and collects what is refused. */
 export class Importer {
   private readonly source: Source;
   private readonly place: Place;
   private readonly state: ImportState;
+  private readonly readExternal: ExternalReader | undefined;
   private readonly problems: Diagnostic[] = [];
   /** What each ONNX tensor became; undefined where its node failed. */
   private readonly operands = new Map<string, Operand | undefined>();
+  private readonly declared: ReadonlyMap<string, Declaration>;
 
   /** `batched`: dimension 0 of every activation is the mini-batch. */
-  constructor(source: Source, file: string, training: boolean, batched: boolean) {
+  constructor(source: Source, options: ImporterOptions, batched: boolean) {
+    const { file, training, weights, readExternal } = options;
     const { model, bound } = source;
     this.source = source;
     this.place = { file };
+    this.readExternal = readExternal;
+    this.declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
     this.state = {
-      opset: model.opset,
       training,
+      weights,
       batch: bound.batch,
       batched,
       exportedBatch: bound.exportedBatch,
@@ -60,21 +75,48 @@ export class Importer {
       this.state.builder.input(name, { dtype: 'f16', shape: this.state.batched ? shape : [1, ...shape] });
       this.operands.set(name, { kind: 'activation', name, shape });
     }
-    const { model, nodes, bound } = this.source;
-    const declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
-    for (const node of nodes) {
-      const results = this.convert(node);
-      node.outputs.forEach((output, i) => {
-        const result = results[i];
-        this.operands.set(output, result);
-        const info = declared.get(output);
-        if (result?.kind === 'activation' && info)
-          this.problems.push(...declarationProblems(info, result, bound, this.state.batched, { ...this.place, node: node.label }));
-      });
+    const { model, nodes } = this.source;
+    for (const node of nodes) this.add(node);
+    if (this.problems.length === 0) {
+      // Inside of branches and loops a tensor may have been left out without anybody asking for it by its name in the file.
+      for (const { name } of model.outputs)
+        if (this.operands.get(name) === undefined) this.problems.push(diag.undefinedTensor({ ...this.place, tensor: name }));
     }
     const outputs = model.outputs.map((o) => this.output(o.name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
     return asOutputs(separateOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))));
+  }
+
+  /** Records what the outputs of a node become. */
+  private add(node: OnnxNode): void {
+    const { bound } = this.source;
+    const results = this.isControl(node)
+      ? (this.attempt({ ...this.place, node: node.label }, () => this.control(node)) ?? [])
+      : this.convert(node);
+    node.outputs.forEach((output, i) => {
+      const result = results[i];
+      this.operands.set(output, result);
+      const info = this.declared.get(output);
+      if (result?.kind === 'activation' && info)
+        this.problems.push(...declarationProblems(info, result, bound, this.state.batched, { ...this.place, node: node.label }));
+    });
+  }
+
+  private isControl(node: OnnxNode): boolean {
+    return node.domain === '' && (node.opType === 'If' || node.opType === 'Loop');
+  }
+
+  /** A branch or loop whose course is known, as its nodes. */
+  private control(node: OnnxNode): readonly (Operand | undefined)[] {
+    if (node.inputs.some((name) => name !== '' && this.operands.get(name) === undefined)) return [];
+    const flow: Flow = {
+      place: { ...this.place, node: node.label },
+      operand: (name) => this.operands.get(name),
+      define: (name, operand) => this.operands.set(name, operand),
+      initializer: (tensor) => this.initializer(tensor),
+      add: (inner) => this.add(inner),
+    };
+    return node.opType === 'If' ? branch(node, flow) : loop(node, flow);
   }
 
   private attempt<T>(place: Place, action: () => T): T | undefined {
@@ -96,17 +138,28 @@ export class Importer {
     for (const tensor of model.initializers) {
       const name = tensor.name ?? '';
       if (!used.has(name)) continue;
-      const location = externalLocation(tensor);
-      if (location !== undefined) {
-        external.set(location, [...(external.get(location) ?? []), name]);
-        continue;
-      }
-      const value = this.attempt({ ...this.place, tensor: name }, () => readTensorProto(tensor, this.place));
-      this.operands.set(name, value && { kind: 'constant', name, value });
+      const location = externalRange(tensor, 0)?.location;
+      const isThere = location === undefined || this.readExternal !== undefined || !this.state.weights;
+      if (isThere) this.initializer(tensor);
+      else external.set(location, [...(external.get(location) ?? []), name]);
     }
     for (const [location, [tensor = '', ...others]] of external) {
       this.problems.push(diag.externalData({ ...this.place, tensor }, location, others.length));
     }
+  }
+
+  private initializer(tensor: TensorProto): void {
+    const name = tensor.name ?? '';
+    const read = (): Value =>
+      (this.state.weights ? undefined : this.leftOut(tensor)) ?? readTensorProto(tensor, this.place, this.readExternal);
+    const value = this.attempt({ ...this.place, tensor: name }, read);
+    this.operands.set(name, value && { kind: 'constant', name, value });
+  }
+
+  /** The stand-in for values that are not in the file of the model, where no weights are wanted. */
+  private leftOut(tensor: TensorProto): Value | undefined {
+    const place = { ...this.place, tensor: tensor.name ?? '' };
+    return holdsValues(tensor, place) ? undefined : withoutValues(tensor, place);
   }
 
   /** What the outputs of the node become; nothing where the node, or one that it depends on, is refused. */

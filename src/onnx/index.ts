@@ -2,8 +2,12 @@ import { WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
+import type { ExternalReader } from './external.ts';
+import { inlineFunctions } from './functions.ts';
 import { Importer } from './importer.ts';
 import { orderNodes } from './order.ts';
+import { refuseQuantized } from './quantized.ts';
+import { namesUsed } from './subgraph.ts';
 
 export interface ImportOptions {
   /** Name of the file, for messages. */
@@ -14,6 +18,10 @@ export interface ImportOptions {
   readonly bind?: Readonly<Record<string, number>>;
   /** `training` keeps dropout, and gives every trained constant a parameter of its own. */
   readonly mode: 'inference' | 'training';
+  /** Reads what lies in other files; absent: models with external data are refused. */
+  readonly readExternal?: ExternalReader | undefined;
+  /** Default true. False: parameters have no values, and need not be there. */
+  readonly weights?: boolean;
 }
 
 /**
@@ -22,12 +30,15 @@ export interface ImportOptions {
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
   const place = { file: options.file };
-  const model = decodeModel(bytes, place);
+  const model = inlineFunctions(decodeModel(bytes, place), place);
+  refuseQuantized(model, place);
   const nodes = orderNodes(model, place);
-  const used = new Set([...nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
+  const used = new Set([...nodes.flatMap(namesUsed), ...model.outputs.map((o) => o.name)]);
+  const { file, mode, weights = true, readExternal } = options;
+  const importer = { file, training: mode === 'training', weights, readExternal };
   const build = (batched: boolean): Graph => {
     const bound = bindInputs(model, used, { ...options, batched }, place);
-    return new Importer({ model, nodes, used, bound }, options.file, options.mode === 'training', batched).run();
+    return new Importer({ model, nodes, used, bound }, importer, batched).run();
   };
   try {
     return build(true);

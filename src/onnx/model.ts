@@ -2,7 +2,7 @@ import type { onnx as proto } from 'onnx-proto';
 
 export type TensorProto = proto.ITensorProto;
 
-/** Values of attributes by type; `other` are graphs, sparse tensors and types, which no supported operator takes. */
+/** Values of attributes by type; `other` are sparse tensors, types and lists, which no supported operator takes. */
 export interface AttributeValues {
   readonly int: number;
   readonly float: number;
@@ -10,6 +10,9 @@ export interface AttributeValues {
   readonly ints: readonly number[];
   readonly floats: readonly number[];
   readonly tensor: TensorProto;
+  readonly graph: Subgraph;
+  /** Inside of a function: the name of the attribute of its caller that gives the value. */
+  readonly reference: string;
   /** The name of the type. */
   readonly other: string;
 }
@@ -21,6 +24,21 @@ export interface AttributeOf<T extends keyof AttributeValues> {
 
 export type Attribute = { [T in keyof AttributeValues]: AttributeOf<T> }[keyof AttributeValues];
 
+/** A graph inside of a node: a branch, or the body of a loop. It reads tensors of the graphs around it by name. */
+export interface Subgraph {
+  readonly nodes: readonly OnnxNode[];
+  readonly initializers: readonly TensorProto[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** A function of the model: nodes that stand for a node. */
+export interface OnnxFunction {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly OnnxNode[];
+}
+
 export interface OnnxNode {
   /** Position in the file. */
   readonly index: number;
@@ -30,6 +48,8 @@ export interface OnnxNode {
   readonly layerName: string;
   readonly opType: string;
   readonly domain: string;
+  /** Version of the default operator set that it is written in. */
+  readonly opset: number;
   /** Names; an absent optional operand is ''. */
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
@@ -53,6 +73,8 @@ export interface OnnxModel {
   readonly name: string;
   readonly opset: number;
   readonly nodes: readonly OnnxNode[];
+  /** By `domain:name`. */
+  readonly functions: ReadonlyMap<string, OnnxFunction>;
   readonly initializers: readonly TensorProto[];
   readonly sparseInitializers: readonly string[];
   readonly inputs: readonly Declaration[];

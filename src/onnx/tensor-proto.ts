@@ -1,10 +1,9 @@
 import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { ELEMENT_TYPES, type ElementType, elementTypeName } from './element-types.ts';
+import { type ExternalReader, externalRange } from './external.ts';
 import { type TensorProto, toNumber } from './model.ts';
 import { MOST_ELEMENTS, type Value } from './value.ts';
-
-const EXTERNAL = 1;
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -17,30 +16,38 @@ function shapeOf(tensor: TensorProto, place: Place): number[] {
   return shape;
 }
 
-/** The file that holds the values, where it is not the model itself. */
-export function externalLocation(tensor: TensorProto): string | undefined {
-  if (tensor.dataLocation !== EXTERNAL && (tensor.externalData ?? []).length === 0) return undefined;
-  return tensor.externalData?.find((e) => e.key === 'location')?.value || 'unnamed';
-}
-
 function typeOf(tensor: TensorProto, place: Place): ElementType {
   const dataType = tensor.dataType ?? 0;
   return ELEMENT_TYPES.get(dataType) ?? fail(diag.unsupportedType(place, elementTypeName(dataType)));
 }
 
+/** A float tensor whose values are left out; its elements are NaN, which no computation can hide. */
+export function withoutValues(tensor: TensorProto, place: Place): Value | undefined {
+  const type = typeOf(tensor, place);
+  return type.elements === 'float' ? { elements: 'float', shape: shapeOf(tensor, place), data: Number.NaN } : undefined;
+}
+
+/** Whether the file of the model holds the values. */
+export function holdsValues(tensor: TensorProto, place: Place): boolean {
+  const count = elementCount(shapeOf(tensor, place));
+  const entries = tensor[typeOf(tensor, place).field] ?? [];
+  return externalRange(tensor, 0) === undefined && (count === 0 || (tensor.rawData?.length ?? 0) > 0 || entries.length > 0);
+}
+
 /**
  * Values of a TensorProto, row-major. Aligned f32 data stay a view of the bytes of the file; all else is copied once.
- * @throws WavecError EXTERNAL_DATA, UNSUPPORTED_TYPE, BAD_CONSTANT
+ * @throws WavecError EXTERNAL_DATA, UNSUPPORTED_TYPE, BAD_CONSTANT, and what `readExternal` throws
  */
-export function readTensorProto(tensor: TensorProto, place: Place): Value {
+export function readTensorProto(tensor: TensorProto, place: Place, readExternal?: ExternalReader): Value {
   const at = { ...place, ...(tensor.name ? { tensor: tensor.name } : {}) };
-  const location = externalLocation(tensor);
-  if (location !== undefined) fail(diag.externalData(at, location, 0));
+  const range = externalRange(tensor, 0);
+  if (range !== undefined && readExternal === undefined) fail(diag.externalData(at, range.location, 0));
   const shape = shapeOf(tensor, at);
   const type = typeOf(tensor, at);
+  const count = elementCount(shape);
   const { elements } = type;
-  const raw = tensor.rawData ?? new Uint8Array();
-  const data = raw.length > 0 ? rawData(raw, type, elementCount(shape), at) : fieldData(tensor, type, elementCount(shape), at);
+  const raw = (range && readExternal?.(externalRange(tensor, count * type.width) ?? range)) ?? tensor.rawData ?? new Uint8Array();
+  const data = raw.length > 0 || range ? rawData(raw, type, count, at) : fieldData(tensor, type, count, at);
   return { elements, shape, data };
 }
 
