@@ -1,4 +1,5 @@
 import type { Graph, Layer } from '../../ir/graph.ts';
+import { fuseGates } from './gates.ts';
 
 /**
  * A convolution or matrix product whose only user adds a constant for each channel takes that constant as its bias
@@ -40,5 +41,5 @@ function dropDead(graph: Graph): Graph {
 
 /** What is left to do once all layers are known. */
 export function tidy(graph: Graph): Graph {
-  return dropDead(fuseBiases(graph));
+  return dropDead(fuseGates(fuseBiases(graph)));
 }

@@ -1,3 +1,4 @@
+import type { Attrs } from '../../../ir/graph.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext } from '../context.ts';
 import type { Operators, Rule } from '../operator.ts';
@@ -10,6 +11,9 @@ const ONE_CONSTANT: Rule = {
   says: 'one of the two factors is a constant: the array holds a weight, not an activation',
   holds: (ctx) => ctx.isConstant(0) !== ctx.isConstant(1),
 };
+/** A convolution of one pixel, or of windows that do not overlap. */
+const plain = (groups: number): Attrs => ({ strides: [1, 1], pads: [0, 0, 0, 0], dilations: [1, 1], groups });
+
 const EQUAL_BATCH: Rule = { says: 'dimensions in front of the matrices are those of the activation, or the constant has none' };
 
 function scaled(data: Float32Array | Float64Array | number, by: number): Float32Array | number {
@@ -85,7 +89,7 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   if (turned && groups === 1 && ctx.batched && given.shape.length === 4 && !vector && turned.perm.every((p, i) => p === channelsLast[i])) {
     const source = ctx.activationOf(turned.source);
     const w = weight(ctx, b, transposedValue(reshaped(B, [C, K]), [1, 0]), [K, C, 1, 1], 'kernel', alpha);
-    return transposed(ctx.emit('conv', [source.name, w], {}, `${part}pixels`), turned.perm);
+    return transposed(ctx.emit('conv', [source.name, w], plain(1), `${part}pixels`), turned.perm);
   }
   const x = ctx.activationOf(given);
   const sampleRows = ctx.batched ? rows.slice(1) : rows;
@@ -103,7 +107,7 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const [G, M] = equal && groups > 1 ? [groups, S / groups] : [1, S];
   const image = ctx.emit('reshape', [x.name], { shape: [G, M, C] }, `${part}rows`);
   const w = weight(ctx, b, turnedB, [groups * K, 1, 1, C], `kernels of ${groups}`, alpha);
-  const y = ctx.emit('conv', [image.name, w], { groups: G }, `${part}columns`);
+  const y = ctx.emit('conv', [image.name, w], plain(G), `${part}columns`);
   const result = ctx.relabel(y, ctx.whole([groups, K, M]), `${part}planes`);
   const perm = ctx.batched ? [0, 1, 3, 2] : [0, 2, 1];
   const whole =
@@ -125,7 +129,7 @@ function constantTimes(ctx: NodeContext, a: ConstantOperand, x: ActivationOperan
   const outer = elementCount(sample.slice(0, -2));
   if (outer !== 1) ctx.refuse(EQUAL_BATCH);
   const image = ctx.emit('reshape', [x.name], { shape: [C, K, 1] }, `${part}columns`);
-  const y = ctx.emit('conv', [image.name, weight(ctx, a, a.value, [M, C, 1, 1], 'kernel', alpha)], {}, `${part}product`);
+  const y = ctx.emit('conv', [image.name, weight(ctx, a, a.value, [M, C, 1, 1], 'kernel', alpha)], plain(1), `${part}product`);
   const columns = sample.length === 1 ? [] : [K];
   return ctx.relabel(y, ctx.whole([...sample.slice(0, -2), ...(vector ? [] : [M]), ...columns]), part);
 }
