@@ -122,6 +122,7 @@ export const diag = {
   noMiniBatch: declare('NO_MINI_BATCH', (reason: string) => `dimension 0 of the inputs is no mini-batch: ${reason}`),
   badConstant: declare('BAD_CONSTANT', (reason: string) => `the constant is wrong: ${reason}`),
   constantOutput: declare('CONSTANT_OUTPUT', () => 'the graph output depends on no graph input'),
+  inputAsOutput: declare('INPUT_AS_OUTPUT', () => 'the graph output is a graph input, which no layer computes'),
   shapeContradiction: declare(
     'SHAPE_CONTRADICTION',
     (inferred: string, declared: string) => `the operators give ${inferred}, the model declares ${declared}`,

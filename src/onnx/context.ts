@@ -210,6 +210,8 @@ export class NodeContext {
 
   private resultName(output: string, part: string): string {
     if (part !== '') return this.freeName(`${output}/${part}`);
+    // Of a node that sees its sample apart, the result is not yet what the model calls by this name.
+    if (this.batched !== this.state.batched) return this.freeName(`${output}/sample`);
     return this.state.builder.has(output) || output === '' ? this.freeName(`${output}/again`) : output;
   }
 

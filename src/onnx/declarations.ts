@@ -18,11 +18,13 @@ export function declarationProblems(
   if (elementType !== undefined && ELEMENT_TYPES.get(elementType)?.elements !== 'float') {
     problems.push(diag.unsupportedType(place, `${elementTypeName(elementType)} of an activation`));
   }
-  if (shape === undefined) return problems;
+  // Exporters that know no shape write none or an empty one, and a scalar as a list of one.
+  if (shape === undefined || shape.length === 0) return problems;
   const sizes = shape.map((d) => (typeof d === 'string' ? bound.symbols.get(d) : d));
   // Numbers stand for the mini-batch of the export, and mean nothing where the inputs leave it open.
   const expected = result.shape.map((d, i) => (i === 0 && batched && typeof shape[0] === 'number' ? (bound.exportedBatch ?? shape[0]) : d));
-  const agrees = sizes.length === expected.length && sizes.every((d, i) => d === undefined || d === expected[i]);
+  const isScalar = result.shape.length === 0 && sizes.length === 1 && sizes[0] === 1;
+  const agrees = isScalar || (sizes.length === expected.length && sizes.every((d, i) => d === undefined || d === expected[i]));
   if (!agrees) problems.push(diag.shapeContradiction(place, `[${expected.join(', ')}]`, `[${shape.map((d) => d ?? '?').join(', ')}]`));
   return problems;
 }

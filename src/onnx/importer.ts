@@ -218,7 +218,7 @@ export class Importer {
     return results.map((result, i): Result => {
       if (result === undefined || !('kind' in result) || result.kind !== 'activation') return result;
       const y = inner.activationOf(result);
-      return { ...outer.emit('reshape', [y.name], { shape: y.shape }, `result${i}`), shape: y.shape };
+      return { ...outer.emit('reshape', [y.name], { shape: y.shape }, i === 0 ? '' : `result${i}`), shape: y.shape };
     });
   }
 
@@ -239,6 +239,8 @@ export class Importer {
   private output(name: string): string {
     const operand = this.operands.get(name);
     if (operand?.kind === 'constant') this.problems.push(diag.constantOutput({ ...this.place, tensor: name }));
+    if (operand?.kind === 'activation' && this.source.bound.inputs.some((i) => i.name === name))
+      this.problems.push(diag.inputAsOutput({ ...this.place, tensor: name }));
     if (operand?.kind !== 'activation' || operand.name === name) return name;
     const { builder, batched } = this.state;
     const producer = this.source.nodes.find((n) => n.outputs.includes(name));

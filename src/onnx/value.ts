@@ -6,6 +6,9 @@ export const MOST_ELEMENTS = 2 ** 40;
 /** Constants of the model stay as large as the file has them; what folding makes anew is small. */
 export const MOST_FOLDED = 2 ** 24;
 
+/** The f32 that is farthest from 0: attributes are finite, and in f16 all beyond the largest half is infinite. */
+export const FARTHEST = 3.4028234663852886e38;
+
 /** What arithmetic does with the elements; all widths of one class compute alike here. */
 export type ElementClass = 'float' | 'int' | 'bool';
 

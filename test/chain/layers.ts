@@ -1,6 +1,6 @@
 import { NetworkBuilder, type Value } from './network.ts';
 
-type Middle = (b: NetworkBuilder, x: Value) => Value;
+export type Middle = (b: NetworkBuilder, x: Value) => Value;
 
 /** What stands between a convolution and the fully connected layer, so that data gradients are asked for as well. */
 export const MIDDLES: Readonly<Record<string, Middle>> = {

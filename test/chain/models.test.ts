@@ -66,6 +66,44 @@ describe.skipIf(!hasMaterial)('models with real weights', () => {
   });
 });
 
+/** Models whose operators the stored outputs above do not have, and the sizes of their open dimensions. */
+const OTHERS: readonly (readonly [model: string, bind: Readonly<Record<string, number>>])[] = [
+  ['mlperftiny_mobilenet_v1', {}],
+  ['onnxmlir_mnist_mlp', {}],
+  ['ort_mobilenet_v3_small_excerpt', { batch_size: 1 }],
+  ['ort_nhwc_conv_clip_relu', { N: 1 }],
+  ['tract_keras_example', { unk__6: 1 }],
+  ['zoo_super_resolution-10', { batch_size: 1 }],
+  ['deeploy_Autoencoder1D', {}],
+  ['stream_one_bottleneck_with_bias', {}],
+  ['stream_2_conv', {}],
+  ['ort_conv_autopad', {}],
+];
+
+describe.skipIf(!hasMaterial)('models of other operators', () => {
+  it.each(OTHERS)('%s gives what the ONNX runtime gives', async (model, bind) => {
+    const file = material(`models/${model}.onnx`);
+    const graph = importModel(readFileSync(file), { file, mode: 'inference', bind });
+    const [name = ''] = graph.inputs;
+    const { type } = graph.tensors.get(name) ?? expect.unreachable();
+    const input = inputsOf(graph, 5).get(name) ?? expect.unreachable();
+    const [expected] = await runOnnx(readFileSync(file), [{ name, shape: type.shape }], [input]);
+    expect(distance(scores(graph, input, 'mbs2', 10240), expected)).toBeLessThan(TOLERANCE);
+  });
+
+  it.each(OTHERS.map(([model]) => model).concat('wonnx_opt_mnist', 'mlperftiny_resnet8', 'tract_keras_example'))(
+    '%s compiles for training where it ends in scores',
+    (model) => {
+      const file = material(`models/${model}.onnx`);
+      const graph = importModel(readFileSync(file), { file, mode: 'training', batch: 4 });
+      const shape = graph.tensors.get(graph.outputs[0] ?? '')?.type.shape ?? [];
+      const compiled = (): unknown => compileGraph(graph, { schedule: 'mbs2', optimizer: 'sgd' });
+      if (shape.slice(2).every((d) => d === 1)) expect(compiled()).toBeDefined();
+      else expect(compiled).toThrow(/logits have shape/);
+    },
+  );
+});
+
 /** The model with He-uniform weights, which halves can hold, in place of those that `ConstantOfShape` stands for. */
 function withWeights(bytes: Uint8Array): Uint8Array {
   const model = onnx.ModelProto.decode(bytes);

@@ -134,9 +134,32 @@ export class NetworkBuilder {
     return this.node('Gemm', [x.name, weight, this.uniform(`${name}.b`, [columns], -0.5, 0.5)], { transB: 1 }, name, [columns]);
   }
 
+  /** Any operator; `constants` are further inputs, drawn from ±1 where no values are given. `sample` is the shape of a sample of the result. */
+  apply(
+    op: string,
+    xs: readonly Value[],
+    sample: readonly number[],
+    attributes: Readonly<Record<string, OnnxAttribute>> = {},
+    constants: readonly { readonly shape: readonly number[]; readonly values?: readonly number[]; readonly integer?: boolean }[] = [],
+  ): Value {
+    const name = this.next(op);
+    const extra = constants.map(({ shape, values, integer = false }, i) => {
+      if (values === undefined) return this.uniform(`${name}.${i}`, shape, -1, 1);
+      this.constants.push({ name: `${name}.${i}`, shape, values, integer });
+      return `${name}.${i}`;
+    });
+    return this.node(op, [...xs.map((x) => x.name), ...extra], attributes, name, sample);
+  }
+
   /** The bytes of the model. */
   model(...outputs: readonly Value[]): Uint8Array {
-    return encodeModel({ inputs: [this.input], nodes: this.nodes, constants: this.constants, outputs: outputs.map((o) => o.name) });
+    return encodeModel({
+      inputs: [this.input],
+      nodes: this.nodes,
+      constants: this.constants,
+      outputs: outputs.map((o) => o.name),
+      opset: 21,
+    });
   }
 
   private pool(op: string, x: Value, window: Window, own: Readonly<Record<string, OnnxAttribute>>): Value {

@@ -3,7 +3,7 @@ import { BROADCAST_DIMS, broadcastStrides, mergedWalk } from '../../../ir/layers
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext, Operand } from '../context.ts';
 import type { Operator, Operators, Rule } from '../operator.ts';
-import { transposed as transposedValue, type Value, valueAt } from '../value.ts';
+import { FARTHEST, transposed as transposedValue, type Value, valueAt } from '../value.ts';
 import { channelShift, perChannel } from './channel.ts';
 import { unaryLayer } from './elementwise.ts';
 import { foldBinary, foldWhere } from './fold-arithmetic.ts';
@@ -69,7 +69,6 @@ function aligned(ctx: NodeContext, { value }: ConstantOperand, x: ActivationOper
 /** What a constant for all elements makes of an operation, if it is a function of one number. */
 function withScalar(ctx: NodeContext, op: BinaryOp, x: ActivationOperand, c: number, part: string): ActivationOperand | undefined {
   const scale = (alpha: number, beta: number): ActivationOperand => unaryLayer(ctx, x, 'scale', { alpha, beta }, part);
-  const farthest = 3.4028234663852886e38;
   switch (op) {
     case 'add':
       return c === 0 ? x : scale(1, c);
@@ -82,9 +81,9 @@ function withScalar(ctx: NodeContext, op: BinaryOp, x: ActivationOperand, c: num
     case 'div':
       return c === 1 ? x : scale(1 / c, 0);
     case 'max':
-      return unaryLayer(ctx, x, 'clip', { alpha: c, beta: farthest }, part);
+      return unaryLayer(ctx, x, 'clip', { alpha: c, beta: FARTHEST }, part);
     case 'min':
-      return unaryLayer(ctx, x, 'clip', { alpha: -farthest, beta: c }, part);
+      return unaryLayer(ctx, x, 'clip', { alpha: -FARTHEST, beta: c }, part);
     case 'prelu':
       return unaryLayer(ctx, x, 'leaky_relu', { alpha: c }, part);
     default:

@@ -1,11 +1,8 @@
 import { UNARY, type UnaryOp } from '../../../ir/functions/unary.ts';
 import type { ActivationOperand, NodeContext } from '../context.ts';
 import type { Operator, Operators } from '../operator.ts';
-import { mapValue, type Value } from '../value.ts';
+import { FARTHEST, mapValue, type Value } from '../value.ts';
 import { pendingTranspose, transposed } from './transpose.ts';
-
-/** The f32 that is farthest from 0; halves beyond it are infinite. */
-const FARTHEST = 3.4028234663852886e38;
 
 interface Parameters {
   readonly alpha?: number;

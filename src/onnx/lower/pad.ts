@@ -1,6 +1,7 @@
 import { elementCount } from '../../../ir/tensor.ts';
 import type { NodeContext, PendingPad } from '../context.ts';
 import type { Operators, Result } from '../operator.ts';
+import { FARTHEST } from '../value.ts';
 import { axisOf } from './axes.ts';
 import { type Move, moveActivation, moveValue, picked } from './move.ts';
 
@@ -20,7 +21,8 @@ function paddingOf(ctx: NodeContext, rank: number): Padding {
   const named = ctx.attrs.string('mode', 'constant');
   const mode = MODES.find((m) => m === named) ?? ctx.badAttribute(`mode is '${named}'`);
   const pads = (asAttribute ? ctx.attrs.ints('pads') : ctx.ints(1)) ?? ctx.badAttribute('pads is required');
-  const fill = asAttribute ? ctx.attrs.float('value', 0) : ctx.has(2) ? ctx.scalar(2) : 0;
+  const value = asAttribute ? ctx.attrs.float('value', 0) : ctx.has(2) ? ctx.scalar(2) : 0;
+  const fill = Math.min(Math.max(value, -FARTHEST), FARTHEST);
   const axes = ctx.has(3) ? ctx.ints(3).map((axis) => axisOf(ctx, axis, rank)) : Array.from({ length: rank }, (_, i) => i);
   if (pads.length !== 2 * axes.length) ctx.badAttribute(`pads has ${pads.length} values for ${axes.length} dimensions`);
   const [before, after] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
