@@ -49,7 +49,7 @@ function combine(ctx: NodeContext, op: BinaryOp, a: ActivationOperand, b: Activa
     whole,
     [p, q].map((o) => broadcastStrides(o.shape, whole)),
   );
-  const second = walk.sizes.length > BROADCAST_DIMS ? moveActivation(ctx, q, expandMove(q.shape, whole), `${part}expanded`) : q;
+  const second = walk.sizes.length > BROADCAST_DIMS ? moveActivation(ctx, q, expandMove(ctx, q.shape, whole), `${part}expanded`) : q;
   return ctx.emit('binary', [p.name, second.name], { op }, part);
 }
 

@@ -50,7 +50,7 @@ function range(ctx: NodeContext): Value {
   return { elements: ctx.value(0).elements, shape: [count], data: Float64Array.from({ length: count }, (_, i) => start + i * delta) };
 }
 
-const LONGEST_RANGE = 2 ** 24;
+const LONGEST_RANGE = 2 ** 20;
 
 /** Operators that give constants. */
 export const CONSTANT_OPERATORS: Operators = {

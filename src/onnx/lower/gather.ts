@@ -2,8 +2,13 @@ import { GATHER_DIMS } from '../../../ir/layers/gather.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, NodeContext } from '../context.ts';
 
-/** Elements that a table can hold; more than any dimension that fits a machine. */
-const LONGEST_AXIS = 2 ** 24;
+/** Elements of a dimension that a table can number: more than one that moves and fits a machine. */
+const LONGEST_AXIS = 2 ** 20;
+
+/** Refuses shapes with dimensions that nobody could move. @throws WavecError BAD_SHAPE */
+export function expectMovable(ctx: NodeContext, shape: readonly number[]): void {
+  if (shape.some((d) => !(d >= 0 && d <= LONGEST_AXIS))) ctx.badShape(`[${shape.join(', ')}] has a dimension that is too long to move`);
+}
 
 /** For each index along one dimension of the result the elements of the source that it skips, or −1 where there is no source. */
 export type Offsets = readonly number[];
@@ -62,12 +67,15 @@ export function gather(
   shape: readonly number[],
   { fill = 0, part = '' } = {},
 ): ActivationOperand {
-  if (axes.some((axis) => axis.length > LONGEST_AXIS)) ctx.badShape(`a dimension of [${shape.join(', ')}] is too large to move`);
   if (axes.some((axis) => axis.length === 0)) ctx.badShape('the result is empty');
   const { dims, run } = pack(axes);
   const sample = ctx.batched ? shape.slice(1) : shape;
   const total = elementCount(sample);
   if (run === total && dims[0]?.[0] === 0 && total === elementCount(ctx.sample(x))) return ctx.relabel(x, shape, part);
+  expectMovable(
+    ctx,
+    dims.map((d) => d.length),
+  );
   const entries = dims.flat();
   const table = ctx.table('offsets', [entries.length], Int32Array.from(entries));
   return ctx.emit('gather', [x.name, table], { shape: sample, dims: dims.map((d) => d.length), run, fill }, part);

@@ -2,7 +2,7 @@ import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, NodeContext } from '../context.ts';
 import type { Operator, Result } from '../operator.ts';
 import { MOST_FOLDED, stridesOf, type Value, valueAt } from '../value.ts';
-import { gather, type Offsets, steps } from './gather.ts';
+import { expectMovable, gather, type Offsets, steps } from './gather.ts';
 
 /** A move of data: for every dimension of the result, offsets into the source; several may make up one dimension of `shape`. */
 export interface Move {
@@ -12,7 +12,8 @@ export interface Move {
 }
 
 /** The move that leaves all dimensions as they are, to be changed one by one. */
-export function identityAxes(shape: readonly number[]): Offsets[] {
+export function identityAxes(ctx: NodeContext, shape: readonly number[]): Offsets[] {
+  expectMovable(ctx, shape);
   const strides = stridesOf(shape);
   return shape.map((size, i) => steps(size, strides[i] ?? 1));
 }
@@ -24,9 +25,10 @@ export function picked(shape: readonly number[], axis: number, indices: readonly
 }
 
 /** The axes that repeat x along the dimensions of size 1. */
-export function expandMove(shape: readonly number[], result: readonly number[]): Move {
+export function expandMove(ctx: NodeContext, shape: readonly number[], result: readonly number[]): Move {
   const lead = result.length - shape.length;
-  const own = identityAxes(shape);
+  expectMovable(ctx, result);
+  const own = identityAxes(ctx, shape);
   return { axes: result.map((d, i) => ((shape[i - lead] ?? 1) === 1 ? steps(d, 0) : (own[i - lead] ?? []))), shape: result };
 }
 

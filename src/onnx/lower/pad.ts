@@ -3,6 +3,7 @@ import type { NodeContext, PendingPad } from '../context.ts';
 import type { Operators, Result } from '../operator.ts';
 import { FARTHEST } from '../value.ts';
 import { axisOf } from './axes.ts';
+import { expectMovable } from './gather.ts';
 import { type Move, moveActivation, moveValue, picked } from './move.ts';
 
 const MODES = ['constant', 'reflect', 'edge', 'wrap'] as const;
@@ -46,11 +47,10 @@ const SOURCES: Record<Mode, (i: number, size: number) => number> = {
   },
 };
 
-const LONGEST = 2 ** 24;
-
 function padMove(ctx: NodeContext, shape: readonly number[], { before, after, mode, fill }: Padding): Move {
   const result = shape.map((d, i) => d + (before[i] ?? 0) + (after[i] ?? 0));
-  if (result.some((d) => d < 0 || d > LONGEST)) ctx.badShape(`the result is [${result.join(', ')}]`);
+  expectMovable(ctx, shape);
+  expectMovable(ctx, result);
   const axes = shape.map((d, axis) => {
     const indices = Array.from({ length: result[axis] ?? 0 }, (_, i) => SOURCES[mode](i - (before[axis] ?? 0), d));
     return picked(shape, axis, indices);

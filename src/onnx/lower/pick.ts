@@ -3,7 +3,7 @@ import type { ActivationOperand, NodeContext } from '../context.ts';
 import type { Operators, Result, Rule } from '../operator.ts';
 import { numbersOf } from '../value.ts';
 import { axisOf } from './axes.ts';
-import { steps } from './gather.ts';
+import { expectMovable, steps } from './gather.ts';
 import { expandMove, identityAxes, type Move, moveActivation, moveValue, moving, picked } from './move.ts';
 
 const range = (count: number, from = 0, step = 1): number[] => Array.from({ length: count }, (_, i) => from + i * step);
@@ -28,7 +28,7 @@ function slice(ctx: NodeContext, shape: readonly number[]): Move {
   const strides = (asAttributes ? undefined : list('steps', 4)) ?? starts.map(() => 1);
   if (ends.length !== starts.length || axes.length !== starts.length || strides.length !== starts.length)
     ctx.badAttribute('starts, ends, axes and steps differ in length');
-  const moved = identityAxes(shape);
+  const moved = identityAxes(ctx, shape);
   const result = [...shape];
   axes.forEach((a, i) => {
     const axis = axisOf(ctx, a, shape.length);
@@ -44,23 +44,20 @@ function gatherMove(ctx: NodeContext, shape: readonly number[]): Move {
   const indices = ctx.value(1);
   const axis = axisOf(ctx, ctx.attrs.int('axis', 0), shape.length);
   const size = shape[axis] ?? 0;
-  if (elementCount(indices.shape) > LONGEST) ctx.badShape(`${elementCount(indices.shape)} indices are too many`);
+  expectMovable(ctx, [elementCount(indices.shape)]);
   const picks = numbersOf(indices).map((i) => (i < 0 ? i + size : i));
   const outside = picks.find((i) => !(i >= 0 && i < size));
   if (outside !== undefined) ctx.badShape(`index ${outside} is outside of dimension ${axis} of ${size}`);
-  const moved = identityAxes(shape);
+  const moved = identityAxes(ctx, shape);
   moved[axis] = picked(shape, axis, picks);
   return { axes: moved, shape: [...shape.slice(0, axis), ...indices.shape, ...shape.slice(axis + 1)] };
 }
-
-const LONGEST = 2 ** 24;
 
 function tile(ctx: NodeContext, shape: readonly number[]): Move {
   const repeats = ctx.ints(1);
   if (repeats.length !== shape.length || repeats.some((r) => r < 0))
     ctx.badShape(`${repeats.length} repeats for ${shape.length} dimensions`);
   const result = shape.map((d, i) => d * (repeats[i] ?? 1));
-  if (result.some((d) => d > LONGEST)) ctx.badShape(`[${result.join(', ')}] is too large`);
   return {
     axes: shape.map((d, i) =>
       picked(
@@ -88,14 +85,15 @@ function expandedShape(ctx: NodeContext, shape: readonly number[], target: reado
 
 function expand(ctx: NodeContext, shape: readonly number[]): Move {
   const result = expandedShape(ctx, shape, ctx.ints(1));
-  if (result.some((d) => d > LONGEST)) ctx.badShape(`[${result.join(', ')}] is too large`);
-  return expandMove(shape, result);
+  return expandMove(ctx, shape, result);
 }
 
 /** Sizes of the parts of Split. */
 function parts(ctx: NodeContext, size: number): number[] {
   const given = ctx.opset < 13 ? ctx.attrs.ints('split') : ctx.has(1) ? ctx.ints(1) : undefined;
   const count = ctx.attrs.has('num_outputs') ? ctx.attrs.int('num_outputs') : ctx.node.outputs.length;
+  if (count < 1 || count > ctx.node.outputs.length)
+    ctx.badAttribute(`num_outputs is ${count}, and the node has ${ctx.node.outputs.length} outputs`);
   const each = Math.ceil(size / count);
   const sizes = given ?? Array.from({ length: count }, (_, i) => Math.max(0, Math.min(each, size - i * each)));
   if (sizes.some((s) => s < 0) || sizes.reduce((a, b) => a + b, 0) !== size)
@@ -109,7 +107,7 @@ function splitMoves(ctx: NodeContext, shape: readonly number[]): Move[] {
   const axis = axisOf(ctx, ctx.attrs.int('axis', 0), shape.length);
   let from = 0;
   return parts(ctx, shape[axis] ?? 0).map((size) => {
-    const moved = identityAxes(shape);
+    const moved = identityAxes(ctx, shape);
     moved[axis] = picked(shape, axis, range(size, from));
     from += size;
     return { axes: moved, shape: shape.map((d, i) => (i === axis ? size : d)) };
@@ -135,6 +133,7 @@ function blocks(ctx: NodeContext, shape: readonly number[]): { N: number; C: num
 
 function depthToSpace(ctx: NodeContext, shape: readonly number[]): Move {
   const { N, C, H, W, b } = blocks(ctx, shape);
+  expectMovable(ctx, shape);
   if (C % (b * b) !== 0) ctx.badShape(`${C} channels are no multiple of ${b}·${b}`);
   const K = C / (b * b);
   const plane = H * W;
@@ -146,6 +145,7 @@ function depthToSpace(ctx: NodeContext, shape: readonly number[]): Move {
 
 function spaceToDepth(ctx: NodeContext, shape: readonly number[]): Move {
   const { N, C, H, W, b } = blocks(ctx, shape);
+  expectMovable(ctx, shape);
   if (H % b !== 0 || W % b !== 0) ctx.badShape(`an image of ${H}x${W} has no whole blocks of ${b}x${b}`);
   const axes = [steps(N, C * H * W), steps(b, W), steps(b, 1), steps(C, H * W), steps(H / b, b * W), steps(W / b, b)];
   return { axes, shape: [N, b * b * C, H / b, W / b] };

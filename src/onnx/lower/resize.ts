@@ -41,7 +41,7 @@ function targets(ctx: NodeContext, shape: readonly number[]): Target[] {
     const length = lengths[i] ?? 1;
     const scale = (sizes && common) ?? ratios[i] ?? 1;
     const size = sizes ? (common === undefined ? (sizes[i] ?? 1) : Math.floor(scale * length + 0.5)) : Math.floor(length * scale);
-    if (!(size >= 1 && size <= 2 ** 24)) ctx.badShape(`dimension ${axis} would have ${size} elements`);
+    if (!(size >= 1 && size <= 2 ** 20)) ctx.badShape(`dimension ${axis} would have ${size} elements`);
     const coordinates = { transformation, length, size, scale, roi: [roi[i] ?? 0, roi[i + axes.length] ?? 1] } as const;
     return { axis, size, coordinates };
   });
@@ -58,7 +58,7 @@ function resize(ctx: NodeContext): ActivationOperand {
   if (ctx.batched && moved.some(({ axis }) => axis === 0)) ctx.mixesSamples('resizes dimension 0');
   if (named === 'nearest') {
     const rounding = ctx.node.opType === 'Upsample' || ctx.opset < 11 ? 'floor' : attrs.string('nearest_mode', 'round_prefer_floor');
-    const axes = identityAxes(x.shape);
+    const axes = identityAxes(ctx, x.shape);
     const shape = [...x.shape];
     for (const { axis, size, coordinates } of moved) {
       axes[axis] = picked(x.shape, axis, nearestIndices(ctx, coordinates, rounding));

@@ -1,9 +1,10 @@
 import type { ActivationOperand, NodeContext, PendingPad } from '../context.ts';
 import { stridesOf } from '../value.ts';
-import { gather, type Offsets, steps } from './gather.ts';
+import { expectMovable, gather, type Offsets, steps } from './gather.ts';
 
 /** Offsets of the dimensions of a sample of `source` in memory. */
-export function plainAxes(sample: readonly number[]): Offsets[] {
+function plainAxes(ctx: NodeContext, sample: readonly number[]): Offsets[] {
+  expectMovable(ctx, sample);
   const strides = stridesOf(sample);
   return sample.map((size, i) => steps(size, strides[i] ?? 1));
 }
@@ -23,13 +24,14 @@ export function settled(ctx: NodeContext, x: ActivationOperand): ActivationOpera
 const first = (ctx: NodeContext): 0 | 1 => (ctx.batched ? 1 : 0);
 
 function transposed(ctx: NodeContext, x: ActivationOperand, shape: readonly number[], perm: readonly number[]): ActivationOperand {
-  const axes = plainAxes(ctx.sample(x));
+  const axes = plainAxes(ctx, ctx.sample(x));
   const order = perm.slice(first(ctx)).map((p) => axes[p - first(ctx)] ?? []);
   return gather(ctx, x, order, shape, { part: 'transposed' });
 }
 
 function padded(ctx: NodeContext, x: ActivationOperand, shape: readonly number[], { before, after, fill }: PendingPad): ActivationOperand {
-  const axes = plainAxes(ctx.sample(x)).map((axis, i) => {
+  expectMovable(ctx, shape);
+  const axes = plainAxes(ctx, ctx.sample(x)).map((axis, i) => {
     const [left, right] = [before[i + first(ctx)] ?? 0, after[i + first(ctx)] ?? 0];
     return [...new Array<number>(left).fill(-1), ...axis, ...new Array<number>(right).fill(-1)];
   });
