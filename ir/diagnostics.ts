@@ -81,6 +81,16 @@ export const diag = {
     'UNSUPPORTED_ATTRIBUTE',
     (op: string, reason: string) => `operator ${op} is supported, but not this use of it: ${reason}`,
   ),
+  quantized: declare(
+    'QUANTIZED',
+    (nodes: string) => `the model is quantized (${nodes}; this is the first such node), and the machine computes in f16`,
+    () => 'Give the model in floating point from which it was made.',
+  ),
+  tooDeep: declare('TOO_DEEP', (most: number) => `blocks of control flow are nested more than ${most} deep`),
+  badFunction: declare(
+    'BAD_FUNCTION',
+    (name: string, reason: string) => `the function ${quote(name)} of the model cannot be used: ${reason}`,
+  ),
   mixesSamples: declare(
     'MIXES_SAMPLES',
     (op: string, how: string) => `operator ${op} ${how}, where the samples of the mini-batch lie`,
@@ -88,35 +98,27 @@ export const diag = {
   ),
   externalData: declare(
     'EXTERNAL_DATA',
-    (location: string, others: number) =>
-      `the values lie in another file (${location})${others > 0 ? `, as those of ${others} more tensors do` : ''}`,
-    () => 'Save the model with its data inside the .onnx file, or compile it with --no-weights for timing alone.',
+    (location: string, reason: string, others: number) =>
+      `the values ${others > 0 ? `(and those of ${others} more tensors) ` : ''}lie in the file ${quote(location)}, which is not read: ${reason}`,
+    () => 'Put the file beside the model under this name, or compile for timing alone with --no-weights.',
   ),
-  externalPath: declare(
-    'EXTERNAL_PATH',
-    (location: string) => `the model keeps data in ${location}, which is not inside its own directory`,
-    () => 'Only files inside the directory of the model are read.',
-  ),
-  externalRange: declare(
-    'EXTERNAL_RANGE',
-    (offset: number, length: number, size: number) => `bytes ${offset} to ${offset + length} are asked for, and the file has ${size}`,
-  ),
-  quantized: declare(
-    'QUANTIZED',
-    (op: string, others: number) =>
-      `the model is quantized: ${op}${others > 0 ? ` and ${others} more nodes work` : ' works'} on scaled integers, and the accelerator computes in f16`,
-    () => 'Give the model as it was before quantization.',
+  absentValue: declare(
+    'ABSENT_VALUE',
+    () => 'its value is needed to know what the operator does, and the file it lies in is not read',
+    () => 'Compile without --no-weights.',
   ),
   cyclicGraph: declare('CYCLIC_GRAPH', (nodes: readonly string[]) => `the nodes ${nodes.map(quote).join(' -> ')} form a cycle`),
   undefinedTensor: declare('UNDEFINED_TENSOR', () => 'no node, input or initializer gives this tensor'),
   duplicateProducer: declare('DUPLICATE_PRODUCER', (first: string) => `the tensor is already given by ${first}`),
   unboundDimension: declare(
     'UNBOUND_DIMENSION',
-    (dimension: string, axis: number) => `dimension ${axis} (${dimension}) has no fixed size`,
+    (dimension: string, axis: number) => `dimension ${axis} of the graph input (${dimension || 'without a name'}) has no fixed size`,
     (dimension: string, axis: number) =>
       axis === 0
-        ? `Give the mini-batch with --batch N, or bind it with --bind ${dimension}=N.`
-        : `Give its size with --bind ${dimension}=N.`,
+        ? `Give the mini-batch with --batch N${dimension && `, or bind it with --bind ${dimension}=N`}.`
+        : dimension
+          ? `Give its size with --bind ${dimension}=N.`
+          : 'Export the model with a size or a name for it.',
   ),
   badInput: declare('BAD_INPUT', (reason: string) => `the graph input cannot be used: ${reason}`),
   noMiniBatch: declare('NO_MINI_BATCH', (reason: string) => `dimension 0 of the inputs is no mini-batch: ${reason}`),

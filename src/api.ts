@@ -122,7 +122,7 @@ export function compile(model: Uint8Array | Model, settings: CompileSettings = {
 
 function settledBy(model: Model, settings: CompileSettings): CompileSettings {
   const { file, mode } = model;
-  const wrong = (['file', 'mode', 'batch', 'bind'] as const).filter((name) => settings[name] !== undefined);
+  const wrong = (['file', 'mode', 'batch', 'bind', 'files', 'weights'] as const).filter((name) => settings[name] !== undefined);
   if (wrong.length > 0)
     fail(diag.usage({ file }, `${wrong.join(', ')} cannot be chosen for a model that is loaded; give it to loadModel`), 2);
   return { ...settings, file, mode, batch: model.graph.batch };

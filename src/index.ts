@@ -62,7 +62,7 @@ export { headerOf, type IrHeader } from './ir-file/header.ts';
 export { type IrFile, parseIrFile, printIrFile } from './ir-file/index.ts';
 export { readMachineFile } from './machine-file.ts';
 export { type LoadOptions, loadModel, type Model } from './model.ts';
-export { type ImportOptions, importModel } from './onnx/index.ts';
+export { type ExternalFiles, type ImportOptions, importModel } from './onnx/index.ts';
 export { type ComparedRun, type Comparison, comparisonOf, comparisonReport } from './report/comparison.ts';
 export { type LayerCost, layerCosts, type ScheduledCost } from './report/layer-table.ts';
 export { runReport } from './report/run-report.ts';

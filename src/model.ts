@@ -1,6 +1,5 @@
 import type { Graph, Tensor } from '../ir/graph.ts';
-import type { ExternalReader } from './onnx/external.ts';
-import { importModel } from './onnx/index.ts';
+import { type ExternalFiles, importModel } from './onnx/index.ts';
 
 /** How a model is imported; everything has a default. */
 export interface LoadOptions {
@@ -12,9 +11,9 @@ export interface LoadOptions {
   readonly batch?: number;
   /** Sizes of symbolic dimensions, by name. */
   readonly bind?: Readonly<Record<string, number>>;
-  /** Reads values that lie in other files than the model's. Absent: models that have such are refused. */
-  readonly readExternal?: ExternalReader | undefined;
-  /** Default true. False: weights are left out and need not be there; such a program can only be timed. */
+  /** Reads the files beside the model that hold its weights; without it, such a model is refused. */
+  readonly files?: ExternalFiles | undefined;
+  /** Default true. False leaves the weights where they are: the program can be timed, and a functional run of it is refused. */
   readonly weights?: boolean;
 }
 
@@ -32,16 +31,15 @@ export interface Model {
 }
 
 /** Options with their defaults filled in; undefined as mini-batch: that of the model. */
-export interface LoadSettings extends Required<Omit<LoadOptions, 'batch' | 'readExternal'>> {
+export interface LoadSettings extends Required<Omit<LoadOptions, 'batch' | 'files'>> {
   readonly batch: number | undefined;
-  readonly readExternal: ExternalReader | undefined;
+  readonly files: ExternalFiles | undefined;
 }
 
 const TRAINING_BATCH = 32;
 
-export function loadSettings(options: LoadOptions): LoadSettings {
-  const { file = 'model', mode = 'training', batch, bind = {}, readExternal, weights = true } = options;
-  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), bind, readExternal, weights };
+export function loadSettings({ file = 'model', mode = 'training', batch, bind = {}, files, weights = true }: LoadOptions): LoadSettings {
+  return { file, mode, batch: batch ?? (mode === 'training' ? TRAINING_BATCH : undefined), bind, files, weights };
 }
 
 /**

@@ -1,4 +1,4 @@
-import onnxProto from 'onnx-proto';
+import onnxProto, { type onnx as proto } from 'onnx-proto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 const { onnx } = onnxProto;
@@ -14,7 +14,15 @@ export interface OnnxConstant {
 }
 
 /** An attribute: integers are written as INT/INTS, `{ float }` as FLOAT, text as STRING, `{ tensor }` as TENSOR. */
-export type OnnxAttribute = number | readonly number[] | string | { readonly float: number } | { readonly tensor: OnnxConstant };
+export type OnnxAttribute =
+  | number
+  | readonly number[]
+  | string
+  | { readonly float: number }
+  | { readonly tensor: OnnxConstant }
+  | { readonly graph: GraphParts }
+  /** Of the call of the function in which the node stands; its type is FLOAT. */
+  | { readonly reference: string };
 
 export interface OnnxNode {
   readonly op: string;
@@ -25,15 +33,34 @@ export interface OnnxNode {
   readonly domain?: string;
 }
 
-/** What a model may have beside nodes over f32 inputs. */
-export interface ModelParts {
+/** The domain of the functions of a model. */
+export const DOMAIN = 'test.functions';
+
+/** A function that nodes of its domain call. */
+export interface FunctionParts {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  readonly nodes: readonly OnnxNode[];
+  readonly attributes?: readonly string[];
+  readonly defaults?: Readonly<Record<string, OnnxAttribute>>;
+}
+
+/** What a graph may have beside nodes over f32 inputs. */
+interface GraphParts {
   readonly inputs: readonly OnnxDeclaration[];
   readonly nodes: readonly OnnxNode[];
   readonly outputs: readonly (string | OnnxDeclaration)[];
   readonly constants?: readonly OnnxConstant[];
+  /** Initializers as they stand in the file. */
+  readonly tensors?: readonly proto.ITensorProto[];
   /** Declared intermediate tensors. */
   readonly declared?: readonly OnnxDeclaration[];
+}
+
+export interface ModelParts extends GraphParts {
   readonly opset?: number;
+  readonly functions?: readonly FunctionParts[];
 }
 
 /** A value whose dimensions may be symbols. */
@@ -41,6 +68,7 @@ interface OnnxDeclaration {
   readonly name: string;
   readonly shape: readonly (number | string)[];
   readonly integer?: boolean;
+  readonly bool?: boolean;
 }
 
 export interface OnnxValue {
@@ -59,7 +87,7 @@ function declarationOf(value: OnnxDeclaration) {
     name: value.name,
     type: {
       tensorType: {
-        elemType: value.integer ? DataType.INT64 : DataType.FLOAT,
+        elemType: value.bool ? DataType.BOOL : value.integer ? DataType.INT64 : DataType.FLOAT,
         shape: { dim: value.shape.map((d) => (typeof d === 'string' ? { dimParam: d } : { dimValue: d })) },
       },
     },
@@ -71,32 +99,72 @@ function tensorOf({ name, shape, values, integer }: OnnxConstant) {
   return { name, dims: [...shape], dataType: integer ? DataType.INT64 : DataType.FLOAT, ...data };
 }
 
+function nodeOf(node: OnnxNode) {
+  return {
+    name: node.name ?? '',
+    domain: node.domain ?? '',
+    opType: node.op,
+    input: [...node.inputs],
+    output: [...node.outputs],
+    attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attributeOf(name, value)),
+  };
+}
+
+function graphOf({ inputs, nodes, outputs, constants = [], tensors = [], declared = [] }: GraphParts): proto.IGraphProto {
+  return {
+    name: 'test',
+    input: inputs.map(declarationOf),
+    output: outputs.map((o) => (typeof o === 'string' ? { name: o } : declarationOf(o))),
+    initializer: [...constants.map(tensorOf), ...tensors],
+    valueInfo: declared.map(declarationOf),
+    node: nodes.map(nodeOf),
+  };
+}
+
+/** A length-delimited protobuf field. */
+function field(number: number, content: Uint8Array): Uint8Array {
+  const header: number[] = [];
+  for (let rest of [number * 8 + 2, content.length]) {
+    for (; rest > 127; rest = Math.floor(rest / 128)) header.push((rest % 128) + 128);
+    header.push(rest);
+  }
+  return Uint8Array.from([...header, ...content]);
+}
+
+/** The library knows no defaults of a function's attributes (field 11), so they are written behind what it knows. */
+function functionBytes(f: FunctionParts, opset: number): Uint8Array {
+  const known = onnx.FunctionProto.encode({
+    name: f.name,
+    domain: DOMAIN,
+    input: [...f.inputs],
+    output: [...f.outputs],
+    attribute: [...(f.attributes ?? [])],
+    node: f.nodes.map(nodeOf),
+    opsetImport: [
+      { domain: '', version: opset },
+      { domain: DOMAIN, version: 1 },
+    ],
+  }).finish();
+  const defaults = Object.entries(f.defaults ?? {}).map(([name, value]) =>
+    field(11, onnx.AttributeProto.encode(attributeOf(name, value)).finish()),
+  );
+  return field(25, Uint8Array.from([known, ...defaults].flatMap((part) => [...part])));
+}
+
 /** A model of nodes, constants and declarations. */
-export function encodeModel({ inputs, nodes, outputs, constants = [], declared = [], opset = 17 }: ModelParts): Uint8Array {
-  const model = onnx.ModelProto.create({
-    irVersion: 8,
-    opsetImport: [{ domain: '', version: opset }],
-    graph: {
-      name: 'test',
-      input: inputs.map(declarationOf),
-      output: outputs.map((o) => (typeof o === 'string' ? { name: o } : declarationOf(o))),
-      initializer: constants.map(tensorOf),
-      valueInfo: declared.map(declarationOf),
-      node: nodes.map((node) => ({
-        name: node.name ?? '',
-        domain: node.domain ?? '',
-        opType: node.op,
-        input: [...node.inputs],
-        output: [...node.outputs],
-        attribute: Object.entries(node.attributes ?? {}).map(([name, value]) => attributeOf(name, value)),
-      })),
-    },
-  });
-  return onnx.ModelProto.encode(model).finish();
+export function encodeModel({ opset = 17, functions = [], ...graph }: ModelParts): Uint8Array {
+  const model = onnx.ModelProto.encode({
+    irVersion: functions.length > 0 ? 9 : 8,
+    opsetImport: [{ domain: '', version: opset }, ...(functions.length > 0 ? [{ domain: DOMAIN, version: 1 }] : [])],
+    graph: graphOf(graph),
+  }).finish();
+  return Uint8Array.from([model, ...functions.map((f) => functionBytes(f, opset))].flatMap((part) => [...part]));
 }
 
 function attributeOf(name: string, value: OnnxAttribute) {
   if (typeof value === 'number') return { name, type: AttributeType.INT, i: value };
+  if (typeof value === 'object' && 'graph' in value) return { name, type: AttributeType.GRAPH, g: graphOf(value.graph) };
+  if (typeof value === 'object' && 'reference' in value) return { name, type: AttributeType.FLOAT, refAttrName: value.reference };
   if (typeof value === 'string') return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) };
   if ('tensor' in value) return { name, type: AttributeType.TENSOR, t: tensorOf(value.tensor) };
   if ('float' in value) return { name, type: AttributeType.FLOAT, f: value.float };

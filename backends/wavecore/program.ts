@@ -71,3 +71,8 @@ export interface Program {
   readonly buffer: readonly Allocation[];
   readonly predicted: LayerTraffic;
 }
+
+/** Whether the program can compute: false where it was compiled without its weights. */
+export function hasWeights(program: Program): boolean {
+  return program.symbols.every((symbol) => symbol.initial?.form !== 'elided');
+}

@@ -18,6 +18,7 @@ const REASONS: Readonly<Record<string, string>> = {
   ERR_FS_FILE_TOO_LARGE: 'it is larger than 2 GiB',
 };
 
+/** An error of the file system in plain words. */
 export function reasonOf(error: unknown, writing = false): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   if (writing && code === 'ENOENT') return 'there is no such directory';

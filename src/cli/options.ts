@@ -6,7 +6,7 @@ import { isPast } from '../../passes/pipeline.ts';
 import { OPTIMIZERS, type Optimizer } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
-import { externalReader } from './external.ts';
+import { filesBeside } from './external-files.ts';
 import { readMachine } from './files.ts';
 
 /** Options that every subcommand takes. */
@@ -19,6 +19,7 @@ export interface ModelOptions extends CommonOptions {
   readonly mode: 'training' | 'inference';
   readonly batch?: number;
   readonly bind: Readonly<Record<string, number>>;
+  /** False with --no-weights. */
   readonly weights: boolean;
   readonly machine: string;
   readonly norm?: NormChoice;
@@ -44,7 +45,7 @@ export function addModelOptions(command: Command): Command {
         .argParser(bindDimension)
         .default({}, 'none'),
     )
-    .option('--no-weights', 'leave the weights out, which need not be there: such a program can only be timed')
+    .option('--no-weights', 'read no weights: the program can be timed, and computes nothing')
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
     .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
     .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(OPTIMIZERS).default('momentum'))
@@ -62,7 +63,7 @@ export function addScheduleOption(command: Command): Command {
 /** What the options say, for the API; an option that was not given is left to its default there. */
 export function settingsOf(model: string, options: ModelOptions): CompileSettings {
   const { json, machine, ...given } = options;
-  return { ...given, file: model, machine: readMachine(machine), readExternal: externalReader(model) };
+  return { ...given, file: model, files: filesBeside(model), machine: readMachine(machine) };
 }
 
 /** The pass that each option of a model steers. */
@@ -70,6 +71,7 @@ const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine'>, s
   mode: 'import',
   batch: 'import',
   bind: 'import',
+  weights: 'import',
   norm: 'normalize',
   optimizer: 'training',
   learningRate: 'training',

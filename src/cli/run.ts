@@ -113,6 +113,8 @@ function runWith(program: Program, options: RunOptions): RunResult {
 
 /** Reads the input files; every input of the program must be given, each once. */
 function readInputs(program: Program, given: RunCommandOptions['input']): Map<string, Uint8Array> {
+  const [elided, ...others] = program.symbols.filter((s) => s.initial?.form === 'elided');
+  if (elided !== undefined) fail(diag.noInitialValues({ tensor: elided.name }, others.length));
   const wanted = new Map(program.symbols.filter((s) => s.role === 'input').map((s) => [s.name, s]));
   const values = new Map<string, Uint8Array>();
   const problems: Diagnostic[] = [];

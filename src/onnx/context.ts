@@ -6,6 +6,7 @@ import { AttributeReader } from './attributes.ts';
 import { settled } from './lower/settle.ts';
 import type { OnnxNode } from './model.ts';
 import { COMMON_RULES, IS_CONSTANT, IS_DATA, type Operator, type Rule } from './operator.ts';
+import { readTensorProto, type TensorSource } from './tensor-proto.ts';
 import { float32Of, MOST_ELEMENTS, numbersOf, type Value, valueAt } from './value.ts';
 
 /** Axes, sizes and indices are lists of few elements; a constant of one value can claim any number of them. */
@@ -50,9 +51,8 @@ export type Operand = ConstantOperand | ActivationOperand;
 
 /** What all nodes of one import share. */
 export interface ImportState {
+  readonly tensors: TensorSource;
   readonly training: boolean;
-  /** Whether parameters have values; otherwise they are elided. */
-  readonly weights: boolean;
   readonly batch: number;
   /**
    * Whether dimension 0 of every activation is the mini-batch. Otherwise the model mixes what lies along it: its tensors are
@@ -168,6 +168,12 @@ export class NodeContext {
     return this.constant(index).value;
   }
 
+  /** An attribute that is a tensor. */
+  tensor(name: string): Value | undefined {
+    const tensor = this.attrs.tensor(name);
+    return tensor && readTensorProto(tensor, this.place, this.state.tensors);
+  }
+
   /** A constant operand as a list of integers. */
   ints(index: number): number[] {
     const { name, value } = this.constant(index);
@@ -179,6 +185,7 @@ export class NodeContext {
   /** A constant operand as one number. */
   scalar(index: number): number {
     const { name, value } = this.constant(index);
+    if (value.absent) fail(diag.absentValue({ ...this.place, tensor: name }));
     return elementCount(value.shape) === 1 ? valueAt(value, 0) : this.badShape(`input ${index} ('${name}') must be a scalar`);
   }
 
@@ -223,19 +230,17 @@ export class NodeContext {
 
   /** A constant as a parameter of a layer. @throws WavecError SHARED_WEIGHT, UNSUPPORTED_TYPE */
   parameter(operand: ConstantOperand, use: ParameterUse): string {
-    const { builder, parameters, trained, training, weights } = this.state;
+    const { builder, parameters, trained, training } = this.state;
     const at = { ...this.place, tensor: operand.name };
     const { value } = operand;
-    if (value.elements !== 'float') fail(diag.unsupportedType(at, `${value.elements} of a weight`));
+    if (value.elements !== 'float') fail(diag.unsupportedType(at, `${value.typeName ?? value.elements} of a weight`));
     const first = trained.get(operand.name);
     if (training && use.trained && first !== undefined) fail(diag.sharedWeight(at, first));
     if (use.trained) trained.set(operand.name, this.node.label);
     const key = JSON.stringify([operand.name, use.dtype, use.layout ?? '', use.shape]);
     const existing = parameters.get(key);
     if (existing !== undefined) return existing;
-    const data = use.data ?? value.data;
-    const present: Constant = typeof data === 'number' ? { form: 'splat', value: data } : { form: 'values', values: float32Of(data) };
-    const constant: Constant = weights ? present : { form: 'elided' };
+    const constant = this.state.tensors.weights === false ? ({ form: 'elided' } as const) : constantOf(use.data ?? value.data);
     const name = builder.has(operand.name) ? this.freeName(operand.name) : operand.name;
     parameters.set(key, builder.constant(name, { dtype: use.dtype, shape: use.shape }, 'weight', constant));
     return name;
@@ -264,4 +269,8 @@ export class NodeContext {
     for (let n = 2; this.state.names.has(name); n++) name = this.state.builder.freeName(`${hint}:${n}`);
     return name;
   }
+}
+
+function constantOf(data: Value['data']): Constant {
+  return typeof data === 'number' ? { form: 'splat', value: data } : { form: 'values', values: float32Of(data) };
 }

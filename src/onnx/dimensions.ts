@@ -62,8 +62,8 @@ export function bindInputs(model: OnnxModel, used: ReadonlySet<string>, options:
   const batches = new Set<number>();
   const inputs = declared.map(({ name, shape = [] }): BoundInput => {
     const sizes = shape.map((d, axis) => {
-      const size = axis === 0 ? (options.batch ?? sizeOf(d)) : sizeOf(d);
-      if (size === undefined) problems.push(diag.unboundDimension({ ...place, tensor: name }, typeof d === 'string' ? d : 'unnamed', axis));
+      const size = axis === 0 && typeof d !== 'string' ? (options.batch ?? d) : sizeOf(d);
+      if (size === undefined) problems.push(diag.unboundDimension({ ...place, tensor: name }, typeof d === 'string' ? d : '', axis));
       else if (!isSize(size)) problems.push(diag.badInput({ ...place, tensor: name }, `dimension ${axis} is ${size}`));
       return size ?? 1;
     });

@@ -2,15 +2,16 @@ import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { type ActivationOperand, type ImportState, NodeContext, type Operand } from './context.ts';
+import { isControlFlow, unroll } from './control-flow.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
-import { type ExternalReader, externalRange } from './external.ts';
-import { branch, type Flow, loop } from './flow.ts';
-import type { Declaration, OnnxModel, OnnxNode, TensorProto } from './model.ts';
+import { ELEMENT_TYPES } from './element-types.ts';
+import { externalLocation, locationDiagnostic, locationProblem } from './external.ts';
+import { type Declaration, type OnnxModel, type OnnxNode, readsOf, type TensorProto } from './model.ts';
 import { CONSTANTS_ALONE, FOLDED, type Operator, type Result, UNREAD_OUTPUT } from './operator.ts';
 import { findOperator } from './operators.ts';
 import { separateOutputs } from './separate.ts';
-import { holdsValues, readTensorProto, withoutValues } from './tensor-proto.ts';
+import { isLeft, readTensorProto, type TensorSource } from './tensor-proto.ts';
 import { tidy } from './tidy.ts';
 import type { Value } from './value.ts';
 
@@ -22,14 +23,7 @@ export interface Source {
   /** Names of the tensors that a node or an output needs. */
   readonly used: ReadonlySet<string>;
   readonly bound: BoundInputs;
-}
-
-export interface ImporterOptions {
-  readonly file: string;
-  readonly training: boolean;
-  /** Whether parameters have values; otherwise they are elided. */
-  readonly weights: boolean;
-  readonly readExternal: ExternalReader | undefined;
+  readonly tensors: TensorSource;
 }
 
 /** Turns the nodes of a model into layers, one after the other, and collects what is refused. */
@@ -37,32 +31,34 @@ export class Importer {
   private readonly source: Source;
   private readonly place: Place;
   private readonly state: ImportState;
-  private readonly readExternal: ExternalReader | undefined;
   private readonly problems: Diagnostic[] = [];
+  /** Names of the tensors that a node or an output needs, and all names; those of unrolled nodes come as they are met. */
+  private readonly used: Set<string>;
+  private readonly names: Set<string>;
+  private readonly declared: ReadonlyMap<string, Declaration>;
   /** What each ONNX tensor became; undefined where its node failed. */
   private readonly operands = new Map<string, Operand | undefined>();
-  private readonly declared: ReadonlyMap<string, Declaration>;
 
   /** `batched`: dimension 0 of every activation is the mini-batch. */
-  constructor(source: Source, options: ImporterOptions, batched: boolean) {
-    const { file, training, weights, readExternal } = options;
-    const { model, bound } = source;
+  constructor(source: Source, file: string, training: boolean, batched: boolean) {
+    const { model, bound, tensors } = source;
     this.source = source;
     this.place = { file };
-    this.readExternal = readExternal;
+    this.used = new Set(source.used);
+    this.names = new Set([
+      ...model.inputs.map((i) => i.name),
+      ...model.nodes.flatMap((n) => n.outputs),
+      ...model.initializers.map((t) => t.name ?? ''),
+    ]);
     this.declared = new Map([...model.valueInfo, ...model.outputs].map((d) => [d.name, d]));
     this.state = {
+      tensors,
       training,
-      weights,
       batch: bound.batch,
       batched,
       exportedBatch: bound.exportedBatch,
       builder: new GraphBuilder(model.name, bound.batch),
-      names: new Set([
-        ...model.inputs.map((i) => i.name),
-        ...model.nodes.flatMap((n) => n.outputs),
-        ...model.initializers.map((t) => t.name ?? ''),
-      ]),
+      names: this.names,
       trained: new Map(),
       parameters: new Map(),
       moved: new Map(),
@@ -70,53 +66,49 @@ export class Importer {
   }
 
   run(): Graph {
-    this.readInitializers();
-    for (const { name, shape } of this.source.bound.inputs) {
+    const { model, nodes, bound } = this.source;
+    this.readInitializers(model.initializers.filter((t) => this.used.has(t.name ?? '')));
+    for (const { name, shape } of bound.inputs) {
       this.state.builder.input(name, { dtype: 'f16', shape: this.state.batched ? shape : [1, ...shape] });
       this.operands.set(name, { kind: 'activation', name, shape });
     }
-    const { model, nodes } = this.source;
-    for (const node of nodes) this.add(node);
-    if (this.problems.length === 0) {
-      // Inside of branches and loops a tensor may have been left out without anybody asking for it by its name in the file.
-      for (const { name } of model.outputs)
-        if (this.operands.get(name) === undefined) this.problems.push(diag.undefinedTensor({ ...this.place, tensor: name }));
-    }
-    const outputs = model.outputs.map((o) => this.output(o.name));
+    for (const node of nodes) this.read(node);
+    const outputs = [...new Set(model.outputs.map((o) => o.name))].map((name) => this.output(name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
-    return asOutputs(separateOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))));
+    return asOutputs(separateOutputs(tidy(this.state.builder.finish(outputs))));
   }
 
-  /** Records what the outputs of a node become. */
-  private add(node: OnnxNode): void {
-    const { bound } = this.source;
-    const results = this.isControl(node)
-      ? (this.attempt({ ...this.place, node: node.label }, () => this.control(node)) ?? [])
-      : this.convert(node);
+  private read(node: OnnxNode): void {
+    if (isControlFlow(node)) {
+      this.unroll(node);
+      return;
+    }
+    const results = this.convert(node);
     node.outputs.forEach((output, i) => {
       const result = results[i];
       this.operands.set(output, result);
       const info = this.declared.get(output);
+      const place = { ...this.place, node: node.label };
       if (result?.kind === 'activation' && info)
-        this.problems.push(...declarationProblems(info, result, bound, this.state.batched, { ...this.place, node: node.label }));
+        this.problems.push(...declarationProblems(info, result, this.source.bound, this.state.batched, place));
     });
   }
 
-  private isControl(node: OnnxNode): boolean {
-    return node.domain === '' && (node.opType === 'If' || node.opType === 'Loop');
-  }
-
-  /** A branch or loop whose course is known, as its nodes. */
-  private control(node: OnnxNode): readonly (Operand | undefined)[] {
-    if (node.inputs.some((name) => name !== '' && this.operands.get(name) === undefined)) return [];
-    const flow: Flow = {
-      place: { ...this.place, node: node.label },
+  /** Reads, in place of a control-flow node, the nodes that it executes. */
+  private unroll(node: OnnxNode): void {
+    for (const output of node.outputs) this.operands.set(output, undefined);
+    if (node.inputs.some((name) => name !== '' && this.operands.get(name) === undefined)) return;
+    const reason = unroll(node, {
+      taken: this.names,
       operand: (name) => this.operands.get(name),
       define: (name, operand) => this.operands.set(name, operand),
-      initializer: (tensor) => this.initializer(tensor),
-      add: (inner) => this.add(inner),
-    };
-    return node.opType === 'If' ? branch(node, flow) : loop(node, flow);
+      read: (block) => {
+        for (const name of [...block.nodes.flatMap(readsOf), ...block.outputs]) this.used.add(name);
+        this.readInitializers(block.initializers);
+        for (const inner of block.nodes) this.read(inner);
+      },
+    });
+    if (reason !== undefined) this.problems.push(diag.unsupportedOp({ ...this.place, node: node.label }, node.opType, reason));
   }
 
   private attempt<T>(place: Place, action: () => T): T | undefined {
@@ -132,34 +124,24 @@ export class Importer {
     }
   }
 
-  private readInitializers(): void {
-    const { model, used } = this.source;
-    const external = new Map<string, string[]>();
-    for (const tensor of model.initializers) {
+  private readInitializers(wanted: readonly TensorProto[]): void {
+    const { tensors } = this.source;
+    const refused = new Set<TensorProto>();
+    const located = wanted.filter((t) => !isLeft(t, ELEMENT_TYPES.get(t.dataType ?? 0), tensors));
+    for (const location of new Set(located.map(externalLocation))) {
+      const reason = location === undefined ? undefined : locationProblem(location, tensors.files);
+      if (location === undefined || reason === undefined) continue;
+      const users = located.filter((t) => externalLocation(t) === location);
+      const names = users.map((t) => t.name ?? '');
+      this.problems.push(locationDiagnostic(this.place, names, location, reason));
+      for (const tensor of users) refused.add(tensor);
+    }
+    for (const tensor of wanted) {
       const name = tensor.name ?? '';
-      if (!used.has(name)) continue;
-      const location = externalRange(tensor, 0)?.location;
-      const isThere = location === undefined || this.readExternal !== undefined || !this.state.weights;
-      if (isThere) this.initializer(tensor);
-      else external.set(location, [...(external.get(location) ?? []), name]);
+      const read = (): Value => readTensorProto(tensor, this.place, tensors);
+      const value = refused.has(tensor) ? undefined : this.attempt({ ...this.place, tensor: name }, read);
+      this.operands.set(name, value && { kind: 'constant', name, value });
     }
-    for (const [location, [tensor = '', ...others]] of external) {
-      this.problems.push(diag.externalData({ ...this.place, tensor }, location, others.length));
-    }
-  }
-
-  private initializer(tensor: TensorProto): void {
-    const name = tensor.name ?? '';
-    const read = (): Value =>
-      (this.state.weights ? undefined : this.leftOut(tensor)) ?? readTensorProto(tensor, this.place, this.readExternal);
-    const value = this.attempt({ ...this.place, tensor: name }, read);
-    this.operands.set(name, value && { kind: 'constant', name, value });
-  }
-
-  /** The stand-in for values that are not in the file of the model, where no weights are wanted. */
-  private leftOut(tensor: TensorProto): Value | undefined {
-    const place = { ...this.place, tensor: tensor.name ?? '' };
-    return holdsValues(tensor, place) ? undefined : withoutValues(tensor, place);
   }
 
   /** What the outputs of the node become; nothing where the node, or one that it depends on, is refused. */
@@ -175,6 +157,9 @@ export class Importer {
     const refused = this.usageProblems(node, operator, place);
     this.problems.push(...refused);
     const operands = node.inputs.map((name) => (name === '' ? undefined : this.operands.get(name)));
+    // Only blocks can be out of order: their nodes are read as they stand.
+    const unknown = node.inputs.filter((name) => name !== '' && !this.operands.has(name));
+    this.problems.push(...unknown.map((tensor) => diag.undefinedTensor({ ...place, tensor })));
     const failed = operands.some((o, i) => o === undefined && node.inputs[i] !== '');
     if (refused.length > 0 || failed) return [];
     return this.attempt(place, () => this.results(node, operator, operands, place)) ?? [];
@@ -188,14 +173,16 @@ export class Importer {
     if (broken) return ctx.refuse(broken);
     if (!isConstant && operator.lower === undefined) return ctx.refuse(CONSTANTS_ALONE);
     const given = isConstant ? operator.fold?.(ctx) : this.lowered(ctx, operator, operands);
-    const fromShape = operands.some((o) => o?.kind === 'constant' && o.value.fromShape === true);
+    const [fromShape, absent] = (['fromShape', 'absent'] as const).map((flag) =>
+      operands.some((o) => o?.kind === 'constant' && o.value[flag] === true),
+    );
     const results = given === undefined || isResult(given) ? [given] : given;
     return node.outputs.map((output, i): Operand | undefined => {
       const result = results[i];
       if (result === undefined)
-        return this.source.used.has(output) && output !== '' ? ctx.refuse(UNREAD_OUTPUT, `'${output}' is used`) : undefined;
+        return this.used.has(output) && output !== '' ? ctx.refuse(UNREAD_OUTPUT, `'${output}' is used`) : undefined;
       if ('kind' in result) return result;
-      return { kind: 'constant', name: output, value: { ...result, fromShape: fromShape || result.fromShape === true } };
+      return { kind: 'constant', name: output, value: inherited(result, fromShape, absent) };
     });
   }
 
@@ -229,7 +216,7 @@ export class Importer {
     const count = node.inputs.length;
     if (count < least || count > most) problems.push(diag.badShape(place, `${node.opType} has ${count} inputs`));
     for (const output of node.outputs.slice(outputs)) {
-      if (output !== '' && this.source.used.has(output))
+      if (output !== '' && this.used.has(output))
         problems.push(diag.unsupportedAttribute(place, node.opType, `${UNREAD_OUTPUT.says} ('${output}' is used)`));
     }
     return problems;
@@ -250,6 +237,12 @@ export class Importer {
     if (x.name !== name) builder.layer({ kind: 'reshape', name: layer, inputs: [x.name], attrs, origin, outputs: [name] });
     return name;
   }
+}
+
+/** What a constant has of those that it was computed from; the shape of a weight is known without its values. */
+function inherited(value: Value, fromShape = false, absent = false): Value {
+  const isAbsent = value.absent === true || (absent && value.elements === 'float');
+  return { ...value, fromShape: fromShape || value.fromShape === true, absent: isAbsent };
 }
 
 /** What the graph returns is in memory as its shape says. */

@@ -2,25 +2,27 @@ import { WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
-import type { ExternalReader } from './external.ts';
+import type { ExternalFiles } from './external.ts';
 import { inlineFunctions } from './functions.ts';
 import { Importer } from './importer.ts';
+import { readsOf } from './model.ts';
 import { orderNodes } from './order.ts';
-import { refuseQuantized } from './quantized.ts';
-import { namesUsed } from './subgraph.ts';
+import { quantizationProblem } from './quantized.ts';
+
+export type { ExternalFiles } from './external.ts';
 
 export interface ImportOptions {
   /** Name of the file, for messages. */
   readonly file: string;
   /** Samples of the mini-batch; default: what the model declares as dimension 0 of its inputs. */
-  readonly batch?: number;
+  readonly batch?: number | undefined;
   /** Sizes of symbolic dimensions by name. */
   readonly bind?: Readonly<Record<string, number>>;
   /** `training` keeps dropout, and gives every trained constant a parameter of its own. */
   readonly mode: 'inference' | 'training';
-  /** Reads what lies in other files; absent: models with external data are refused. */
-  readonly readExternal?: ExternalReader | undefined;
-  /** Default true. False: parameters have no values, and need not be there. */
+  /** Files beside the model, where it has weights in them. */
+  readonly files?: ExternalFiles | undefined;
+  /** Default true. False leaves the weights where they are: the graph can be scheduled and timed, and computes nothing. */
   readonly weights?: boolean;
 }
 
@@ -31,14 +33,13 @@ export interface ImportOptions {
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
   const place = { file: options.file };
   const model = inlineFunctions(decodeModel(bytes, place), place);
-  refuseQuantized(model, place);
   const nodes = orderNodes(model, place);
-  const used = new Set([...nodes.flatMap(namesUsed), ...model.outputs.map((o) => o.name)]);
-  const { file, mode, weights = true, readExternal } = options;
-  const importer = { file, training: mode === 'training', weights, readExternal };
+  const quantized = quantizationProblem(model, nodes, place);
+  if (quantized !== undefined) throw new WavecError([quantized]);
+  const used = new Set([...nodes.flatMap(readsOf), ...model.outputs.map((o) => o.name)]);
   const build = (batched: boolean): Graph => {
     const bound = bindInputs(model, used, { ...options, batched }, place);
-    return new Importer({ model, nodes, used, bound }, importer, batched).run();
+    return new Importer({ model, nodes, used, bound, tensors: options }, options.file, options.mode === 'training', batched).run();
   };
   try {
     return build(true);

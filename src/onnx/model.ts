@@ -2,7 +2,7 @@ import type { onnx as proto } from 'onnx-proto';
 
 export type TensorProto = proto.ITensorProto;
 
-/** Values of attributes by type; `other` are sparse tensors, types and lists, which no supported operator takes. */
+/** Values of attributes by type; `other` are sparse tensors and types, which no supported operator takes. */
 export interface AttributeValues {
   readonly int: number;
   readonly float: number;
@@ -10,8 +10,8 @@ export interface AttributeValues {
   readonly ints: readonly number[];
   readonly floats: readonly number[];
   readonly tensor: TensorProto;
-  readonly graph: Subgraph;
-  /** Inside of a function: the name of the attribute of its caller that gives the value. */
+  readonly graph: Block;
+  /** In a function: the attribute of the call that gives the value. */
   readonly reference: string;
   /** The name of the type. */
   readonly other: string;
@@ -24,19 +24,20 @@ export interface AttributeOf<T extends keyof AttributeValues> {
 
 export type Attribute = { [T in keyof AttributeValues]: AttributeOf<T> }[keyof AttributeValues];
 
-/** A graph inside of a node: a branch, or the body of a loop. It reads tensors of the graphs around it by name. */
-export interface Subgraph {
+/** Nodes that compute outputs from inputs: the body of a control-flow operator or of a function. */
+export interface Block {
   readonly nodes: readonly OnnxNode[];
   readonly initializers: readonly TensorProto[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
 }
 
-/** A function of the model: nodes that stand for a node. */
-export interface OnnxFunction {
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly nodes: readonly OnnxNode[];
+/** A function that the model brings along, and uses as an operator. */
+export interface OnnxFunction extends Block {
+  readonly domain: string;
+  readonly name: string;
+  /** Values of attributes that a call may leave out. */
+  readonly defaults: ReadonlyMap<string, Attribute>;
 }
 
 export interface OnnxNode {
@@ -54,6 +55,13 @@ export interface OnnxNode {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, Attribute>;
+  /** Tensors around it that its blocks read. */
+  readonly captures: readonly string[];
+}
+
+/** Every tensor that a node reads, itself or in its blocks. */
+export function readsOf(node: OnnxNode): readonly string[] {
+  return [...node.inputs, ...node.captures];
 }
 
 /** A size, a symbol, or nothing at all. */
@@ -71,10 +79,8 @@ export interface Declaration {
 /** A decoded model, as it stands in the file and before any check of its graph. */
 export interface OnnxModel {
   readonly name: string;
-  readonly opset: number;
   readonly nodes: readonly OnnxNode[];
-  /** By `domain:name`. */
-  readonly functions: ReadonlyMap<string, OnnxFunction>;
+  readonly functions: readonly OnnxFunction[];
   readonly initializers: readonly TensorProto[];
   readonly sparseInitializers: readonly string[];
   readonly inputs: readonly Declaration[];

@@ -1,6 +1,5 @@
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
-import type { OnnxModel, OnnxNode } from './model.ts';
-import { namesRead } from './subgraph.ts';
+import { type OnnxModel, type OnnxNode, readsOf } from './model.ts';
 
 /** What gives each tensor its value: a node, or a sentence part for messages ('an initializer'). */
 type Producers = Map<string, OnnxNode | string>;
@@ -37,14 +36,14 @@ export function orderNodes(model: OnnxModel, place: Place): OnnxNode[] {
   const problems: Diagnostic[] = [];
   const producers = producersOf(model, place, problems);
   for (const node of model.nodes) {
-    for (const tensor of new Set(namesRead(node))) {
+    for (const tensor of new Set(readsOf(node))) {
       if (tensor !== '' && !producers.has(tensor)) problems.push(diag.undefinedTensor({ ...place, node: node.label, tensor }));
     }
   }
   for (const { name } of model.outputs) if (!producers.has(name)) problems.push(diag.undefinedTensor({ ...place, tensor: name }));
   if (problems.length > 0) throw new WavecError(problems);
   const sources = (node: OnnxNode): OnnxNode[] =>
-    namesRead(node)
+    readsOf(node)
       .map((i) => producers.get(i))
       .filter((p) => typeof p === 'object');
   const order = sortNodes(model.nodes, sources, place);
@@ -52,7 +51,7 @@ export function orderNodes(model: OnnxModel, place: Place): OnnxNode[] {
   const live: OnnxNode[] = [];
   for (const node of order.toReversed()) {
     if (!node.outputs.some((o) => needed.has(o))) continue;
-    for (const input of namesRead(node)) needed.add(input);
+    for (const input of readsOf(node)) needed.add(input);
     live.push(node);
   }
   return live.reverse();

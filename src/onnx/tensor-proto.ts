@@ -1,11 +1,22 @@
 import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import { ELEMENT_TYPES, type ElementType, elementTypeName } from './element-types.ts';
-import { type ExternalReader, externalRange } from './external.ts';
+import { type ExternalFiles, externalLocation, locationProblem, readExternal } from './external.ts';
 import { type TensorProto, toNumber } from './model.ts';
 import { MOST_ELEMENTS, type Value } from './value.ts';
 
+/** Numbers that steer an operator (bounds, scales) are fewer than this; a longer list of floats is a weight. */
+const MOST_STEERING = 16;
+
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
+
+/** Where the values of tensors come from. */
+export interface TensorSource {
+  /** Files beside the model; without, tensors whose values lie there are refused. */
+  readonly files?: ExternalFiles | undefined;
+  /** Default true. False: weights are left where they are; they have a type and no values. */
+  readonly weights?: boolean | undefined;
+}
 
 /** Dimensions of a TensorProto. @throws WavecError BAD_CONSTANT for a negative or absurd size. */
 function shapeOf(tensor: TensorProto, place: Place): number[] {
@@ -21,34 +32,34 @@ function typeOf(tensor: TensorProto, place: Place): ElementType {
   return ELEMENT_TYPES.get(dataType) ?? fail(diag.unsupportedType(place, elementTypeName(dataType)));
 }
 
-/** A float tensor whose values are left out; its elements are NaN, which no computation can hide. */
-export function withoutValues(tensor: TensorProto, place: Place): Value | undefined {
-  const type = typeOf(tensor, place);
-  return type.elements === 'float' ? { elements: 'float', shape: shapeOf(tensor, place), data: Number.NaN } : undefined;
-}
-
-/** Whether the file of the model holds the values. */
-export function holdsValues(tensor: TensorProto, place: Place): boolean {
-  const count = elementCount(shapeOf(tensor, place));
-  const entries = tensor[typeOf(tensor, place).field] ?? [];
-  return externalRange(tensor, 0) === undefined && (count === 0 || (tensor.rawData?.length ?? 0) > 0 || entries.length > 0);
-}
-
 /**
  * Values of a TensorProto, row-major. Aligned f32 data stay a view of the bytes of the file; all else is copied once.
- * @throws WavecError EXTERNAL_DATA, UNSUPPORTED_TYPE, BAD_CONSTANT, and what `readExternal` throws
+ * @throws WavecError EXTERNAL_DATA, UNSUPPORTED_TYPE, BAD_CONSTANT
  */
-export function readTensorProto(tensor: TensorProto, place: Place, readExternal?: ExternalReader): Value {
+export function readTensorProto(tensor: TensorProto, place: Place, source: TensorSource = {}): Value {
   const at = { ...place, ...(tensor.name ? { tensor: tensor.name } : {}) };
-  const range = externalRange(tensor, 0);
-  if (range !== undefined && readExternal === undefined) fail(diag.externalData(at, range.location, 0));
   const shape = shapeOf(tensor, at);
   const type = typeOf(tensor, at);
-  const count = elementCount(shape);
-  const { elements } = type;
-  const raw = (range && readExternal?.(externalRange(tensor, count * type.width) ?? range)) ?? tensor.rawData ?? new Uint8Array();
-  const data = raw.length > 0 || range ? rawData(raw, type, count, at) : fieldData(tensor, type, count, at);
-  return { elements, shape, data };
+  const { elements, name: typeName } = type;
+  if (isLeft(tensor, type, source)) return { elements, typeName, shape, data: 0, absent: true };
+  return { elements, typeName, shape, data: valuesOf(tensor, type, elementCount(shape), source, at) };
+}
+
+function valuesOf(tensor: TensorProto, type: ElementType, count: number, source: TensorSource, place: Place): Float32Array | Float64Array {
+  const location = externalLocation(tensor);
+  if (location !== undefined) return rawData(readExternal(tensor, location, count * type.width, source.files, place), type, count, place);
+  const raw = tensor.rawData ?? new Uint8Array();
+  return raw.length > 0 ? rawData(raw, type, count, place) : fieldData(tensor, type, count, place);
+}
+
+/** Whether the tensor is one of the weights that nobody wants to read. A short list may be no weight, and is read where it is there. */
+export function isLeft(tensor: TensorProto, type: ElementType | undefined, { weights, files }: TensorSource): boolean {
+  if (weights !== false || type?.elements !== 'float') return false;
+  const location = externalLocation(tensor);
+  const isLong = elementCount((tensor.dims ?? []).map(toNumber)) > MOST_STEERING;
+  const isMissing =
+    location === undefined ? !tensor.rawData?.length && !tensor[type.field]?.length : locationProblem(location, files) !== undefined;
+  return isLong || isMissing;
 }
 
 function rawData(raw: Uint8Array, type: ElementType, count: number, place: Place): Float32Array | Float64Array {

@@ -17,6 +17,10 @@ export interface Value {
   readonly elements: ElementClass;
   readonly shape: readonly number[];
   readonly data: Float32Array | Float64Array | number;
+  /** The element type that the model stores, for messages. */
+  readonly typeName?: string;
+  /** A weight that was left in its file, or made of such: it has a shape, and no values. */
+  readonly absent?: boolean;
   /** Computed from the shape of an activation, so that the mini-batch in it is the bound one and not the exported one. */
   readonly fromShape?: boolean;
 }

@@ -71,6 +71,21 @@ function fieldEnd(bytes: Uint8Array, offset: number, wire: number): number | und
   return length && length.next + Math.min(length.value, Number.MAX_SAFE_INTEGER / 2);
 }
 
+/** Contents of the length-delimited fields of this number, in a message that is known to be well-formed. */
+export function fieldContents(bytes: Uint8Array, number: number): Uint8Array[] {
+  const contents: Uint8Array[] = [];
+  for (let offset = 0; offset < bytes.length; ) {
+    const tag = varintAt(bytes, offset);
+    const wire = (tag?.value ?? 0) % 8;
+    const end = tag && fieldEnd(bytes, tag.next, wire);
+    if (tag === undefined || end === undefined || !(end <= bytes.length)) break;
+    const length = varintAt(bytes, tag.next);
+    if (wire === LENGTH && length && Math.floor(tag.value / 8) === number) contents.push(bytes.subarray(length.next, end));
+    offset = end;
+  }
+  return contents;
+}
+
 function startsWith(bytes: Uint8Array, text: string): boolean {
   return [...text].every((c, i) => bytes[i] === c.charCodeAt(0));
 }

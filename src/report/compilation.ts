@@ -1,10 +1,10 @@
-import type { Bytes, Program } from '../../backends/wavecore/program.ts';
+import { type Bytes, hasWeights, type Program } from '../../backends/wavecore/program.ts';
 import type { Phase } from '../../ir/graph.ts';
 import type { Group } from '../../passes/mbs/schedule.ts';
 import type { CompileState } from '../../passes/pipeline.ts';
 import type { ResolvedSettings } from '../api.ts';
 import { normOf } from '../norm.ts';
-import { fields, table } from './table.ts';
+import { fields, NO_WEIGHTS, table } from './table.ts';
 import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
 import { bytesText, countText } from './units.ts';
 
@@ -33,6 +33,8 @@ export interface CompileSummary {
   readonly machine: string;
   readonly norm: string;
   readonly optimizer?: string;
+  /** False: the program can be timed, and computes nothing. */
+  readonly weights: boolean;
   readonly output: { readonly file: string; readonly bytes: number };
   readonly instructions: number;
   /** Constants of an IR file whose values were not found; the program can only be timed. */
@@ -61,6 +63,7 @@ export function compileSummary(
     machine: program.machine.name,
     norm: normOf(state.graph, settings.norm),
     ...(program.mode === 'training' ? { optimizer: settings.optimizer } : {}),
+    weights: hasWeights(program),
     output,
     instructions: program.code.length,
     ...(elided === undefined ? {} : { elided }),
@@ -86,6 +89,7 @@ export function compileReport(summary: CompileSummary): string {
     ['norm', summary.norm],
     ...(summary.optimizer === undefined ? [] : [['optimizer', summary.optimizer] as const]),
     ['machine', summary.machine],
+    ...(summary.weights || summary.elided !== undefined ? [] : [NO_WEIGHTS]),
     ['program', `${output.file}, ${bytesText(output.bytes)}, ${countText(summary.instructions)} instructions`],
     ...(summary.elided === undefined
       ? []

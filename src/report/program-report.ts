@@ -1,7 +1,7 @@
-import type { Bytes, Program } from '../../backends/wavecore/program.ts';
+import { type Bytes, hasWeights, type Program } from '../../backends/wavecore/program.ts';
 import type { Phase } from '../../ir/graph.ts';
 import { memoryByKind, memoryTable } from './memory.ts';
-import { fields, table } from './table.ts';
+import { fields, NO_WEIGHTS, table } from './table.ts';
 import { TRAFFIC_DEFINITION, type TrafficByKind, totalOf, trafficByKind, trafficTable } from './traffic.ts';
 import { countText } from './units.ts';
 
@@ -33,6 +33,8 @@ export interface ProgramSummary {
   readonly batch: number;
   readonly schedule: string;
   readonly machine: string;
+  /** False: the program can be timed, and computes nothing. */
+  readonly weights: boolean;
   readonly instructions: number;
   readonly symbols: readonly SymbolSummary[];
   readonly layers: readonly LayerSummary[];
@@ -49,6 +51,7 @@ export function programSummary(program: Program): ProgramSummary {
     batch,
     schedule,
     machine: machine.name,
+    weights: hasWeights(program),
     instructions: code.length,
     symbols: program.symbols.map(({ initial, ...symbol }) => symbol),
     layers: program.debug.map(({ from, to, ...range }) => ({ ...range, from, instructions: to - from })),
@@ -63,6 +66,7 @@ export function programReport(summary: ProgramSummary): string {
     ['step', `${summary.mode}, ${summary.batch} samples a core`],
     ['schedule', summary.schedule],
     ['machine', summary.machine],
+    ...(summary.weights ? [] : [NO_WEIGHTS]),
     ['code', `${countText(summary.instructions)} instructions`],
   ]);
   const inputs = summary.symbols.filter((s) => s.role === 'input');

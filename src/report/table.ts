@@ -4,6 +4,9 @@ export interface Column {
   readonly align?: 'left' | 'right';
 }
 
+/** The line of a report on a program that was compiled without its weights. */
+export const NO_WEIGHTS = ['weights', 'none: the program can be timed, and computes nothing'] as const;
+
 const GAP = '  ';
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 /** Characters that a terminal draws two columns wide; names of layers are the user's own. */

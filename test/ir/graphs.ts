@@ -63,6 +63,7 @@ const STEPS: readonly Step[] = [
 ];
 
 const constants: fc.Arbitrary<Constant> = fc.oneof(
+  fc.constant<Constant>({ form: 'elided' }),
   fc.double().map((value): Constant => ({ form: 'splat', value })),
   fc.array(fc.float(), { minLength: 1, maxLength: 5 }).map((values): Constant => ({ form: 'values', values: Float32Array.from(values) })),
 );

@@ -2,7 +2,6 @@ import { elementCount } from '../../../ir/tensor.ts';
 import type { NodeContext } from '../context.ts';
 import { ELEMENT_TYPES, elementTypeName } from '../element-types.ts';
 import type { Operators, Rule } from '../operator.ts';
-import { readTensorProto } from '../tensor-proto.ts';
 import { intsValue, MOST_ELEMENTS, type Value, valueAt } from '../value.ts';
 
 const FLOAT: Rule = {
@@ -11,8 +10,8 @@ const FLOAT: Rule = {
 
 function constant(ctx: NodeContext): Value {
   const { attrs } = ctx;
-  const tensor = attrs.tensor('value');
-  if (tensor) return readTensorProto(tensor, ctx.place);
+  const tensor = ctx.tensor('value');
+  if (tensor) return tensor;
   const floats = attrs.floats('value_floats');
   if (floats) return { elements: 'float', shape: [floats.length], data: Float32Array.from(floats) };
   if (attrs.has('value_float')) return { elements: 'float', shape: [], data: Float32Array.of(attrs.float('value_float')) };
@@ -24,8 +23,7 @@ function constant(ctx: NodeContext): Value {
 function constantOfShape(ctx: NodeContext): Value {
   const shape = ctx.ints(0);
   if (shape.some((d) => d < 0) || elementCount(shape) > MOST_ELEMENTS) ctx.badShape(`the shape is [${shape.join(', ')}]`);
-  const tensor = ctx.attrs.tensor('value');
-  const fill: Value = tensor ? readTensorProto(tensor, ctx.place) : { elements: 'float', shape: [1], data: 0 };
+  const fill: Value = ctx.tensor('value') ?? { elements: 'float', shape: [1], data: 0 };
   if (elementCount(fill.shape) !== 1) ctx.badAttribute(`value has ${elementCount(fill.shape)} elements, expected 1`);
   return { elements: fill.elements, shape, data: valueAt(fill, 0) };
 }
