@@ -4,7 +4,7 @@ import { type AttrSpecs, floatAttr, intAttr, intsAttr } from './attrs.ts';
 import { type KindRecord, type OperandSpec, ShapeError, type Values } from './record.ts';
 import { at, bump, f16, nth, shapeText } from './types.ts';
 
-/** Dimensions that a gather walks at most. */
+/** Dimensions that a gather walks; those that it does not need have size 1 and offset 0. */
 export const GATHER_DIMS = 5;
 
 const WALK_ATTRS = {
@@ -30,7 +30,7 @@ interface GatherWalk {
 function walkOf(attrs: Attrs, table: TensorType): GatherWalk {
   const dims = intsAttr(WALK_ATTRS, attrs, 'dims');
   const run = intAttr(WALK_ATTRS, attrs, 'run');
-  if (dims.length > GATHER_DIMS) throw new ShapeError(`${dims.length} dimensions to walk, at most ${GATHER_DIMS} are possible`);
+  if (dims.length !== GATHER_DIMS) throw new ShapeError(`${dims.length} dimensions to walk, and ${GATHER_DIMS} are needed`);
   if (run < 1 || dims.some((d) => d < 1)) throw new ShapeError('run and dims must be at least 1');
   const offsets = dims.reduce((sum, d) => sum + d, 0);
   if (elementCount(table.shape) !== offsets)

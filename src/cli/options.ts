@@ -70,6 +70,7 @@ const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine'>, s
   mode: 'import',
   batch: 'import',
   bind: 'import',
+  weights: 'import',
   norm: 'normalize',
   optimizer: 'training',
   learningRate: 'training',

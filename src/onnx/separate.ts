@@ -1,8 +1,9 @@
 import type { Graph, Layer, Tensor } from '../../ir/graph.ts';
+import { GATHER_DIMS } from '../../ir/layers/gather.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import { elementCount } from '../../ir/tensor.ts';
 
-/** Name of the table of a copy: one offset, 0. */
+/** Name of the table of a copy: an offset of 0 for each dimension. */
 const TABLE = 'copy.offsets';
 
 /**
@@ -28,15 +29,20 @@ export function separateOutputs(graph: Graph): Graph {
   while (tensors.has(table)) table += "'";
   const offsets: Tensor = {
     name: table,
-    type: { dtype: 'i32', shape: [1] },
+    type: { dtype: 'i32', shape: [GATHER_DIMS] },
     kind: 'maskIndex',
     batched: false,
-    constant: { form: 'values', values: Int32Array.of(0) },
+    constant: { form: 'values', values: new Int32Array(GATHER_DIMS) },
   };
   tensors.set(table, offsets);
   const copy = (layer: Layer): Layer => {
     const shape = tensors.get(layer.outputs[0] ?? '')?.type.shape.slice(1) ?? [];
-    return { ...layer, kind: 'gather', inputs: [...layer.inputs, table], attrs: { shape, dims: [1], run: elementCount(shape) } };
+    return {
+      ...layer,
+      kind: 'gather',
+      inputs: [...layer.inputs, table],
+      attrs: { shape, dims: new Array<number>(GATHER_DIMS).fill(1), run: elementCount(shape) },
+    };
   };
   return { ...graph, tensors, layers: graph.layers.map((l) => (copied.has(l) ? copy(l) : l)) };
 }

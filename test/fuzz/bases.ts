@@ -31,6 +31,27 @@ function branches(): Uint8Array {
   return b.model(b.full(b.flatten(b.globalPool(y)), 10));
 }
 
+const ints = (...values: number[]): { readonly shape: readonly number[]; readonly values: readonly number[]; readonly integer: true } => ({
+  shape: [values.length],
+  values,
+  integer: true,
+});
+
+/** Functions by number, reductions, moves and interpolation. */
+function general(): Uint8Array {
+  const b = new NetworkBuilder([2, 2, 5, 5], 5);
+  const x = b.apply('Swish', [b.conv(b.input, 4, { kernel: 3, pad: 1 })], [4, 5, 5]);
+  const turned = b.apply('Transpose', [x], [4, 5, 5], { perm: [0, 1, 3, 2] });
+  const wide = b.apply('Resize', [b.relu(turned)], [4, 7, 7], { mode: 'linear' }, [
+    { shape: [0], values: [] },
+    { shape: [4], values: [1, 1, 1.5, 1.5] },
+  ]);
+  const top = b.apply('ReduceMax', [wide], [1, 7, 7], {}, [ints(1)]);
+  const soft = b.apply('LogSoftmax', [b.apply('Sub', [wide, top], [4, 7, 7])], [4, 7, 7], { axis: 1 });
+  const scaled = b.apply('PRelu', [b.apply('Softmax', [soft], [4, 7, 7], { axis: 1 })], [4, 7, 7], {}, [{ shape: [7, 1] }]);
+  return b.model(b.full(b.flatten(b.globalPool(scaled)), 10));
+}
+
 const RUNS: readonly {
   readonly model: () => Uint8Array;
   readonly schedule: ScheduleName;
@@ -40,6 +61,7 @@ const RUNS: readonly {
   { model: residual, schedule: 'mbs2', mode: 'training', optimizer: 'momentum' },
   { model: residual, schedule: 'baseline', mode: 'inference', optimizer: 'sgd' },
   { model: branches, schedule: 'baseline', mode: 'training', optimizer: 'sgd' },
+  { model: general, schedule: 'baseline', mode: 'training', optimizer: 'sgd' },
 ];
 
 /** Files of compiled programs, small in data and code, which together use every kind of instruction a compiler emits. */

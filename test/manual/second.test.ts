@@ -18,7 +18,7 @@ function byHand(): Uint8Array {
   const x = a.tensor('x', { dtype: 'f16', shape: [2, 5] }, { role: 'input' });
   const y = a.tensor('y', { dtype: 'f16', shape: [4, 5] }, { role: 'output' });
   a.move('d.ld', x, 0, 20, { signal: [1] }).op('v.sync', {}, { wait: [1] });
-  a.vector({ N: 2, COUNT: 5 }).set(1, 0);
+  a.vector({ N: 2, OUTER: 1, LENGTH: 5, INNER: 1 }).set(1, 0);
   a.op('loop', { rd: 2, count: 2, step: 3 }).op('par', { rd: 3, rs: 2, scale: 64, base: 64 });
   a.op('skipnz', { rs: 2, count: 1 }).op('v.softmax', { dst: 3, src: 1 }, { signal: [2] });
   a.op('skipz', { rs: 2, count: 1 }).op('v.log_softmax', { dst: 3, src: 1 }, { signal: [2] });

@@ -37,8 +37,8 @@ function unarySlots(ctx: StepContext, chunk: Chunk): Slots {
 }
 
 /** Sizes of a walk, filled up in front. */
-function sizeSlots(sizes: readonly number[], dims: readonly VectorSlot[], absent: 0 | 1): Slots {
-  return Object.fromEntries(dims.map((slot, i) => [slot, sizes[i - dims.length + sizes.length] ?? absent]));
+function sizeSlots(sizes: readonly number[], dims: readonly VectorSlot[]): Slots {
+  return Object.fromEntries(dims.map((slot, i) => [slot, sizes[i - dims.length + sizes.length] ?? 1]));
 }
 
 function strideSlots({ sizes, strides }: Walk, operand: number, slots: readonly VectorSlot[]): Slots {
@@ -69,9 +69,9 @@ function broadcast(ctx: StepContext, chunk: Chunk): { slots: Slots; a: number; b
   const slots = {
     N: chunk.samples,
     OP: BINARY_OPS.indexOf(binaryOp(ctx.view.layer.attrs)),
-    ...sizeSlots(walk.sizes, SIZES, 1),
+    ...sizeSlots(walk.sizes, SIZES),
     D4: 1,
-    WIDE: inB.type.dtype === 'f32' ? 1 : 0,
+    BBYTES: inB.type.dtype === 'f32' ? 4 : 2,
     ...strideSlots(walk, 0, STRIDES_A),
     ANS: product(shapeA),
     BNS: inB.batched ? product(shapeB) : 0,
@@ -87,7 +87,7 @@ function broadcast(ctx: StepContext, chunk: Chunk): { slots: Slots; a: number; b
 /** Slots of gather and scatter; `span` is the operand that offsets point into. */
 function walkSlots(ctx: StepContext, chunk: Chunk, span: Operand): Slots {
   const sizes = intsAttr(specs(ctx), ctx.view.layer.attrs, 'dims');
-  const dims = sizeSlots(sizes, ['D0', 'D1', 'D2', 'D3', 'D4'], 0);
+  const dims = sizeSlots(sizes, ['D0', 'D1', 'D2', 'D3', 'D4']);
   return { N: chunk.samples, RUN: int(ctx, 'run'), SPAN: product(span.type.shape.slice(1)), ...dims };
 }
 
@@ -145,7 +145,7 @@ export const GENERAL_KINDS: Readonly<Record<string, VectorKind>> = {
       const slots = {
         N: chunk.samples,
         COUNT: product(shape),
-        ...sizeSlots(walk.sizes, SIZES, 1),
+        ...sizeSlots(walk.sizes, SIZES),
         D4: 1,
         ...strideSlots(walk, 0, STRIDES_B),
       };
@@ -189,8 +189,9 @@ export const GENERAL_KINDS: Readonly<Record<string, VectorKind>> = {
   reduce_grad: {
     chunk: (ctx, chunk) => {
       configure(ctx, reduceSlots(ctx, chunk, reducedFrom(ctx.input(0).type, ctx.view.layer.attrs)));
-      const [x, y] = ctx.view.inputs.length > 1 ? [input(ctx, 1, chunk), input(ctx, 2, chunk)] : [0, 0];
-      ctx.e.op('v.reduce_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk), x, y });
+      const withValues = ctx.view.inputs.length > 1 ? 1 : 0;
+      const [x, y] = withValues === 1 ? [input(ctx, 1, chunk), input(ctx, 2, chunk)] : [0, 0];
+      ctx.e.op('v.reduce_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk), x, y, withValues });
     },
   },
   softmax_grad: softmaxGradient(0),

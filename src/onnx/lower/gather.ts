@@ -52,8 +52,9 @@ function pack(axes: readonly Offsets[]): Packed {
     const at = sizes.indexOf(Math.min(...sizes));
     left.splice(at, 2, product(left[at] ?? [], left[at + 1] ?? []));
   }
-  if (left.length === 0) return { dims: [[base]], run };
-  return { dims: [shifted(left[0] ?? [], base), ...left.slice(1)], run };
+  const unused = Array.from({ length: GATHER_DIMS - left.length }, () => [0]);
+  const [first = [0], ...rest] = [...unused, ...left];
+  return { dims: [shifted(first, base), ...rest], run };
 }
 
 /**
@@ -71,7 +72,7 @@ export function gather(
   const { dims, run } = pack(axes);
   const sample = ctx.batched ? shape.slice(1) : shape;
   const total = elementCount(sample);
-  if (run === total && dims[0]?.[0] === 0 && total === elementCount(ctx.sample(x))) return ctx.relabel(x, shape, part);
+  if (run === total && dims.flat().every((o) => o === 0) && total === elementCount(ctx.sample(x))) return ctx.relabel(x, shape, part);
   expectMovable(
     ctx,
     dims.map((d) => d.length),

@@ -35,7 +35,7 @@ describe('assembly language', () => {
       'v.cfg N=2, C=-3 wait 1',
       'v.cfg EPS=f32(0.00001), M=16 signal 2',
     ]);
-    expect(codeOf('v.cfg NESTEROV=1')).toEqual(['v.cfg NESTEROV=1']);
+    expect(codeOf('v.cfg B3=1')).toEqual(['v.cfg B3=1']);
     expect(codeOf('m.cfg slot=28, v0=1, v1=2')).toEqual(['m.cfg slot=28, v0=1, v1=2']);
   });
 

@@ -91,7 +91,12 @@ const slots: fc.Arbitrary<Record<string, number>> = fc
     SRCSTRIDE: 4,
     DSTSTRIDE: 4,
     ROWBYTES: 4,
+    SPAN: 4 * (drawn.SPAN ?? 1),
+    BBYTES: 2,
   }));
+
+/** Instructions whose operands hold numbers of elements. */
+const BY_NUMBERS: ReadonlySet<string> = new Set(['v.softmax_loss', 'v.gather', 'v.scatter', 'v.resample', 'v.resample_grad']);
 
 const computing = OPS.filter((op): op is VectorOp => op in SEMANTICS);
 
@@ -103,8 +108,8 @@ describe.each(computing)('%s', (op) => {
     fc.assert(
       fc.property(slots, fc.boolean(), fc.nat(255), (values, flags, noise) => {
         const memory = new ArrayBuffer(MEMORY_BYTES);
-        // Labels are to be classes.
-        if (op !== 'v.softmax_loss') new Uint8Array(memory).forEach((_, i, all) => (all[i] = (i * 37 + noise) >> 2));
+        // Labels are to be classes, offsets and indices within their sample.
+        if (!BY_NUMBERS.has(op)) new Uint8Array(memory).forEach((_, i, all) => (all[i] = (i * 37 + noise) >> 2));
         const call = new WatchedCall(memory);
         VECTOR_SLOTS.forEach((slot, i) => {
           call.slots[i] = values[slot] ?? 0;

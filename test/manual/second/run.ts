@@ -1,5 +1,6 @@
 import { dramBefore } from './dram.ts';
 import { readFile, type Sections, type Tensor } from './file.ts';
+import { GENERAL } from './general.ts';
 import { type Block, block, drain, patch, stationary, wave } from './matrix.ts';
 import { Memory } from './memory.ts';
 import { type Encoded, fieldsAt, Tables } from './tables.ts';
@@ -236,7 +237,7 @@ class SecondCore {
       return word.getFloat32(0);
     };
     const operand = (name: string): number => (fields.some((f) => f.name === name && f.register) ? this.register(name) : this.field(name));
-    const run = VECTOR[op];
+    const run = VECTOR[op] ?? GENERAL[op];
     if (run === undefined) throw new Error(`the second interpreter has no ${op}`);
     run({ memory: this.global, int, float, operand });
     const value = (formula: string): number =>

@@ -10,9 +10,9 @@ export interface Context {
   operand(name: string): number;
 }
 
-type Run = (x: Context) => void;
+export type Run = (x: Context) => void;
 
-function* counted(...bounds: readonly number[]): Generator<number[]> {
+export function* counted(...bounds: readonly number[]): Generator<number[]> {
   const [bound = 0, ...rest] = bounds;
   for (let i = 0; i < bound; i++) {
     if (rest.length === 0) yield [i];
@@ -26,12 +26,12 @@ function* images(x: Context): Generator<{ n: number; c: number; i: number; at: n
   for (const [n = 0, c = 0, i = 0] of counted(x.int('N'), C, pixels)) yield { n, c, i, at: (n * C + c) * pixels + i };
 }
 
-const half = (x: Context, name: string, i: number): number => x.memory.half(x.operand(name) + 2 * i);
-const setHalf = (x: Context, name: string, i: number, value: number): void => x.memory.setHalf(x.operand(name) + 2 * i, value);
-const bits = (x: Context, name: string, i: number): number => x.memory.halfBits(x.operand(name) + 2 * i);
-const setBits = (x: Context, name: string, i: number, value: number): void => x.memory.setHalfBits(x.operand(name) + 2 * i, value);
-const single = (x: Context, name: string, i: number): number => x.memory.single(x.operand(name) + 4 * i);
-const setSingle = (x: Context, name: string, i: number, value: number): void => x.memory.setSingle(x.operand(name) + 4 * i, value);
+export const half = (x: Context, name: string, i: number): number => x.memory.half(x.operand(name) + 2 * i);
+export const setHalf = (x: Context, name: string, i: number, value: number): void => x.memory.setHalf(x.operand(name) + 2 * i, value);
+export const bits = (x: Context, name: string, i: number): number => x.memory.halfBits(x.operand(name) + 2 * i);
+export const setBits = (x: Context, name: string, i: number, value: number): void => x.memory.setHalfBits(x.operand(name) + 2 * i, value);
+export const single = (x: Context, name: string, i: number): number => x.memory.single(x.operand(name) + 4 * i);
+export const setSingle = (x: Context, name: string, i: number, value: number): void => x.memory.setSingle(x.operand(name) + 4 * i, value);
 const double = (x: Context, name: string, i: number): number => x.memory.double(x.operand(name) + 8 * i);
 const setDouble = (x: Context, name: string, i: number, value: number): void => x.memory.setDouble(x.operand(name) + 8 * i, value);
 
@@ -309,8 +309,9 @@ const avgPoolGrad: Run = (x) => {
   });
 };
 
-function logs(x: Context, name: string, n: number): number[] {
-  const values = sample(x, name, n, x.int('COUNT'));
+const logs = (x: Context, name: string, n: number): number[] => logsOf(sample(x, name, n, x.int('COUNT')));
+
+function logsOf(values: readonly number[]): number[] {
   const highest = Math.max(...values);
   let total = 0;
   for (const v of values) total = total + Math.exp(v - highest);
@@ -320,7 +321,11 @@ function logs(x: Context, name: string, n: number): number[] {
 const softmaxWith =
   (finish: (z: number) => number): Run =>
   (x) => {
-    for (let n = 0; n < x.int('N'); n++) logs(x, 'src', n).forEach((z, i) => setHalf(x, 'dst', n * x.int('COUNT') + i, f16once(finish(z))));
+    const [L, I] = [x.int('LENGTH'), x.int('INNER')];
+    for (const [block = 0, i = 0] of counted(x.int('N') * x.int('OUTER'), I)) {
+      const elements = [...counted(L)].map(([l = 0]) => (block * L + l) * I + i);
+      logsOf(elements.map((e) => half(x, 'src', e))).forEach((z, l) => setHalf(x, 'dst', elements[l] ?? 0, f16once(finish(z))));
+    }
   };
 
 const softmaxLoss: Run = (x) => {

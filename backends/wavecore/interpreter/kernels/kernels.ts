@@ -1,7 +1,7 @@
 import type { Machine } from '../../machine/machine.ts';
 
 /** Slots of a unit, with one to spare because m.cfg and v.cfg set two at a time. */
-export const SLOT_COUNT = 64;
+export const SLOT_COUNT = 96;
 
 /** Bytes [from, to) of the global buffer. */
 export interface Span {

@@ -1,20 +1,19 @@
 import { REDUCE_OPS, REDUCTIONS } from '../../../../ir/functions/reduction.ts';
 import { toHalfBits } from '../../../../ir/half.ts';
-import type { Call } from './call.ts';
-import { opOf } from './functions.ts';
+import { knownOp, opOf } from './functions.ts';
 import { eachRun, runCount, runElements, runHalves } from './runs.ts';
 import { once, read, type Semantics, times, write } from './semantics.ts';
+import { onlyWith, product, type Size } from './size.ts';
 
-const resultHalves = (call: Call): number => 2 * runCount(call);
-const needed =
-  (bytes: (call: Call) => number) =>
-  (call: Call): number =>
-    REDUCTIONS[opOf(call, REDUCE_OPS)].needs === 'values' ? bytes(call) : 0;
+const resultHalves: Size = product(2, runCount);
+const OP_IS_KNOWN = knownOp(REDUCE_OPS);
 
 export const reduce: Semantics<'v.reduce'> = {
   uses: { dst: write(2, resultHalves), src: read(2, runHalves) },
   elements: runElements,
   passes: once,
+  slots: ['OP'],
+  needs: [OP_IS_KNOWN],
   run: (call, dst: number, src: number) => {
     const { start, add, finish } = REDUCTIONS[opOf(call, REDUCE_OPS)];
     const [length, inner] = [call.int('LENGTH'), call.int('INNER')];
@@ -27,13 +26,20 @@ export const reduce: Semantics<'v.reduce'> = {
 };
 
 export const reduceGrad: Semantics<'v.reduce_grad'> = {
-  uses: { dst: write(2, runHalves), dy: read(2, resultHalves), x: read(2, needed(runHalves)), y: read(2, needed(resultHalves)) },
+  uses: {
+    dst: write(2, runHalves),
+    dy: read(2, resultHalves),
+    x: read(2, onlyWith('v.reduce_grad', 'withValues', runHalves)),
+    y: read(2, onlyWith('v.reduce_grad', 'withValues', resultHalves)),
+  },
   elements: runElements,
   passes: times(2),
-  run: (call, dst: number, dy: number, x: number, y: number) => {
-    const { derivative, needs, extreme } = REDUCTIONS[opOf(call, REDUCE_OPS)];
+  slots: ['OP'],
+  needs: [OP_IS_KNOWN],
+  run: (call, dst: number, dy: number, x: number, y: number, withValues: number) => {
+    const { derivative, extreme } = REDUCTIONS[opOf(call, REDUCE_OPS)];
     const [length, inner] = [call.int('LENGTH'), call.int('INNER')];
-    const reads = needs === 'values';
+    const reads = withValues !== 0;
     eachRun(call, length, (run, first) => {
       const [slope, result] = [call.half(dy, run), reads ? call.half(y, run) : 0];
       let found = false;

@@ -2,11 +2,12 @@ import { toHalfBits } from '../../../../ir/half.ts';
 import type { Call } from './call.ts';
 import { runElements, runHalves } from './runs.ts';
 import { read, type Semantics, write } from './semantics.ts';
+import { product, type Size } from './size.ts';
 
-const fromElements = (call: Call): number => call.int('N') * call.int('OUTER') * call.int('FROM') * call.int('INNER');
-const fromHalves = (call: Call): number => 2 * fromElements(call);
-const tapBytes = (call: Call): number => 4 * call.int('LENGTH') * call.int('TAPS');
-const taps = (call: Call): number => call.int('TAPS');
+const fromElements: Size = product('N', 'OUTER', 'FROM', 'INNER');
+const fromHalves: Size = product(2, fromElements);
+const tapBytes: Size = product(4, 'LENGTH', 'TAPS');
+const taps: Size = product('TAPS');
 
 /** Visits every product: element on the side of LENGTH, element on the side of FROM, weight. */
 function eachTap(call: Call, index: number, weight: number, visit: (element: number, source: number, weight: number) => void): void {
@@ -38,6 +39,7 @@ export const resample: Semantics<'v.resample'> = {
   uses: { dst: write(2, runHalves), src: read(2, fromHalves), index: read(4, tapBytes), weight: read(4, tapBytes) },
   elements: runElements,
   passes: taps,
+  slots: [],
   run: (call, dst: number, src: number, index: number, weight: number) => {
     const sums = new Float64Array(runElements(call));
     eachTap(call, index, weight, (e, source, by) => {
@@ -51,6 +53,7 @@ export const resampleGrad: Semantics<'v.resample_grad'> = {
   uses: { dst: write(2, fromHalves), dy: read(2, runHalves), index: read(4, tapBytes), weight: read(4, tapBytes) },
   elements: runElements,
   passes: taps,
+  slots: [],
   run: (call, dst: number, dy: number, index: number, weight: number) => {
     const sums = new Float64Array(fromElements(call));
     eachTap(call, index, weight, (e, target, by) => {

@@ -1,10 +1,10 @@
 import type { Call } from './call.ts';
+import { product, type Size } from './size.ts';
 
-/** Elements of N × OUTER × LENGTH × INNER. */
-export const runElements = (call: Call): number => runCount(call) * call.int('LENGTH');
-export const runHalves = (call: Call): number => 2 * runElements(call);
 /** Runs along LENGTH. */
-export const runCount = (call: Call): number => call.int('N') * call.int('OUTER') * call.int('INNER');
+export const runCount: Size = product('N', 'OUTER', 'INNER');
+export const runElements: Size = product('N', 'OUTER', 'LENGTH', 'INNER');
+export const runHalves: Size = product(2, runElements);
 
 /** Visits every run of `length` elements, INNER apart: its number and its first element. */
 export function eachRun(call: Call, length: number, visit: (run: number, first: number) => void): void {

@@ -35,6 +35,7 @@ export const softmaxGrad: Semantics<'v.softmax_grad'> = {
   uses: { dst: write(2, runHalves), y: read(2, runHalves), dy: read(2, runHalves) },
   elements: runElements,
   passes: times(3),
+  slots: [],
   run: (call, dst: number, y: number, dy: number, log: number) => {
     const [length, inner] = [call.int('LENGTH'), call.int('INNER')];
     eachRun(call, length, (_run, first) => {

@@ -1,6 +1,7 @@
 import type { Op } from '../table.ts';
 import { CONTROL } from './control.ts';
 import { ELEMENTWISE } from './elementwise.ts';
+import { GENERAL } from './general.ts';
 import { LOSS_AND_UPDATE } from './loss-and-update.ts';
 import { MATRIX } from './matrix.ts';
 import { NORMALIZATION } from './normalization.ts';
@@ -14,6 +15,7 @@ export const BEHAVIOUR: Readonly<Record<Op, Behaviour>> = {
   ...NORMALIZATION,
   ...POOLING,
   ...LOSS_AND_UPDATE,
+  ...GENERAL,
 };
 
 export interface Behaviour {

@@ -2,8 +2,12 @@ import type { Behaviour } from './behaviour.ts';
 
 /** The loss, and the optimizer's step. */
 export const LOSS_AND_UPDATE = {
-  'v.softmax': { code: 'for n < N: for i < COUNT: dst[n][i] = f16once(exp(logs(src[n])[i]))      all of src[n] is read first' },
-  'v.log_softmax': { code: 'for n < N: for i < COUNT: dst[n][i] = f16once(logs(src[n])[i])      all of src[n] is read first' },
+  'v.softmax': {
+    code: 'for n < N, o < OUTER, i < INNER: for l < LENGTH: dst[n][o][l][i] = f16once(exp(logs(src[n][o][·][i])[l]))      all of the run is read first',
+  },
+  'v.log_softmax': {
+    code: 'for n < N, o < OUTER, i < INNER: for l < LENGTH: dst[n][o][l][i] = f16once(logs(src[n][o][·][i])[l])      all of the run is read first',
+  },
   'v.softmax_loss': {
     code: `for n < N:
   a fault unless 0 ≤ labels[n] < COUNT

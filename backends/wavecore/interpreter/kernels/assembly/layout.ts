@@ -6,8 +6,8 @@
 
 const LINE: usize = 64;
 const PAGE: usize = 65536;
-/** Bytes of the configuration of a unit: 64 slots. */
-export const SLOTS_BYTES: usize = 256;
+/** Bytes of the configuration of a unit: 96 slots. */
+export const SLOTS_BYTES: usize = 384;
 /** Between panels, so that the same place of different panels meets different cache sets. */
 const PANEL_GAP: usize = 64;
 
