@@ -82,7 +82,7 @@ describe('weights', () => {
     for (const mode of ['inference', 'training'] as const) {
       const program = compile(bytes, { weights: false, mode, batch: 2 });
       expect(run(program, { mode: 'timing' }).cycles).toBeGreaterThan(0);
-      expect(() => run(program, { mode: 'functional', inputs: new Map([['x', X]]) })).toThrow(/NO_WEIGHTS/);
+      expect(() => run(program, { mode: 'functional', inputs: new Map([['x', X]]) })).toThrow(/NO_INITIAL_VALUES/);
     }
   });
 });

@@ -2,7 +2,7 @@ import type { VectorSlot } from '../../isa/slots.ts';
 import { HALVES, halfBits } from '../half.ts';
 import type { Call } from './call.ts';
 import { imageElements, imageHalves, type Need, once, plane, read, type Semantics, write } from './semantics.ts';
-import { onlyWith, product, sum } from './size.ts';
+import { onlyWith, operand, product, sum } from './size.ts';
 
 /** The windows of a pooling: H×W image, P×Q windows of R×S positions. */
 interface Windows {
@@ -45,7 +45,12 @@ function eachPosition(w: Windows, p: number, q: number, visit: (element: number,
   }
 }
 
-const indexFits: Need = { text: 'R × S is at most 256, so that an index has 8 bits', holds: (call) => positions(call) <= 256 };
+const indexed = operand('v.max_pool', 'withIndex');
+
+const indexFits: Need = {
+  text: 'R × S is at most 256 where an index is written, which has 8 bits',
+  holds: (call) => indexed(call) === 0 || positions(call) <= 256,
+};
 
 export const maxPool: Semantics<'v.max_pool'> = {
   uses: {
