@@ -24,6 +24,7 @@ export class NetworkBuilder {
   private readonly nodes: OnnxNode[] = [];
   private readonly constants: OnnxConstant[] = [];
   private readonly random: () => number;
+  private opset = 17;
 
   constructor(shape: readonly number[], seed = 1) {
     this.input = { name: 'x', shape };
@@ -142,6 +143,8 @@ export class NetworkBuilder {
     attributes: Readonly<Record<string, OnnxAttribute>> = {},
     constants: readonly { readonly shape: readonly number[]; readonly values?: readonly number[]; readonly integer?: boolean }[] = [],
   ): Value {
+    // Newer than what the other methods need: its operators have the forms of today.
+    this.opset = 21;
     const name = this.next(op);
     const extra = constants.map(({ shape, values, integer = false }, i) => {
       if (values === undefined) return this.uniform(`${name}.${i}`, shape, -1, 1);
@@ -158,7 +161,7 @@ export class NetworkBuilder {
       nodes: this.nodes,
       constants: this.constants,
       outputs: outputs.map((o) => o.name),
-      opset: 21,
+      opset: this.opset,
     });
   }
 
