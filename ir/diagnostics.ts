@@ -149,6 +149,14 @@ export const diag = {
     (kind: string) => `layer kind ${kind} has no gradient`,
     () => 'Compile with --mode inference.',
   ),
+  notTrainable: declare('NOT_TRAINABLE', (reason: string) => `the model cannot be trained here: ${reason}`),
+  badData: declare('BAD_DATA', (reason: string) => `the data set cannot be used: ${reason}`),
+  badImage: declare('BAD_IMAGE', (reason: string) => `is not an image that can be read: ${reason}`),
+  badCheckpoint: declare(
+    'BAD_CHECKPOINT',
+    (reason: string) => `the checkpoint cannot be used: ${reason}`,
+    () => 'Give the settings of the training that wrote it, or another directory to start anew.',
+  ),
   noParameters: declare(
     'NO_PARAMETERS',
     () => 'the model has no parameter to train',
@@ -176,6 +184,7 @@ export const diag = {
     () => 'Give it with --input NAME=FILE (.npy or .pb).',
   ),
   unknownInput: declare('UNKNOWN_INPUT', (known: string) => `the program has no such input; it has ${known}`),
+  unknownTensor: declare('UNKNOWN_TENSOR', (known: string) => `there is no such tensor; there are ${known}`),
   badAssembly: declare('BAD_ASSEMBLY', (reason: string) => reason),
   // Programs and their execution; `at` names the instruction.
   badProgram: declare('BAD_PROGRAM', (reason: string) => `the program is not well formed: ${reason}`),
@@ -233,6 +242,11 @@ export const diag = {
     'VERIFICATION_FAILED',
     (first: string, others: number) =>
       `counted traffic differs from the prediction: ${first}${others > 0 ? `, and ${others} more differences` : ''}`,
+  ),
+  differs: declare(
+    'DIFFERS',
+    (element: string, actual: string, expected: string, against: string, share: string) =>
+      `element [${element}] is ${actual}, and ${against} gives ${expected}; ${share} differ`,
   ),
   notRun: declare('NOT_RUN', (reason: string) => `has no value: ${reason}`),
   traceTooLarge: declare(

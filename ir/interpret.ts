@@ -8,6 +8,8 @@ import { elementCount, type TensorType } from './tensor.ts';
 export interface EvaluateOptions {
   /** `f16`: every f16 tensor is rounded to halves as soon as it has a value; `none` (default): all in f64. */
   readonly round?: 'none' | 'f16';
+  /** Values that take the place of the initial ones of constants: what an earlier step has left (`stateAfter`). */
+  readonly state?: ReadonlyMap<string, Values>;
 }
 
 /**
@@ -24,7 +26,8 @@ export function evaluate(graph: Graph, inputs: ReadonlyMap<string, Values>, opti
   const valuesOf = (name: string): Values => results.get(name) ?? fail(diag.internal({ tensor: name }, 'tensor has no value'));
 
   for (const tensor of graph.tensors.values()) {
-    if (tensor.constant !== undefined) results.set(tensor.name, stored(tensor.type, constantValues(graph, tensor)));
+    if (tensor.constant === undefined) continue;
+    results.set(tensor.name, stored(tensor.type, options.state?.get(tensor.name) ?? constantValues(graph, tensor)));
   }
   const problems: Diagnostic[] = [];
   for (const name of graph.inputs) {
@@ -51,6 +54,17 @@ export function evaluate(graph: Graph, inputs: ReadonlyMap<string, Values>, opti
     });
   }
   return results;
+}
+
+/** What a step leaves in the tensors that it overwrites, given the values of all tensors: the state of the next step. */
+export function stateAfter(graph: Graph, results: ReadonlyMap<string, Values>): Map<string, Values> {
+  const state = new Map<string, Values>();
+  for (const { name, storage } of graph.tensors.values()) {
+    const values = results.get(name);
+    // Tensors stand in the order in which layers make them: the last one that shares a storage remains.
+    if (storage !== undefined && values !== undefined) state.set(storage, values);
+  }
+  return state;
 }
 
 /** The initial value of a constant tensor, not rounded. */

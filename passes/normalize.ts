@@ -79,13 +79,18 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
     const crossSample = options.norm.kind === 'keep';
     const groups = options.norm.kind === 'keep' ? channels : channels / largestDivisor(channels, options.norm.channelsPerGroup);
     const attrs = { groups, crossSample };
-    const [stats = ''] = builder.layer({
+    const running = crossSample ? runningStatistics(builder, layer, tensor) : [];
+    const [stats = '', ...updated] = builder.layer({
       ...common,
       kind: 'norm_stats',
       name: `${layer.name}.stats`,
-      inputs: [given(x)],
-      attrs: { ...attrs, epsilon },
+      inputs: [given(x), ...running],
+      attrs: crossSample
+        ? { ...attrs, epsilon, momentum: floatAttr(recordOf(layer.kind).attrs, layer.attrs, 'momentum') }
+        : { ...attrs, epsilon },
+      outputs: [builder.freeName(`${layer.name}.stats`), ...running.map((name) => builder.freeName(`${name}.next`))],
     });
+    updated.forEach((name, i) => builder.shareStorage(name, running[i] ?? name));
     builder.layer({
       ...common,
       kind: 'norm_apply',
@@ -103,6 +108,11 @@ export function normalize(graph: Graph, options: NormalizeOptions): Graph {
 /** Whether `normalize` leaves the layer as it is. */
 export function isCanonical(layer: Layer): boolean {
   return layer.kind !== 'batch_norm';
+}
+
+/** Running mean and variance of a batch normalization that is kept, which training updates. */
+function runningStatistics(builder: GraphBuilder, norm: Layer, tensor: (name: string) => Tensor): string[] {
+  return norm.inputs.slice(3).map((name) => (builder.has(name) ? name : builder.add({ ...tensor(name), kind: 'statistics' })));
 }
 
 /** The largest divisor of `channels` that is at most `limit`: the channels of a group where the wish does not divide them. */

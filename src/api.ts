@@ -6,32 +6,21 @@ import { diag, fail } from '../ir/diagnostics.ts';
 import type { ScheduleName } from '../passes/mbs/schedule.ts';
 import type { NormChoice } from '../passes/normalize.ts';
 import { type CompileOptions, type CompileState, continuePipeline, isPast, type PipelineHooks, runPipeline } from '../passes/pipeline.ts';
-import type { Optimizer } from '../passes/training/update.ts';
+import { withDefaults } from '../passes/training/defaults.ts';
+import type { TrainingOptions } from '../passes/training/index.ts';
 import { withConstants } from './ir-file/constants.ts';
 import { type IrFile, stateOf } from './ir-file/index.ts';
 import { type LoadOptions, type LoadSettings, loadModel, loadSettings, type Model } from './model.ts';
 import { DEFAULT_CHANNELS_PER_GROUP } from './norm.ts';
 
-/** What a caller may choose; everything has a default. */
-export interface CompileSettings extends LoadOptions {
+/** What a caller may choose; everything has a default, that of the training step in passes/training/defaults.ts. */
+export interface CompileSettings extends LoadOptions, Partial<TrainingOptions> {
   /** Default `mbs2`. */
   readonly schedule?: ScheduleName;
   /** Default: the preset `wavecore`. */
   readonly machine?: Machine;
   /** Default: `gn:16` for the serialized schedules in training, otherwise `keep`. */
   readonly norm?: NormChoice;
-  /** Default `momentum`. */
-  readonly optimizer?: Optimizer;
-  /** Default 0.1. */
-  readonly learningRate?: number;
-  /** Default 0.9. */
-  readonly momentum?: number;
-  /** Default 1e-4. */
-  readonly weightDecay?: number;
-  /** Default 128: multiplies gradients so that small values survive in f16; the update divides by it. */
-  readonly lossScale?: number;
-  /** Weight of the loss of each further output of the model. Default 0.3, that of the auxiliary classifiers of GoogLeNet. */
-  readonly auxiliaryWeight?: number;
 }
 
 /** Settings with their defaults filled in. */
@@ -49,12 +38,7 @@ export function resolveSettings(settings: CompileSettings = {}): ResolvedSetting
     schedule,
     machine,
     norm: settings.norm ?? defaultNorm(mode, schedule),
-    optimizer: settings.optimizer ?? 'momentum',
-    learningRate: settings.learningRate ?? 0.1,
-    momentum: settings.momentum ?? 0.9,
-    weightDecay: settings.weightDecay ?? 1e-4,
-    lossScale: settings.lossScale ?? 128,
-    auxiliaryWeight: settings.auxiliaryWeight ?? 0.3,
+    ...withDefaults(settings),
     resources: resourcesOf(machine),
   };
 }

@@ -74,3 +74,7 @@ export { type NamedTensor, readTensorPb, writeTensorPb } from './tensor-file/pb.
 export type { FileTensor, FileType } from './tensor-file/tensor.ts';
 export { inputBytes, outputTensor, readTensorFile } from './tensors.ts';
 export { type TraceOptions, TraceRecorder } from './trace/recorder.ts';
+export type { DataSet, Scaling } from './train/data-set.ts';
+export { uniform } from './train/order.ts';
+export type { RateShape } from './train/rate.ts';
+export { type StepReport, Trainer, type TrainingPlan, type TrainingState } from './train/trainer.ts';

@@ -1,6 +1,7 @@
 import type { Graph, Tensor } from '../ir/graph.ts';
+import type { ParameterOrigin } from './onnx/context.ts';
 import type { ExternalReader } from './onnx/external.ts';
-import { importModel } from './onnx/index.ts';
+import { importTraced } from './onnx/index.ts';
 
 /** How a model is imported; everything has a default. */
 export interface LoadOptions {
@@ -29,6 +30,8 @@ export interface Model {
   readonly outputs: readonly Tensor[];
   /** Weights, biases, scales and running statistics, in the order of the layers that take them. */
   readonly parameters: readonly Tensor[];
+  /** Where in the model each parameter stands, by its name. */
+  readonly origins: ReadonlyMap<string, ParameterOrigin>;
 }
 
 /** Options with their defaults filled in; undefined as mini-batch: that of the model. */
@@ -52,7 +55,8 @@ export function loadModel(bytes: Uint8Array, options: LoadOptions = {}): Model {
   const settings = loadSettings(options);
   const { file, mode } = settings;
   // Exporters call every graph by the same name; the file's tells models apart.
-  const graph = { ...importModel(bytes, settings), name: modelName(file) };
+  const { graph: imported, origins } = importTraced(bytes, settings);
+  const graph = { ...imported, name: modelName(file) };
   const tensors = (names: Iterable<string>): Tensor[] => [...names].flatMap((name) => graph.tensors.get(name) ?? []);
   const taken = new Set(graph.layers.flatMap((layer) => layer.inputs));
   return {
@@ -62,6 +66,7 @@ export function loadModel(bytes: Uint8Array, options: LoadOptions = {}): Model {
     inputs: tensors(graph.inputs),
     outputs: tensors(graph.outputs),
     parameters: tensors(taken).filter((tensor) => tensor.constant !== undefined),
+    origins,
   };
 }
 

@@ -1,6 +1,6 @@
-import type { ProgramSymbol } from '../backends/wavecore/program.ts';
+import type { ProgramSymbol, TensorValue } from '../backends/wavecore/index.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
-import { type DType, elementCount, formatType } from '../ir/tensor.ts';
+import { type DType, elementCount, formatType, sampleElements } from '../ir/tensor.ts';
 import { readNpy } from './tensor-file/npy.ts';
 import { readTensorPb } from './tensor-file/pb.ts';
 import { elementBytes, elementValues, type FileTensor, type FileType } from './tensor-file/tensor.ts';
@@ -22,6 +22,22 @@ export function inputBytes(symbol: ProgramSymbol, tensor: FileTensor, file: stri
   if (!same)
     fail(diag.badTensor({ file, tensor: symbol.name }, `its shape is ${tensor.shape.join('x')}, the program takes ${formatType(symbol)}`));
   return elementBytes(FILE_TYPE[symbol.dtype], tensor.values);
+}
+
+/** The elements of a tensor that a run has left; packed bits as the bytes that hold them. */
+export function numbersOf({ dtype, shape, bytes }: TensorValue): Float64Array {
+  return outputTensor(dtype, shape, bytes).values;
+}
+
+/** The elements of a tensor that a run has left, bits one by one: the samples of packed bits begin on bytes. */
+export function elementsOf(tensor: TensorValue): Float64Array {
+  if (tensor.dtype !== 'bit') return numbersOf(tensor);
+  const run = sampleElements(tensor);
+  const stride = Math.ceil(run / 8);
+  return Float64Array.from({ length: elementCount(tensor.shape) }, (_, i) => {
+    const e = i % run;
+    return ((tensor.bytes[Math.floor(i / run) * stride + (e >> 3)] ?? 0) >> (e & 7)) & 1;
+  });
 }
 
 /** A tensor that a run has left, as it is written to a file. */

@@ -1,7 +1,8 @@
 import type { Attrs } from '../graph.ts';
 import { sampleElements, type TensorType } from '../tensor.ts';
 import { type AttrSpecs, floatAttr, intAttr } from './attrs.ts';
-import { keeps } from './random.ts';
+import { CONTROL, controlWord, expectControl } from './control.ts';
+import { keeps, seedOf } from './random.ts';
 import { type KindRecord, ShapeError } from './record.ts';
 import { at, expectSame, f16, nth } from './types.ts';
 
@@ -17,8 +18,11 @@ function scaleOf(attrs: Attrs): number {
 
 export const dropout: KindRecord = {
   kind: 'dropout',
-  doc: 'y = keep ? x/(1 − ratio) : 0; mask = keep, drawn from seed, sample and element.',
-  inputs: [{ name: 'x', dtypes: ['f16'] }],
+  doc: 'y = keep ? x/(1 − ratio) : 0; mask = keep, drawn from seed, training step, sample and element.',
+  inputs: [
+    { name: 'x', dtypes: ['f16'] },
+    { ...CONTROL, optional: true },
+  ],
   outputs: [
     { name: 'y', dtypes: ['f16'] },
     { name: 'mask', dtypes: ['bit'], optional: true, savedForBackward: true, resultKind: 'maskIndex' },
@@ -28,6 +32,7 @@ export const dropout: KindRecord = {
   crossesSamples: () => false,
   infer: (inputs, attrs, wanted) => {
     scaleOf(attrs);
+    expectControl(inputs, 1);
     const { shape } = nth(inputs, 0);
     const mask: TensorType = { dtype: 'bit', shape };
     return wanted > 1 ? [f16(shape), mask] : [f16(shape)];
@@ -41,7 +46,10 @@ export const dropout: KindRecord = {
   reference: (inputs, types, attrs, outputs) => {
     const x = nth(inputs, 0);
     const run = sampleElements(nth(types, 0));
-    const [seed, ratio, scale] = [intAttr(ATTRS, attrs, 'seed'), floatAttr(ATTRS, attrs, 'ratio'), scaleOf(attrs)];
+    const [, control] = inputs;
+    const step = control === undefined ? 0 : controlWord(control, 'step');
+    const seed = seedOf(intAttr(ATTRS, attrs, 'seed'), step);
+    const [ratio, scale] = [floatAttr(ATTRS, attrs, 'ratio'), scaleOf(attrs)];
     const mask = x.map((_, i) => (keeps(seed, Math.floor(i / run), i % run, ratio) ? 1 : 0));
     const y = x.map((v, i) => (at(mask, i) === 0 ? 0 : v * scale));
     return outputs.length > 1 ? [y, mask] : [y];

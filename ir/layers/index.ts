@@ -3,12 +3,14 @@ import { affine, batchNorm } from './affine.ts';
 import { avgPool, avgPoolGrad } from './avg-pool.ts';
 import { binary, binaryGrad } from './binary.ts';
 import { concat, split } from './concat.ts';
+import { overflowCheck, stepControl } from './control.ts';
 import { conv, convGradData, convTranspose } from './conv.ts';
 import { convGradWeight } from './conv-grad-weight.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
 import { add, mul } from './elementwise.ts';
 import { gather, scatter } from './gather.ts';
 import { gemm, gemmGradData, gemmGradWeight } from './gemm.ts';
+import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { normApply, normStats } from './norm.ts';
@@ -18,10 +20,10 @@ import { reduce, reduceGrad } from './reduce.ts';
 import { relu, reluGrad } from './relu.ts';
 import { resample, resampleGrad } from './resample.ts';
 import { reshape } from './reshape.ts';
-import { logSoftmaxGrad, logSoftmaxRecord, softmax, softmaxGrad, softmaxLoss } from './softmax.ts';
+import { logSoftmaxGrad, logSoftmaxRecord, softmax, softmaxGrad } from './softmax.ts';
 import { sumSamples } from './sum-samples.ts';
 import { unary, unaryGrad } from './unary.ts';
-import { momentum, sgd } from './update.ts';
+import { adam, momentum, sgd } from './update.ts';
 
 /** Every layer kind there is. */
 export const KINDS: readonly KindRecord[] = [
@@ -68,9 +70,13 @@ export const KINDS: readonly KindRecord[] = [
   logSoftmaxRecord,
   logSoftmaxGrad,
   softmaxLoss,
+  mseLoss,
   reshape,
+  overflowCheck,
+  stepControl,
   sgd,
   momentum,
+  adam,
 ];
 
 const BY_NAME = new Map(KINDS.map((record) => [record.kind, record]));

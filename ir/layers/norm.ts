@@ -1,7 +1,7 @@
 import type { Attrs } from '../graph.ts';
 import { elementCount, type TensorType } from '../tensor.ts';
 import { type AttrSpecs, boolAttr, floatAttr, intAttr } from './attrs.ts';
-import { type KindRecord, ShapeError } from './record.ts';
+import { type KindRecord, ShapeError, type Values } from './record.ts';
 import { at, bump, expectShape, f16, f32, nth, planes } from './types.ts';
 
 export const NORM_ATTRS = {
@@ -54,19 +54,40 @@ export function pairState(x: TensorType, attrs: Attrs): { perSample: number; sha
   return crossSample ? { perSample: 0, shared: C * 16 } : { perSample: C * 16, shared: 0 };
 }
 
-const STATS_ATTRS = { ...NORM_ATTRS, epsilon: { type: 'float', default: 1e-5, doc: 'added to the variance' } } as const satisfies AttrSpecs;
+const STATS_ATTRS = {
+  ...NORM_ATTRS,
+  epsilon: { type: 'float', default: 1e-5, doc: 'added to the variance' },
+  momentum: { type: 'float', default: 0.9, doc: 'share of the running statistics that stays' },
+} as const satisfies AttrSpecs;
+
+const RUNNING = ['mean', 'variance'].map(
+  (name) => ({ name, dtypes: ['f32'], shared: true, optional: true, resultKind: 'statistics' }) as const,
+);
+
+/** What each mini-batch leaves of a running statistic: ONNX BatchNormalization, whose variance is that of the population. */
+function towards(before: Values, now: (channel: number) => number, stays: number): Values {
+  return before.map((v, c) => stays * v + (1 - stays) * now(c));
+}
 
 export const normStats: KindRecord = {
   kind: 'norm_stats',
-  doc: 'stats = (mean, 1/sqrt(variance + epsilon)) of each group of channels, of each sample or (crossSample) of the mini-batch; population variance.',
-  inputs: [{ name: 'x', dtypes: ['f16'] }],
-  outputs: [{ name: 'stats', dtypes: ['f32'], sharedIf: 'crossSample', resultKind: 'statistics' }],
+  doc: 'stats = (mean, 1/sqrt(variance + epsilon)) of each group of channels, of each sample or (crossSample) of the mini-batch; population variance. With running mean and variance, which take a group a channel: running′ = momentum·running + (1 − momentum)·that of the mini-batch.',
+  inputs: [{ name: 'x', dtypes: ['f16'] }, ...RUNNING],
+  outputs: [{ name: 'stats', dtypes: ['f32'], sharedIf: 'crossSample', resultKind: 'statistics' }, ...RUNNING],
   attrs: STATS_ATTRS,
   unit: 'vector',
   crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
-  infer: (inputs, attrs) => [f32(normSets(nth(inputs, 0), attrs).statsShape)],
+  infer: (inputs, attrs, wanted) => {
+    const { C, groups, crossSample, statsShape } = normSets(nth(inputs, 0), attrs);
+    const running = inputs.slice(1);
+    if (running.length + 1 !== wanted) throw new ShapeError(`${running.length} running statistics give as many results, not ${wanted - 1}`);
+    if (running.length > 0 && (running.length !== 2 || !crossSample || groups !== C))
+      throw new ShapeError('running mean and variance are those of every channel over the mini-batch');
+    for (const type of running) expectShape('running statistic', type, [C]);
+    return [f32(statsShape), ...running];
+  },
   // The gradient through the statistics is part of norm_apply's.
-  gradient: () => [undefined],
+  gradient: () => [undefined, undefined, undefined],
   stateBytes: (inputs, attrs) => pairState(nth(inputs, 0), attrs),
   stripes: 'rows',
   inputRows: (_index, out) => out,
@@ -77,8 +98,12 @@ export const normStats: KindRecord = {
     forEachElement(sets, (i, _c, pair) => bump(stats, pair, at(x, i) / sets.M));
     forEachElement(sets, (i, _c, pair) => bump(stats, pair + 1, (at(x, i) - at(stats, pair)) ** 2 / sets.M));
     const epsilon = floatAttr(STATS_ATTRS, attrs, 'epsilon');
+    const variances = stats.slice();
     for (let j = 1; j < stats.length; j += 2) stats[j] = 1 / Math.sqrt(at(stats, j) + epsilon);
-    return [stats];
+    const [, mean, variance] = inputs;
+    if (mean === undefined || variance === undefined) return [stats];
+    const stays = floatAttr(STATS_ATTRS, attrs, 'momentum');
+    return [stats, towards(mean, (c) => at(variances, 2 * c), stays), towards(variance, (c) => at(variances, 2 * c + 1), stays)];
   },
 };
 

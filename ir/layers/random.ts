@@ -6,6 +6,11 @@ function mix(value: number): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** The seed of a layer in one training step; that of step 0 is the layer's own. */
+export function seedOf(seed: number, step: number): number {
+  return (seed + Math.imul(step, 0x9e3779b9)) | 0;
+}
+
 /**
  * Whether dropout keeps element `element` of sample `sample` (numbered in the mini-batch): probability 1 − ratio.
  *

@@ -13,6 +13,8 @@ export interface OperandSpec {
   readonly shared?: boolean;
   /** Shared exactly where this boolean attribute is true. */
   readonly sharedIf?: string;
+  /** Layers over parameters stream their operands element by element; this one they take whole. */
+  readonly whole?: boolean;
   /** An optional output that the training step asks for: what backward needs of forward (mask, index). */
   readonly savedForBackward?: boolean;
   /** The tensor kind of a result where it is not simply an activation or gradient. */

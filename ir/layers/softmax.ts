@@ -1,9 +1,9 @@
 import type { Attrs } from '../graph.ts';
-import { sampleElements, type TensorType } from '../tensor.ts';
-import { type AttrSpecs, floatAttr, intAttr } from './attrs.ts';
-import { type KindRecord, ShapeError, type Values } from './record.ts';
+import type { TensorType } from '../tensor.ts';
+import { type AttrSpecs, intAttr } from './attrs.ts';
+import type { KindRecord, Values } from './record.ts';
 import { forEachRun, type Runs, runsAlong } from './runs.ts';
-import { at, expectSame, expectShape, f16, f32, nth, shapeText } from './types.ts';
+import { at, expectSame, f16, nth } from './types.ts';
 
 const AXIS = { axis: { type: 'int', default: 1, doc: 'the dimension that is summed over, at least 1' } } as const satisfies AttrSpecs;
 
@@ -13,7 +13,7 @@ export function softmaxRuns(shape: readonly number[], attrs: Attrs): Runs {
 }
 
 /** Logarithm of softmax over each run. */
-function logSoftmax(x: Values, samples: number, { length, inner, outer }: Runs): Values {
+export function logSoftmax(x: Values, samples: number, { length, inner, outer }: Runs): Values {
   const y = new Float64Array(x.length);
   forEachRun({ length, inner, outer }, samples, (_run, first) => {
     let highest = Number.NEGATIVE_INFINITY;
@@ -101,45 +101,5 @@ export const logSoftmaxGrad: KindRecord = {
     const [y, dy] = [nth(inputs, 0), nth(inputs, 1)];
     const totals = sums(y, nth(types, 0), attrs, (i) => at(dy, i));
     return [y.map((v, i) => at(dy, i) - Math.exp(v) * at(totals, i))];
-  },
-};
-
-const LOSS_ATTRS = {
-  weight: { type: 'float', default: 1, doc: 'of this loss, where a network has several' },
-  lossScale: { type: 'float', default: 1, doc: 'multiplies the gradient, so that small values survive in f16' },
-  batch: { type: 'int', doc: 'samples that the mean is taken over' },
-} as const satisfies AttrSpecs;
-
-export const softmaxLoss: KindRecord = {
-  kind: 'softmax_loss',
-  doc: 'loss[n] = −weight·log softmax(logits[n])[label]; dlogits = weight·lossScale/batch·(softmax − one-hot), the scaled gradient of the mean.',
-  inputs: [
-    { name: 'logits', dtypes: ['f16'] },
-    { name: 'labels', dtypes: ['i32'] },
-  ],
-  outputs: [
-    { name: 'loss', dtypes: ['f32'], resultKind: 'output' },
-    { name: 'dlogits', dtypes: ['f16'], resultKind: 'activationGradient' },
-  ],
-  attrs: LOSS_ATTRS,
-  unit: 'vector',
-  crossesSamples: () => false,
-  infer: (inputs, attrs) => {
-    const logits = nth(inputs, 0);
-    const [N, K, ...pixels] = logits.shape;
-    if (N === undefined || K === undefined || pixels.some((d) => d !== 1))
-      throw new ShapeError(`logits have shape ${shapeText(logits.shape)}, expected [N x K]`);
-    expectShape('input labels', nth(inputs, 1), [N]);
-    if (intAttr(LOSS_ATTRS, attrs, 'batch') < 1) throw new ShapeError('batch must be at least 1');
-    return [f32([N]), f16(logits.shape)];
-  },
-  reference: (inputs, types, attrs) => {
-    const labels = nth(inputs, 1);
-    const K = sampleElements(nth(types, 0));
-    const logs = logSoftmax(nth(inputs, 0), labels.length, { outer: 1, length: K, inner: 1 });
-    const weight = floatAttr(LOSS_ATTRS, attrs, 'weight');
-    const scale = (weight * floatAttr(LOSS_ATTRS, attrs, 'lossScale')) / intAttr(LOSS_ATTRS, attrs, 'batch');
-    const loss = labels.map((label, n) => -weight * at(logs, n * K + label));
-    return [loss, logs.map((v, i) => scale * (Math.exp(v) - (i % K === at(labels, Math.floor(i / K)) ? 1 : 0)))];
   },
 };

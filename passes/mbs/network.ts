@@ -1,6 +1,7 @@
 import type { Graph, Layer, Phase, Tensor } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
-import type { ConvGeometry, KindRecord, MatrixForm } from '../../ir/layers/record.ts';
+import { operandAt } from '../../ir/layers/operands.ts';
+import type { ConvGeometry, KindRecord, MatrixForm, OperandSpec } from '../../ir/layers/record.ts';
 import { sampleBytes, type TensorKind, type TensorType, tensorBytes } from '../../ir/tensor.ts';
 import { type Storages, storagesOf } from './storage.ts';
 
@@ -14,6 +15,8 @@ export interface Operand {
   readonly batched: boolean;
   /** Bytes of one sample if batched, else of all. */
   readonly bytes: number;
+  /** A layer over parameters takes it whole instead of streaming it element by element. */
+  readonly whole: boolean;
 }
 
 /** The matrix product of a layer for one channel group; `columns` counts all groups. */
@@ -77,8 +80,10 @@ export function networkOf(graph: Graph): Network {
 function viewOf(storages: Storages, layer: Layer, record: KindRecord, index: number, unit: number): LayerView {
   const tensor = (name: string): Tensor => storages.tensor(name);
   const types = layer.inputs.map((name) => tensor(name).type);
-  const inputs = layer.inputs.map((name) => operandOf(tensor(name), storages));
-  const outputs = layer.outputs.map((name) => operandOf(tensor(name), storages));
+  const operands = (names: readonly string[], specs: readonly OperandSpec[]): Operand[] =>
+    names.map((name, i) => operandOf(tensor(name), storages, operandAt(specs, i)));
+  const inputs = operands(layer.inputs, record.inputs);
+  const outputs = operands(layer.outputs, record.outputs);
   const matrix = record.matrix === undefined ? undefined : matrixOf(record, types, layer);
   const state = record.stateBytes?.(types, layer.attrs, outputs.length) ?? { perSample: 0, shared: 0 };
   const view = {
@@ -96,10 +101,15 @@ function viewOf(storages: Storages, layer: Layer, record: KindRecord, index: num
   return matrix === undefined ? { ...view, stripeLength } : { ...view, matrix, stripeLength };
 }
 
-function operandOf(tensor: Tensor, storages: Storages): Operand {
+function operandOf(tensor: Tensor, storages: Storages, spec: OperandSpec | undefined): Operand {
   const storage = storages.of(tensor.name);
   const bytes = tensor.batched ? sampleBytes(tensor.type) : tensorBytes(tensor.type);
-  return { tensor: storage.name, kind: storage.kind, type: tensor.type, batched: tensor.batched, bytes };
+  return { tensor: storage.name, kind: storage.kind, type: tensor.type, batched: tensor.batched, bytes, whole: spec?.whole ?? false };
+}
+
+/** The input whose storage output `index` overwrites; −1 where it has a place of its own. */
+export function overwritten(view: LayerView, index: number): number {
+  return view.inputs.findIndex((o) => o.tensor === view.outputs[index]?.tensor);
 }
 
 function stripeLengthOf(record: KindRecord, inputs: readonly Operand[], outputs: readonly Operand[]): number {

@@ -106,7 +106,7 @@ export function accessesOf(
 
   function readAccess(view: LayerView, o: Operand, i: number): Access {
     const step = view.index - from;
-    if (view.phase === 'update') return { tensor: o.tensor, mode: 'stream', store: false };
+    if (view.phase === 'update') return { tensor: o.tensor, mode: o.whole ? 'whole' : 'stream', store: false };
     if (!o.batched)
       return { tensor: o.tensor, mode: view.matrix !== undefined && i === view.matrix.stationary ? 'panel' : 'whole', store: false };
     const held = open.get(o.tensor);
@@ -118,7 +118,7 @@ export function accessesOf(
   }
 
   function writeAccess(view: LayerView, o: Operand, i: number, step: number): Access {
-    if (view.phase === 'update') return { tensor: o.tensor, mode: 'stream', store: true };
+    if (view.phase === 'update') return { tensor: o.tensor, mode: o.whole ? 'whole' : 'stream', store: true };
     if (!o.batched) return { tensor: o.tensor, mode: view.matrix !== undefined && i === 0 ? 'panel' : 'whole', store: true };
     const interval = keep(o, view.index, unitOf(view.index) + 1);
     if (interval === undefined) return { tensor: o.tensor, mode: 'stream', store: true };

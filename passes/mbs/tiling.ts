@@ -1,5 +1,5 @@
 import { blockBytes } from './footprint.ts';
-import { isImage, type LayerView, type MatrixWork, type Operand } from './network.ts';
+import { isImage, type LayerView, type MatrixWork, type Operand, overwritten } from './network.ts';
 import type { Access, Block, Panel, Resources } from './schedule.ts';
 import { elementsOf, flatBytes, imageRowBytes, isChunked, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
 
@@ -205,8 +205,8 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
   outputs.forEach((access, i) => {
     const o = view.outputs[i];
     if (o === undefined) return;
-    if (access.mode === 'whole') add(`out${i}`, o.bytes, 1);
-    if (access.mode === 'stream' && !(view.phase === 'update' && i < inPlaceOutputs(view))) {
+    if (access.mode === 'whole' && overwritten(view, i) < 0) add(`out${i}`, o.bytes, 1);
+    if (access.mode === 'stream' && !(view.phase === 'update' && overwritten(view, i) >= 0)) {
       const bytes = streamBytes(view, o, -1, tiling);
       add(`out${i}`, panelled?.share(bytes, -1) ?? bytes, chunked || updateChunks(view, tiling) || (panelled?.count ?? 1) > 1 ? 2 : 1);
     }
@@ -218,11 +218,6 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
 
 function updateChunks(view: LayerView, tiling: Tiling): boolean {
   return view.phase === 'update' && elementsOf(view) > tiling.chunk;
-}
-
-/** Results of an update that overwrite an operand in the chunk buffer: those that share its storage. */
-export function inPlaceOutputs(view: LayerView): number {
-  return view.outputs.filter((o) => view.inputs.some((i) => i.tensor === o.tensor)).length;
 }
 
 function streamBytes(view: LayerView, o: Operand, index: number, tiling: Tiling): number {

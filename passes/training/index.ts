@@ -4,14 +4,10 @@ import type { Graph, Layer } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import { deriveBackward } from './backward.ts';
 import { emitForward } from './forward.ts';
+import type { LossOptions } from './loss.ts';
 import { emitUpdates, type OptimizerOptions } from './update.ts';
 
-export interface TrainingOptions extends OptimizerOptions {
-  /** Multiplies the gradients, so that small values survive in f16; the update divides by it. */
-  readonly lossScale: number;
-  /** Weights of the losses of further outputs (auxiliary classifiers); the first output has weight 1. */
-  readonly auxiliaryWeight: number;
-}
+export interface TrainingOptions extends OptimizerOptions, LossOptions {}
 
 /** Derives the training step of a forward graph: losses, every backward layer, the optimizer's update. */
 export function deriveTraining(graph: Graph, options: TrainingOptions): Graph {
@@ -19,7 +15,7 @@ export function deriveTraining(graph: Graph, options: TrainingOptions): Graph {
   const forward = emitForward(builder, graph, options);
   const gradients = deriveBackward(builder, forward);
   if (gradients.size === 0) fail(diag.noParameters({}));
-  const readable = emitUpdates(builder, gradients, options);
+  const readable = emitUpdates(builder, gradients, forward.control, options);
   return markStash(builder.finish([...forward.outputs, ...readable]));
 }
 

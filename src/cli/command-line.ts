@@ -2,12 +2,14 @@ import { Command, CommanderError } from 'commander';
 import { asmCommand } from './asm.ts';
 import { compareCommand } from './compare.ts';
 import { compileCommand } from './compile.ts';
+import { debugCommand } from './debug.ts';
 import { disasmCommand } from './disasm.ts';
 import { dumpCommand } from './dump.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
 import { runCommand } from './run.ts';
 import { statCommand } from './stat.ts';
+import { trainCommand } from './train.ts';
 import { VERSION } from './version.ts';
 
 const INTRODUCTION =
@@ -19,6 +21,7 @@ Examples:
   $ wavec compile resnet50.onnx -o resnet50.wvc      compile a training step with schedule mbs2
   $ wavec run resnet50.wvc --mode timing --verify    execute it: traffic, cycles, energy
   $ wavec compare resnet50.onnx                      all schedules in one table
+  $ wavec train net.onnx --data images/ --steps 200  train it on the interpreter
   $ wavec inspect resnet50.onnx --after training     the layer IR after a pass
   $ wavec help compile                               options and examples of a subcommand
 
@@ -45,7 +48,18 @@ function commands(): Command {
     .addHelpText('after', EXAMPLES)
     .showHelpAfterError('wavec --help shows the subcommands, wavec help SUBCOMMAND its options.')
     .exitOverride();
-  for (const add of [compileCommand, inspectCommand, disasmCommand, asmCommand, dumpCommand, statCommand, runCommand, compareCommand])
+  for (const add of [
+    compileCommand,
+    inspectCommand,
+    disasmCommand,
+    asmCommand,
+    dumpCommand,
+    statCommand,
+    runCommand,
+    compareCommand,
+    trainCommand,
+    debugCommand,
+  ])
     add(program);
   return program;
 }

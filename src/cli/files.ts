@@ -47,8 +47,8 @@ export function readText(file: string): string {
  * Writes to a temporary name beside the file and renames it, so that nobody ever sees half a file.
  * @throws WavecError UNWRITABLE
  */
-export function writeFile(file: string, content: Uint8Array | string): void {
-  replaceFile(file, (target) => writeFileSync(target, content));
+export function writeFile(file: string, content: Uint8Array | string, temporary = temporaryBeside(file)): void {
+  replaceFile(file, (target) => writeFileSync(target, content), temporary);
 }
 
 /**
@@ -71,8 +71,12 @@ export function writePieces(file: string, pieces: Iterable<string>): number {
   return bytes;
 }
 
-function replaceFile(file: string, write: (target: string) => void): void {
-  const temporary = join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
+/** A name beside a file that no other process takes. */
+function temporaryBeside(file: string): string {
+  return join(dirname(file), `.${process.pid}.${Date.now()}.tmp`);
+}
+
+function replaceFile(file: string, write: (target: string) => void, temporary = temporaryBeside(file)): void {
   try {
     // A device or a pipe is written to; renaming would replace it.
     const existing = lstatSync(file, { throwIfNoEntry: false });

@@ -3,7 +3,9 @@ import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { isPast } from '../../passes/pipeline.ts';
-import { OPTIMIZERS, type Optimizer } from '../../passes/training/update.ts';
+import type { TrainingOptions } from '../../passes/training/index.ts';
+import { LOSSES } from '../../passes/training/loss.ts';
+import { OPTIMIZERS } from '../../passes/training/update.ts';
 import type { CompileSettings } from '../api.ts';
 import { parseNorm } from '../norm.ts';
 import { externalReader } from './external.ts';
@@ -15,19 +17,13 @@ export interface CommonOptions {
 }
 
 /** Options of the subcommands that compile. */
-export interface ModelOptions extends CommonOptions {
+export interface ModelOptions extends CommonOptions, Partial<TrainingOptions> {
   readonly mode: 'training' | 'inference';
   readonly batch?: number;
   readonly bind: Readonly<Record<string, number>>;
   readonly weights: boolean;
   readonly machine: string;
   readonly norm?: NormChoice;
-  readonly optimizer: Optimizer;
-  readonly learningRate?: number;
-  readonly momentum?: number;
-  readonly weightDecay?: number;
-  readonly lossScale?: number;
-  readonly auxiliaryWeight?: number;
   readonly schedule?: ScheduleName;
 }
 
@@ -36,8 +32,12 @@ export function addCommonOptions(command: Command): Command {
 }
 
 export function addModelOptions(command: Command): Command {
+  const mode = new Option('--mode <mode>', 'what the program does').choices(['training', 'inference']).default('training');
+  return addStepOptions(addNetworkOptions(command.addOption(mode)));
+}
+
+export function addNetworkOptions(command: Command): Command {
   return command
-    .addOption(new Option('--mode <mode>', 'what the program does').choices(['training', 'inference']).default('training'))
     .option('--batch <N>', 'samples a core in one step (default: 32 in training, that of the model in inference)', positiveInteger)
     .addOption(
       new Option('--bind <NAME=N>', 'size of a symbolic dimension of the model; may be repeated')
@@ -46,13 +46,25 @@ export function addModelOptions(command: Command): Command {
     )
     .option('--no-weights', 'leave the weights out, which need not be there: such a program can only be timed')
     .option('--machine <FILE|preset>', `machine file, or one of ${Object.keys(PRESETS).join(', ')}`, 'wavecore')
-    .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice)
+    .option('--norm <keep|gn[:CHANNELS]>', 'keep batch normalization, or replace it by group normalization', normChoice);
+}
+
+/** What the training step is: loss, optimizer, loss scale. */
+export function addStepOptions(command: Command): Command {
+  return command
+    .addOption(new Option('--loss <name>', 'loss of a training step').choices(LOSSES).default('cross-entropy'))
+    .option('--auxiliary-weight <x>', 'weight of the loss of each further output (default: 0.3)', finite)
     .addOption(new Option('--optimizer <name>', 'update of the parameters').choices(OPTIMIZERS).default('momentum'))
-    .option('--learning-rate <x>', 'learning rate (default: 0.1)', finite)
+    .option('--learning-rate <x>', 'learning rate (default: 0.1; 0.001 for adam and adamw)', finite)
     .option('--momentum <x>', 'momentum (default: 0.9)', finite)
+    .option('--nesterov', 'momentum of Nesterov')
+    .option('--beta1 <x>', 'share of the first moment that adam keeps (default: 0.9)', finite)
+    .option('--beta2 <x>', 'share of the second moment that adam keeps (default: 0.999)', finite)
+    .option('--epsilon <x>', 'what adam adds to the root of the second moment (default: 1e-8)', positive)
     .option('--weight-decay <x>', 'weight decay (default: 0.0001)', finite)
-    .option('--loss-scale <x>', 'scale of the gradients in f16; the update divides by it (default: 128)', positive)
-    .option('--auxiliary-weight <x>', 'weight of the loss of each further output (default: 0.3)', finite);
+    .option('--loss-scale <x>', 'scale of the gradients in f16; the update divides by it (default: 128; 65536 if dynamic)', positive)
+    .option('--dynamic-loss-scale', 'leave out steps whose gradients overflow, and let the loss scale follow them')
+    .option('--loss-scale-interval <N>', 'steps without overflow that double a dynamic loss scale (default: 2000)', positiveInteger);
 }
 
 export function addScheduleOption(command: Command): Command {
@@ -60,7 +72,7 @@ export function addScheduleOption(command: Command): Command {
 }
 
 /** What the options say, for the API; an option that was not given is left to its default there. */
-export function settingsOf(model: string, options: ModelOptions): CompileSettings {
+export function settingsOf(model: string, options: Omit<ModelOptions, 'mode'> & Partial<ModelOptions>): CompileSettings {
   const { json, machine, ...given } = options;
   return { ...given, file: model, machine: readMachine(machine), readExternal: externalReader(model) };
 }
@@ -78,6 +90,13 @@ const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine'>, s
   weightDecay: 'training',
   lossScale: 'training',
   auxiliaryWeight: 'training',
+  loss: 'training',
+  nesterov: 'training',
+  beta1: 'training',
+  beta2: 'training',
+  epsilon: 'training',
+  dynamicLossScale: 'training',
+  lossScaleInterval: 'training',
   schedule: 'mbs',
 };
 
@@ -96,7 +115,7 @@ export function positiveInteger(text: string): number {
   return value;
 }
 
-function finite(text: string): number {
+export function finite(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
   return value;

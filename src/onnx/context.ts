@@ -70,6 +70,8 @@ export interface ImportState {
   readonly parameters: Map<string, string>;
   /** What pending moves became where a layer had to make them, by the name of their result. */
   readonly moved: Map<string, ActivationOperand>;
+  /** Where each parameter of the graph comes from. */
+  readonly origins: Map<string, ParameterOrigin>;
 }
 
 export interface ParameterUse {
@@ -80,6 +82,19 @@ export interface ParameterUse {
   /** How `data` differs from the constant as it stands in the file; '' where it does not. */
   readonly layout?: string;
   readonly data?: Float32Array | number;
+  /** What the model holds, given the trained values; absent where both are the same. */
+  readonly restore?: (values: Float32Array) => Float32Array;
+  /** Shape of that; default: that of the constant. */
+  readonly restoredShape?: readonly number[];
+}
+
+/** Where a parameter stands in the model, and how trained values go back there. */
+export interface ParameterOrigin {
+  /** Position of the node in the file, and of the operand among its inputs. */
+  readonly node: number;
+  readonly input: number;
+  readonly shape: readonly number[];
+  restore(values: Float32Array): Float32Array;
 }
 
 /** What lowering or folding one node may ask and do. */
@@ -238,13 +253,22 @@ export class NodeContext {
     const constant: Constant = weights ? present : { form: 'elided' };
     const name = builder.has(operand.name) ? this.freeName(operand.name) : operand.name;
     parameters.set(key, builder.constant(name, { dtype: use.dtype, shape: use.shape }, 'weight', constant));
+    this.state.origins.set(name, {
+      node: this.node.index,
+      input: this.operands.indexOf(operand),
+      shape: use.restoredShape ?? value.shape,
+      restore: use.restore ?? ((values) => values),
+    });
     return name;
   }
 
-  /** A parameter of one value that the model does not hold. */
+  /** An operand of one value that the model does not hold, so that training leaves it alone. */
   fill(part: string, shape: readonly number[], value: number): string {
     const name = this.freeName(`${this.node.outputs[0] ?? this.node.label}/${part}`);
-    return this.state.builder.constant(name, { dtype: 'f32', shape }, 'weight', { form: 'splat', value });
+    return this.state.builder.constant(name, { dtype: 'f32', shape }, this.state.training ? 'statistics' : 'weight', {
+      form: 'splat',
+      value,
+    });
   }
 
   /** A table of indices or weights that a layer works by; equal ones are one. */

@@ -1,7 +1,7 @@
 import { GraphBuilder } from '../../ir/build.ts';
 import { type Diagnostic, diag, type Place, WavecError } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
-import { type ActivationOperand, type ImportState, NodeContext, type Operand } from './context.ts';
+import { type ActivationOperand, type ImportState, NodeContext, type Operand, type ParameterOrigin } from './context.ts';
 import { declarationProblems } from './declarations.ts';
 import type { BoundInputs } from './dimensions.ts';
 import { type ExternalReader, externalRange } from './external.ts';
@@ -30,6 +30,13 @@ export interface ImporterOptions {
   /** Whether parameters have values; otherwise they are elided. */
   readonly weights: boolean;
   readonly readExternal: ExternalReader | undefined;
+}
+
+/** An imported model. */
+export interface Imported {
+  readonly graph: Graph;
+  /** Where each parameter of the graph comes from, by its name. */
+  readonly origins: ReadonlyMap<string, ParameterOrigin>;
 }
 
 /** Turns the nodes of a model into layers, one after the other, and collects what is refused. */
@@ -66,10 +73,12 @@ export class Importer {
       trained: new Map(),
       parameters: new Map(),
       moved: new Map(),
+      origins: new Map(),
     };
   }
 
-  run(): Graph {
+  /** The graph, and where its parameters come from. */
+  run(): Imported {
     this.readInitializers();
     for (const { name, shape } of this.source.bound.inputs) {
       this.state.builder.input(name, { dtype: 'f16', shape: this.state.batched ? shape : [1, ...shape] });
@@ -84,7 +93,7 @@ export class Importer {
     }
     const outputs = model.outputs.map((o) => this.output(o.name));
     if (this.problems.length > 0) throw new WavecError(this.problems);
-    return asOutputs(separateOutputs(tidy(this.state.builder.finish([...new Set(outputs)]))));
+    return { graph: asOutputs(separateOutputs(tidy(this.state.builder.finish([...new Set(outputs)])))), origins: this.state.origins };
   }
 
   /** Records what the outputs of a node become. */

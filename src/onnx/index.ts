@@ -4,7 +4,8 @@ import { decodeModel } from './decode.ts';
 import { bindInputs } from './dimensions.ts';
 import type { ExternalReader } from './external.ts';
 import { inlineFunctions } from './functions.ts';
-import { Importer } from './importer.ts';
+import { type Imported, Importer } from './importer.ts';
+import { withoutLoss } from './loss-end.ts';
 import { orderNodes } from './order.ts';
 import { refuseQuantized } from './quantized.ts';
 import { namesUsed } from './subgraph.ts';
@@ -29,14 +30,19 @@ export interface ImportOptions {
  * @throws WavecError holding all problems of the model, each at its node or tensor
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
+  return importTraced(bytes, options).graph;
+}
+
+/** The same, with the place in the model that every parameter comes from. */
+export function importTraced(bytes: Uint8Array, options: ImportOptions): Imported {
   const place = { file: options.file };
-  const model = inlineFunctions(decodeModel(bytes, place), place);
+  const model = withoutLoss(inlineFunctions(decodeModel(bytes, place), place), place);
   refuseQuantized(model, place);
   const nodes = orderNodes(model, place);
   const used = new Set([...nodes.flatMap(namesUsed), ...model.outputs.map((o) => o.name)]);
   const { file, mode, weights = true, readExternal } = options;
   const importer = { file, training: mode === 'training', weights, readExternal };
-  const build = (batched: boolean): Graph => {
+  const build = (batched: boolean): Imported => {
     const bound = bindInputs(model, used, { ...options, batched }, place);
     return new Importer({ model, nodes, used, bound }, importer, batched).run();
   };
@@ -53,7 +59,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions): Graph {
 const NO_BATCH: readonly string[] = ['MIXES_SAMPLES', 'NO_MINI_BATCH'];
 
 /** A model that mixes its samples, as one sample. Where some of its operators need samples, the first attempt says more. */
-function withoutBatch(build: () => Graph, first: WavecError): Graph {
+function withoutBatch(build: () => Imported, first: WavecError): Imported {
   try {
     return build();
   } catch (error) {

@@ -2,7 +2,7 @@ import { diag, fail, type Place } from '../../ir/diagnostics.ts';
 
 const VARINT = 0;
 const FIXED64 = 1;
-const LENGTH = 2;
+export const LENGTH = 2;
 const FIXED32 = 5;
 
 /** Wire types of the fields of a ModelProto (onnx.proto). */
@@ -27,7 +27,7 @@ interface Varint {
 }
 
 /** The varint at `offset`; undefined where the bytes end inside of it. Values over 2^53 lose low bits, which only lengths care about. */
-function varintAt(bytes: Uint8Array, offset: number): Varint | undefined {
+export function varintAt(bytes: Uint8Array, offset: number): Varint | undefined {
   let value = 0;
   for (let i = 0; i < 10; i++) {
     const byte = bytes[offset + i];
@@ -62,7 +62,7 @@ export function checkWire(bytes: Uint8Array, place: Place): void {
 }
 
 /** Where the field whose content begins at `offset` ends: undefined where its length is cut off, NaN for an unknown wire type. */
-function fieldEnd(bytes: Uint8Array, offset: number, wire: number): number | undefined {
+export function fieldEnd(bytes: Uint8Array, offset: number, wire: number): number | undefined {
   if (wire === VARINT) return varintAt(bytes, offset)?.next;
   if (wire === FIXED64) return offset + 8;
   if (wire === FIXED32) return offset + 4;

@@ -44,7 +44,7 @@ export function numericGradient(
 export function gradientsOf(graph: Graph): Map<string, string> {
   return new Map(
     graph.layers
-      .filter((l) => l.phase === 'update')
+      .filter((l) => l.phase === 'update' && graph.tensors.has(l.origin))
       .map((l) => [l.origin, l.inputs.find((i) => graph.tensors.get(i)?.kind === 'weightGradient') ?? '']),
   );
 }

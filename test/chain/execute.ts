@@ -14,6 +14,8 @@ import type { Scheduled } from '../../passes/mbs/index.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { type CompileOptions, runPipeline } from '../../passes/pipeline.ts';
+import { withDefaults } from '../../passes/training/defaults.ts';
+import type { TrainingOptions } from '../../passes/training/index.ts';
 import { generator } from '../ir/values.ts';
 
 export { run, verify };
@@ -32,13 +34,11 @@ export function machineWith(globalKiB: number): Machine {
   return { ...base, buffers: { ...base.buffers, globalBytes: globalKiB * 1024 } };
 }
 
-export interface Choices {
+export interface Choices extends Partial<TrainingOptions> {
   readonly schedule: ScheduleName;
   readonly machine?: Machine;
   readonly norm?: NormChoice;
   readonly mode?: 'training' | 'inference';
-  readonly optimizer?: CompileOptions['optimizer'];
-  readonly lossScale?: number;
 }
 
 export interface Compiled {
@@ -52,20 +52,14 @@ export function optionsOf({
   machine = machineWith(10240),
   norm = KEEP,
   mode = 'training',
-  optimizer = 'none',
-  lossScale = 1,
+  ...training
 }: Choices): CompileOptions {
   return {
     mode,
     norm,
     schedule,
     resources: resourcesOf(machine),
-    optimizer,
-    learningRate: 0.1,
-    momentum: 0.9,
-    weightDecay: 1e-4,
-    lossScale,
-    auxiliaryWeight: 0.3,
+    ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
 }
 

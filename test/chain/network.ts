@@ -212,3 +212,20 @@ export function residualNetwork(batch: number, size = 16, width = 16): Uint8Arra
   const narrow = b.relu(b.norm(b.conv(second, 2 * width, { kernel: 3, pad: 1, stride: 2 })));
   return b.model(b.full(b.flatten(b.globalPool(narrow)), 10));
 }
+
+/** Two convolutions and two fully connected layers, after LeNet-5, for grey images of 20 × 20 pixels. */
+export function lenet(batch: number, size = 20): Uint8Array {
+  const b = new NetworkBuilder([batch, 1, size, size], 3);
+  const first = b.maxPool(b.relu(b.conv(b.input, 8, { kernel: 5, pad: 2 }, { bias: true })), { kernel: 2, stride: 2 });
+  const second = b.maxPool(b.relu(b.conv(first, 16, { kernel: 5 }, { bias: true })), { kernel: 2, stride: 2 });
+  return b.model(b.full(b.relu(b.full(b.flatten(second), 64)), 10));
+}
+
+/** A residual block between two poolings, with normalization, for grey images: small enough to be trained in a minute. */
+export function smallResidual(batch: number, size = 20, width = 8): Uint8Array {
+  const b = new NetworkBuilder([batch, 1, size, size], 6);
+  const stem = b.maxPool(b.relu(b.norm(b.conv(b.input, width, { kernel: 5, pad: 2 }))), { kernel: 2, stride: 2 });
+  const branch = b.norm(b.conv(b.relu(b.norm(b.conv(stem, width, { kernel: 3, pad: 1 }))), width, { kernel: 3, pad: 1 }));
+  const block = b.maxPool(b.relu(b.sum(stem, branch)), { kernel: 2, stride: 2 });
+  return b.model(b.full(b.flatten(block), 10));
+}

@@ -2,7 +2,7 @@ import { encodeProgram } from '../../backends/wavecore/index.ts';
 import type { Machine } from '../../backends/wavecore/machine/machine.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import { importModel } from '../../src/onnx/index.ts';
-import { compileGraph, groups, machineWith } from '../chain/execute.ts';
+import { type Choices, compileGraph, groups, KEEP, machineWith } from '../chain/execute.ts';
 import { NetworkBuilder } from '../chain/network.ts';
 
 /** A core that takes few operations for a wave, so that many programs run in a second. */
@@ -55,19 +55,20 @@ function general(): Uint8Array {
 const RUNS: readonly {
   readonly model: () => Uint8Array;
   readonly schedule: ScheduleName;
-  readonly mode: 'training' | 'inference';
-  readonly optimizer: 'momentum' | 'sgd';
+  readonly choices: Omit<Choices, 'schedule'>;
 }[] = [
-  { model: residual, schedule: 'mbs2', mode: 'training', optimizer: 'momentum' },
-  { model: residual, schedule: 'baseline', mode: 'inference', optimizer: 'sgd' },
-  { model: branches, schedule: 'baseline', mode: 'training', optimizer: 'sgd' },
-  { model: general, schedule: 'baseline', mode: 'training', optimizer: 'sgd' },
+  { model: residual, schedule: 'mbs2', choices: { optimizer: 'momentum' } },
+  { model: residual, schedule: 'baseline', choices: { mode: 'inference' } },
+  { model: branches, schedule: 'baseline', choices: { optimizer: 'sgd' } },
+  { model: residual, schedule: 'il', choices: { optimizer: 'adam', dynamicLossScale: true, norm: KEEP } },
+  { model: branches, schedule: 'mbs1', choices: { optimizer: 'adamw', loss: 'mse' } },
+  { model: general, schedule: 'baseline', choices: { optimizer: 'sgd' } },
 ];
 
 /** Files of compiled programs, small in data and code, which together use every kind of instruction a compiler emits. */
 export function baseFiles(): Uint8Array[] {
-  return RUNS.map(({ model, schedule, mode, optimizer }) => {
-    const imported = importModel(model(), { file: 'fuzzed', mode });
-    return encodeProgram(compileGraph(imported, { schedule, mode, optimizer, norm: groups(2), machine: smallMachine() }).program);
+  return RUNS.map(({ model, schedule, choices }) => {
+    const imported = importModel(model(), { file: 'fuzzed', mode: choices.mode ?? 'training' });
+    return encodeProgram(compileGraph(imported, { schedule, norm: groups(2), machine: smallMachine(), ...choices }).program);
   });
 }

@@ -3,6 +3,7 @@ import { GraphBuilder } from '../../ir/build.ts';
 import type { Constant, Graph } from '../../ir/graph.ts';
 import { f16, f32 } from '../../ir/layers/types.ts';
 import type { TensorKind, TensorType } from '../../ir/tensor.ts';
+import { controlOf } from './values.ts';
 
 /** One step of a random graph: appends layers behind `x` and returns their result. */
 type Step = (builder: GraphBuilder, x: string, name: string, constant: Constant) => string;
@@ -49,11 +50,13 @@ const STEPS: readonly Step[] = [
     const velocity = parameter(b, `${name}.v`, f32([2, 2]), { form: 'splat', value: 0 }, 'optimizerState');
     const master = parameter(b, `${name}.m`, f32([2, 2]), constant, 'optimizerState');
     const gradient = parameter(b, `${name}.g`, f32([2, 2]), { form: 'splat', value: 1e-7 }, 'weightGradient');
+    const state = Float32Array.from(controlOf({ learningRate: 0.1 }));
+    const control = parameter(b, `${name}.c`, f32([state.length]), { form: 'values', values: state }, 'optimizerState');
     const [m = '', v = ''] = b.layer({
       kind: 'momentum',
       name,
-      inputs: [master, velocity, gradient],
-      attrs: { lr: 0.1, nesterov: true },
+      inputs: [master, velocity, gradient, control],
+      attrs: { weightDecay: 0.1, nesterov: true },
       phase: 'update',
     });
     b.shareStorage(m, master);

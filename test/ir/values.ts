@@ -1,3 +1,4 @@
+import { CONTROL_LENGTH, CONTROL_WORDS, type ControlWord } from '../../ir/layers/control.ts';
 import type { Values } from '../../ir/layers/record.ts';
 
 /** Uniform numbers in [0, 1), the same for the same seed (mulberry32). */
@@ -33,4 +34,13 @@ export function difference(a: Values, b: Values, floor = 1e-3): number {
     worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
   });
   return worst / scale;
+}
+
+/** A control tensor with these words, the others 0. */
+export function controlOf(words: Partial<Record<ControlWord, number>>): Values {
+  const control = new Float64Array(CONTROL_LENGTH);
+  CONTROL_WORDS.forEach((word, i) => {
+    control[i] = words[word] ?? 0;
+  });
+  return control;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../ir/build.ts';
 import type { Graph, Layer, Tensor } from '../../ir/graph.ts';
+import { CONTROL_LENGTH } from '../../ir/layers/control.ts';
 import { f16, f32 } from '../../ir/layers/types.ts';
 import { verify } from '../../ir/verify.ts';
 
@@ -11,7 +12,8 @@ function sound(): Graph {
   const w = b.constant('w', f16([3, 3, 1, 1]), 'weight', { form: 'copyOf', tensor: master });
   b.layer({ kind: 'conv', name: 'y', inputs: [x, w], origin: 'Conv_1', attrs: { groups: 1 } });
   b.layer({ kind: 'add', name: 'z', inputs: ['y', 'x'] });
-  b.layer({ kind: 'sgd', name: 'step', inputs: [master, master], attrs: { lr: 0.1 }, phase: 'update' });
+  const control = b.constant('control', f32([CONTROL_LENGTH]), 'optimizerState', { form: 'splat', value: 0 });
+  b.layer({ kind: 'sgd', name: 'step', inputs: [master, master, control], attrs: { weightDecay: 0.1 }, phase: 'update' });
   b.shareStorage('step', 'master');
   return b.finish(['z']);
 }
@@ -58,7 +60,7 @@ const DAMAGE: readonly (readonly [string, (graph: Graph) => Graph, code: string,
   ['an unknown kind', (g) => withLayer(g, 'z', { kind: 'blur' }), 'BAD_GRAPH', /layer kind 'blur' is unknown/],
   ['an unknown attribute', (g) => withLayer(g, 'y', { attrs: { group: 1 } }), 'BAD_ATTRIBUTE', /group is unknown; known are strides/],
   ['an attribute of the wrong type', (g) => withLayer(g, 'y', { attrs: { groups: '1' } }), 'BAD_ATTRIBUTE', /groups must be of type int/],
-  ['a missing attribute', (g) => withLayer(g, 'step', { attrs: {} }), 'BAD_ATTRIBUTE', /lr is required/],
+  ['a missing attribute', (g) => withLayer(g, 'step', { attrs: {} }), 'BAD_ATTRIBUTE', /weightDecay is required/],
   [
     'a list of the wrong length',
     (g) => withLayer(g, 'y', { attrs: { strides: [1] } }),

@@ -90,11 +90,11 @@ function operatorOf({ model }: Case): string {
 
 const elementType = (input: proto.IValueInfoProto): number => input.type?.tensorType?.elemType ?? 0;
 
-/** Which inputs are data: all; the float ones; the first float one. What is not becomes an initializer. */
+/** Which inputs are data: the float ones (labels are not, else the loss would be left out); all; the first float one. What is not becomes an initializer. */
 function choices({ inputs }: Case): boolean[][] {
   const float = inputs.map((i) => FLOATS.includes(elementType(i)));
   const first = float.indexOf(true);
-  return [inputs.map(() => true), float, inputs.map((_, i) => i === first)];
+  return [float, inputs.map(() => true), inputs.map((_, i) => i === first)];
 }
 
 function variant(c: Case, isData: readonly boolean[]): Uint8Array | undefined {

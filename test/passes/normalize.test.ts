@@ -42,8 +42,14 @@ describe('batch normalization', () => {
     expect(stats?.attrs).toMatchObject({ groups: 12, crossSample: true });
     expect(stats?.attrs.epsilon).toBeCloseTo(1e-3);
     expect(apply?.inputs.slice(2)).toEqual(['norm1.gamma', 'norm1.beta']);
-    expect(graph.tensors.has('norm1.mean')).toBe(false);
     const results = evaluate(graph, inputsOf(graph));
+    const x = results.get(apply?.inputs[0] ?? '') ?? expect.unreachable();
+    const before = results.get('norm1.mean') ?? expect.unreachable();
+    results.get('norm1.mean.next')?.forEach((mean, c) => {
+      const channel = x.filter((_, i) => Math.floor(i / 16) % 12 === c);
+      expect(mean).toBeCloseTo(0.9 * (before[c] ?? 0) + 0.1 * (channel.reduce((a, b) => a + b, 0) / channel.length), 9);
+    });
+    expect(graph.tensors.get('norm1.variance.next')).toMatchObject({ kind: 'statistics', storage: 'norm1.variance' });
     const y = results.get('norm1') ?? expect.unreachable();
     const [gamma, beta] = ['norm1.gamma', 'norm1.beta'].map((name) => results.get(name) ?? expect.unreachable());
     for (let c = 0; c < 12; c++) {

@@ -8,21 +8,15 @@ import { f16 } from '../../ir/layers/types.ts';
 import { verify } from '../../ir/verify.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { normalize } from '../../passes/normalize.ts';
-import { deriveTraining, type TrainingOptions } from '../../passes/training/index.ts';
+import { withDefaults } from '../../passes/training/defaults.ts';
+import { deriveTraining } from '../../passes/training/index.ts';
 import { importModel } from '../../src/onnx/index.ts';
 import { gradientsOf, largest, numericGradient } from '../chain/differences.ts';
 import { groups, inputsOf, KEEP } from '../chain/execute.ts';
 import { NetworkBuilder } from '../chain/network.ts';
 import { buildNetwork, randomNetwork } from './graphs.ts';
 
-const OPTIONS: TrainingOptions = {
-  optimizer: 'sgd',
-  learningRate: 0.1,
-  momentum: 0.9,
-  weightDecay: 0.01,
-  lossScale: 4,
-  auxiliaryWeight: 0.3,
-};
+const OPTIONS = withDefaults({ optimizer: 'sgd', weightDecay: 0.01, lossScale: 4 });
 
 function training(graph: Graph, norm: NormChoice = KEEP, options = OPTIONS): Graph {
   return deriveTraining(normalize(graph, { mode: 'training', norm }), options);

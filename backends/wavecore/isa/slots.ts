@@ -78,6 +78,16 @@ export const VECTOR_SLOTS = [
   'DECAY',
   'GRADSCALE',
   'NESTEROV',
+  'STEP',
+  'LOSSSCALE',
+  'HOLD',
+  'CORRECT1',
+  'CORRECT2',
+  'BETA1',
+  'BETA2',
+  'INTERVAL',
+  'DYNAMIC',
+  'DECOUPLED',
   'OP',
   'SIDE',
   'RUN',
@@ -161,6 +171,16 @@ export const VECTOR_SLOT_SPECS: Readonly<Record<VectorSlot, SlotSpec>> = {
   DECAY: { kind: 'single', doc: 'weight decay' },
   GRADSCALE: { kind: 'single', doc: 'factor of the gradient' },
   NESTEROV: { kind: 'flag', doc: 'Nesterov momentum' },
+  STEP: { kind: 'single', doc: 'training step, which the draws of dropout depend on' },
+  LOSSSCALE: { kind: 'single', doc: 'factor of the gradient of the loss' },
+  HOLD: { kind: 'single', doc: 'not 0: an update leaves parameters and state alone' },
+  CORRECT1: { kind: 'single', doc: 'correction of the first moment' },
+  CORRECT2: { kind: 'single', doc: 'correction of the second moment' },
+  BETA1: { kind: 'single', doc: 'share of the first moment that stays' },
+  BETA2: { kind: 'single', doc: 'share of the second moment that stays' },
+  INTERVAL: { kind: 'count', doc: 'steps without overflow that double the loss scale' },
+  DYNAMIC: { kind: 'flag', doc: 'the loss scale follows overflows' },
+  DECOUPLED: { kind: 'flag', doc: 'weight decay apart from the gradient' },
   OP: { kind: 'count', doc: 'number of a function in the tables of ir/functions' },
   SIDE: { kind: 'flag', doc: 'the derivative by b, else by a' },
   RUN: { kind: 'extent', doc: 'adjacent elements that move together' },
@@ -198,3 +218,6 @@ const SLOTS: Partial<Readonly<Record<Op, readonly string[]>>> = { 'm.cfg': MATRI
 export function slotsOf(op: Op): readonly string[] | undefined {
   return SLOTS[op];
 }
+
+/** The slots that v.ld_cfg may set: numbers that change from step to step, on which no extent, address or count depends. */
+export const LOADABLE_SLOTS: readonly VectorSlot[] = ['LR', 'GRADSCALE', 'STEP', 'LOSSSCALE', 'HOLD', 'CORRECT1', 'CORRECT2'];

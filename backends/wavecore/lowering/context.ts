@@ -1,5 +1,5 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
-import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
+import { type LayerView, type Operand, overwritten } from '../../../passes/mbs/network.ts';
 import type { Access, Block, Group, Step } from '../../../passes/mbs/schedule.ts';
 import { imageRowBytes, isChunked } from '../../../passes/mbs/transfers.ts';
 import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
@@ -95,6 +95,17 @@ export class StepContext {
 
   block(name: string): Block {
     return this.findBlock(name) ?? fail(diag.internal({ layer: this.view.layer.name }, `no block ${name}`));
+  }
+
+  /** Name of the block of an operand; a result that shares the storage of an input is computed where that lies. */
+  blockName(direction: 'in' | 'out', i: number): string {
+    const donor = direction === 'in' ? i : overwritten(this.view, i);
+    return donor < 0 ? `out${i}` : `in${donor}`;
+  }
+
+  /** Register with the address of an operand that all samples share. */
+  shared(direction: 'in' | 'out', i: number): number {
+    return this.e.value(constant(this.block(this.blockName(direction, i)).address));
   }
 
   /** Address of a resident operand at this step. */

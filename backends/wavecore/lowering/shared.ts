@@ -51,5 +51,5 @@ function sharedRow(ctx: StepContext, direction: 'in' | 'out', i: number): DmaRow
   const { e } = ctx;
   const operand = ctx.operand(direction, i);
   const dram = e.value(constant(ctx.options.address(operand.tensor)));
-  return run(dram, e.value(constant(ctx.block(`${direction}${i}`).address)), operand.bytes);
+  return run(dram, ctx.shared(direction, i), operand.bytes);
 }

@@ -15,6 +15,7 @@ import {
   image,
   input,
   int,
+  loadWords,
   output,
   runSlots,
   specs,
@@ -181,8 +182,12 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       if (!cross && isLast(ctx, chunk)) ctx.e.op('v.stats_end', { stats: output(ctx, 0, chunk), state });
     },
     after: (ctx) => {
-      if (bool(ctx, 'crossSample'))
-        ctx.e.op('v.stats_end', { stats: ctx.e.value(constant(ctx.block('out0').address)), state: stateReg(ctx) });
+      if (!bool(ctx, 'crossSample')) return;
+      const stats = ctx.shared('out', 0);
+      ctx.e.op('v.stats_end', { stats, state: stateReg(ctx) });
+      if (ctx.view.outputs.length === 1) return;
+      configure(ctx, { EPS: floatBits(float(ctx, 'epsilon')), MOMENTUM: floatBits(float(ctx, 'momentum')) });
+      ctx.e.op('v.running', { mean: ctx.shared('in', 1), variance: ctx.shared('in', 2), stats });
     },
   },
   norm_apply: {
@@ -290,7 +295,8 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   },
   dropout: {
     chunk: (ctx, chunk) => {
-      configure(ctx, { ...flat(ctx, chunk), ...dropoutSlots(ctx), SEED: int(ctx, 'seed') });
+      configure(ctx, { ...flat(ctx, chunk), ...dropoutSlots(ctx), SEED: int(ctx, 'seed'), STEP: 0 });
+      if (ctx.view.inputs.length > 1) loadWords(ctx, 1, { STEP: 'step' });
       const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
       const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
       const sample0 = ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
@@ -308,12 +314,7 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   log_softmax: softmaxLike('v.log_softmax'),
   softmax_loss: {
     chunk: (ctx, chunk) => {
-      const weight = float(ctx, 'weight');
-      configure(ctx, {
-        ...flat(ctx, chunk),
-        SCALE: floatBits((weight * float(ctx, 'lossScale')) / int(ctx, 'batch')),
-        WEIGHT: floatBits(weight),
-      });
+      configureLoss(ctx, chunk);
       ctx.e.op('v.softmax_loss', {
         loss: output(ctx, 0, chunk),
         dlogits: output(ctx, 1, chunk),
@@ -322,7 +323,26 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       });
     },
   },
+  mse_loss: {
+    chunk: (ctx, chunk) => {
+      configureLoss(ctx, chunk);
+      const [y, target] = [input(ctx, 0, chunk), input(ctx, 1, chunk)];
+      ctx.e.op('v.mse_loss', { loss: output(ctx, 0, chunk), dy: output(ctx, 1, chunk), y, target });
+    },
+  },
 };
+
+/** The loss scale is an attribute, or a word of the control tensor where it follows the overflows. */
+function configureLoss(ctx: StepContext, chunk: Chunk): void {
+  const weight = float(ctx, 'weight');
+  configure(ctx, {
+    ...flat(ctx, chunk),
+    SCALE: floatBits(weight / int(ctx, 'batch')),
+    WEIGHT: floatBits(weight),
+    LOSSSCALE: floatBits(float(ctx, 'lossScale')),
+  });
+  if (ctx.view.inputs.length > 2) loadWords(ctx, 2, { LOSSSCALE: 'lossScale' });
+}
 
 function endNormGradient(ctx: StepContext, sums: number, add: number, gamma: number): void {
   const dgamma = ctx.e.value(constant(ctx.block('out1').address));

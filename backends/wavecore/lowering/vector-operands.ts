@@ -1,11 +1,12 @@
 import { boolAttr, floatAttr, intAttr } from '../../../ir/layers/attrs.ts';
+import { type ControlWord, controlIndex } from '../../../ir/layers/control.ts';
 import { recordOf } from '../../../ir/layers/index.ts';
 import type { Runs } from '../../../ir/layers/runs.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
 import { slotPairs } from './configuration.ts';
 import type { Chunk, StepContext } from './context.ts';
-import { plus } from './emitter.ts';
+import { constant, plus } from './emitter.ts';
 
 /** How a vector layer becomes instructions. */
 export interface VectorKind {
@@ -20,6 +21,19 @@ export interface VectorKind {
 /** Sets configuration slots of the vector unit. */
 export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, number>>): void {
   for (const pair of slotPairs(VECTOR_SLOTS, values)) ctx.e.op('v.cfg', { ...pair });
+}
+
+/** Sets configuration slots to words of the control tensor, which is input `index` and lies whole in the global buffer. */
+export function loadWords(ctx: StepContext, index: number, words: Partial<Record<VectorSlot, ControlWord>>): void {
+  const { address } = ctx.block(`in${index}`);
+  VECTOR_SLOTS.forEach((name, slot) => {
+    const word = words[name];
+    if (word === undefined) return;
+    ctx.e.scope(() => {
+      const src = ctx.e.value(constant(address + 4 * controlIndex(word)));
+      ctx.e.op('v.ld_cfg', { slot, src });
+    });
+  });
 }
 
 export const specs = (ctx: StepContext): ReturnType<typeof recordOf>['attrs'] => recordOf(ctx.view.layer.kind).attrs;

@@ -35,7 +35,7 @@ function accessProblem(view: LayerView, direction: 'in' | 'out', i: number, acce
 }
 
 function modesOf(view: LayerView, direction: 'in' | 'out', i: number, operand: Operand): readonly Access['mode'][] {
-  if (view.phase === 'update') return ['stream'];
+  if (view.phase === 'update') return operand.whole ? ['whole'] : ['stream'];
   if (operand.batched) return direction === 'in' ? ['resident', 'load', 'stream'] : ['resident', 'stream'];
   const byPanels = view.matrix !== undefined && i === (direction === 'in' ? view.matrix.stationary : 0);
   return byPanels ? ['panel'] : ['whole'];

@@ -1,4 +1,5 @@
 import type { BinaryOp } from '../../../ir/functions/binary.ts';
+import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext } from '../context.ts';
 import { type Value, valueAt } from '../value.ts';
 
@@ -41,7 +42,16 @@ export function channelShift(
   if (form.scale && values === 1) return x;
   const shape = [x.shape[1] ?? 1];
   const use = (f: (v: number) => number, what: string, trained: boolean): string =>
-    ctx.parameter(operand, { dtype: 'f32', shape, trained, layout: `${what} of ${op}`, data: mapped(values, f) });
+    ctx.parameter(operand, {
+      dtype: 'f32',
+      shape,
+      trained,
+      layout: `${what} of ${op}`,
+      data: mapped(values, f),
+      // Each of the functions is its own inverse.
+      restore: (now) => now.map(f),
+      ...(elementCount(operand.value.shape) === shape[0] ? {} : { restoredShape: [shape[0] ?? 1, ...x.shape.slice(2).map(() => 1)] }),
+    });
   const { scale: scaleBy, shift: shiftBy, sign = 1 } = form;
   const scale = scaleBy ? use(scaleBy, 'scale', false) : ctx.fill('scale', shape, sign);
   // A shift may become the bias of the layer before, which is trained.

@@ -2,7 +2,7 @@ import type { Attrs } from '../../../ir/graph.ts';
 import { elementCount } from '../../../ir/tensor.ts';
 import type { ActivationOperand, ConstantOperand, NodeContext } from '../context.ts';
 import type { Operators, Rule } from '../operator.ts';
-import { reshaped, transposed as transposedValue, type Value, valueAt } from '../value.ts';
+import { float32Of, reshaped, transposed as transposedValue, type Value, valueAt } from '../value.ts';
 import { arithmetic } from './arithmetic.ts';
 import { unaryLayer } from './elementwise.ts';
 import { pendingTranspose, transposed } from './transpose.ts';
@@ -22,16 +22,29 @@ function scaled(data: Float32Array | Float64Array | number, by: number): Float32
   return Float32Array.from(data, (v) => v * by);
 }
 
-/** The stationary operand as f16 in some layout. */
-function weight(ctx: NodeContext, b: ConstantOperand, value: Value, shape: readonly number[], layout: string, alpha = 1): string {
+/** The stationary operand as f16 in some layout; `back` is the permutation that undoes that of `value`. */
+function weight(
+  ctx: NodeContext,
+  b: ConstantOperand,
+  value: Value,
+  shape: readonly number[],
+  layout: string,
+  alpha = 1,
+  back?: readonly number[],
+): string {
   const data = scaled(value.data, alpha);
-  return ctx.parameter(b, { dtype: 'f16', shape, trained: true, layout: `${layout}${alpha === 1 ? '' : `*${alpha}`}`, data });
+  const restore = (trained: Float32Array): Float32Array => {
+    const unscaled = alpha === 1 ? trained : trained.map((v) => v / alpha);
+    const { data: turned } = back === undefined ? { data: unscaled } : transposedValue({ ...value, data: unscaled }, back);
+    return typeof turned === 'number' ? unscaled : float32Of(turned);
+  };
+  return ctx.parameter(b, { dtype: 'f16', shape, trained: true, layout: `${layout}${alpha === 1 ? '' : `*${alpha}`}`, data, restore });
 }
 
 /** The matrix [C, K], or [K, C] where `isTransposed`, as the weight [K, C] of gemm. */
 function gemmWeight(ctx: NodeContext, b: ConstantOperand, isTransposed: boolean, alpha: number): string {
   const turned = isTransposed ? b.value : transposedValue(b.value, [1, 0]);
-  return weight(ctx, b, turned, turned.shape, isTransposed ? '' : 'transposed', alpha);
+  return weight(ctx, b, turned, turned.shape, isTransposed ? '' : 'transposed', alpha, isTransposed ? undefined : [1, 0]);
 }
 
 /** The addend of Gemm as one value a column; undefined where it broadcasts otherwise. */
@@ -40,7 +53,15 @@ function gemmBias(ctx: NodeContext, c: ConstantOperand, K: number, beta: number)
   const columns = value.shape.at(-1) ?? 1;
   if ((columns !== K && columns !== 1) || elementCount(value.shape) !== columns) return undefined;
   const spread = columns === K ? value.data : valueAt(value, 0);
-  return ctx.parameter(c, { dtype: 'f32', shape: [K], trained: true, layout: `bias*${beta}`, data: scaled(spread, beta) });
+  return ctx.parameter(c, {
+    dtype: 'f32',
+    shape: [K],
+    trained: true,
+    layout: `bias*${beta}`,
+    data: scaled(spread, beta),
+    restore: (trained) => (beta === 1 ? trained : trained.map((v) => v / beta)),
+    ...(columns === K ? {} : { restoredShape: [K] }),
+  });
 }
 
 function expectMatrix(ctx: NodeContext, index: number, shape: readonly number[]): void {
@@ -88,14 +109,20 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const channelsLast = [0, ...given.shape.keys()].slice(1).map((_, i, all) => (i === 0 ? 0 : i === all.length - 1 ? 1 : i + 1));
   if (turned && groups === 1 && ctx.batched && given.shape.length === 4 && !vector && turned.perm.every((p, i) => p === channelsLast[i])) {
     const source = ctx.activationOf(turned.source);
-    const w = weight(ctx, b, transposedValue(reshaped(B, [C, K]), [1, 0]), [K, C, 1, 1], 'kernel', alpha);
+    const w = weight(ctx, b, transposedValue(reshaped(B, [C, K]), [1, 0]), [K, C, 1, 1], 'kernel', alpha, [1, 0]);
     return transposed(ctx.emit('conv', [source.name, w], plain(1), `${part}pixels`), turned.perm);
   }
   const x = ctx.activationOf(given);
   const sampleRows = ctx.batched ? rows.slice(1) : rows;
   const S = elementCount(sampleRows);
   if (S === 1 && groups === 1)
-    return connected(ctx, x, [weight(ctx, b, transposedValue(reshaped(B, [C, K]), [1, 0]), [K, C], 'transposed', alpha)], shape, part);
+    return connected(
+      ctx,
+      x,
+      [weight(ctx, b, transposedValue(reshaped(B, [C, K]), [1, 0]), [K, C], 'transposed', alpha, [1, 0])],
+      shape,
+      part,
+    );
   const own = sampleRows.slice(0, -1);
   const equal = own.length === lead.length && own.every((d, i) => d === lead[i]);
   const shared = groups === 1 || own.length === 0;
@@ -106,7 +133,7 @@ function timesConstant(ctx: NodeContext, given: ActivationOperand, b: ConstantOp
   const turnedB = transposedValue(reshaped(B, [groups, C, K]), [0, 2, 1]);
   const [G, M] = equal && groups > 1 ? [groups, S / groups] : [1, S];
   const image = ctx.emit('reshape', [x.name], { shape: [G, M, C] }, `${part}rows`);
-  const w = weight(ctx, b, turnedB, [groups * K, 1, 1, C], `kernels of ${groups}`, alpha);
+  const w = weight(ctx, b, turnedB, [groups * K, 1, 1, C], `kernels of ${groups}`, alpha, [0, 2, 1]);
   const y = ctx.emit('conv', [image.name, w], plain(G), `${part}columns`);
   const result = ctx.relabel(y, ctx.whole([groups, K, M]), `${part}planes`);
   const perm = ctx.batched ? [0, 1, 3, 2] : [0, 2, 1];

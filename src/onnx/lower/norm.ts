@@ -13,7 +13,9 @@ function batchNormalization(ctx: NodeContext): ActivationOperand {
   const parameters = [1, 2, 3, 4].map((i) => {
     const operand = ctx.constant(i);
     // Running statistics (3, 4) are replaced, not learned.
-    return ctx.parameter(operand, { dtype: 'f32', shape: operand.value.shape, trained: i < 3 });
+    // Those that several nodes share become those of each: training updates them.
+    const layout = ctx.state.training && i >= 3 ? ctx.node.label : '';
+    return ctx.parameter(operand, { dtype: 'f32', shape: operand.value.shape, trained: i < 3, layout });
   });
   return ctx.emit('batch_norm', [x.name, ...parameters], { epsilon: attrs.float('epsilon', 1e-5), momentum: attrs.float('momentum', 0.9) });
 }

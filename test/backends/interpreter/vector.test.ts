@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { VECTOR_SLOTS, type VectorSlot } from '../../../backends/wavecore/isa/slots.ts';
+import type { VectorSlot } from '../../../backends/wavecore/isa/slots.ts';
 import type { Attrs } from '../../../ir/graph.ts';
 import { recordOf } from '../../../ir/layers/index.ts';
 import type { Values } from '../../../ir/layers/record.ts';
@@ -285,7 +285,7 @@ describe('vector unit against the reference kernels', () => {
     });
   });
 
-  it('softmax, its logarithm, and the loss with its gradient', () => {
+  it('softmax, its logarithm, and the losses with their gradients', () => {
     forEach(cases('softmax'), (layer) => {
       const operands = (at: Places) => ({ dst: at.out(0), src: at.in(0) });
       check(layer, softmaxSlots(layer.attrs), (a, at) => a.op('v.softmax', operands(at)), HALF);
@@ -300,7 +300,8 @@ describe('vector unit against the reference kernels', () => {
           attrs: { weight: 0.5, lossScale: 64, batch: N },
           outputs: 2,
         };
-        const slots = { N, COUNT: K, WEIGHT: floatBits(0.5), SCALE: floatBits(32 / N) };
+        const mse = { kind: 'mse_loss', types: [f16([N, K]), f16([N, K])], attrs: layer.attrs, outputs: 2 };
+        const slots = { N, COUNT: K, WEIGHT: floatBits(0.5), SCALE: floatBits(0.5 / N), LOSSSCALE: floatBits(64) };
         check(
           layer,
           () => slots,
@@ -308,34 +309,14 @@ describe('vector unit against the reference kernels', () => {
           HALF,
           [undefined, labels],
         );
+        check(
+          mse,
+          () => slots,
+          (a, at) => a.op('v.mse_loss', { loss: at.out(0), dy: at.out(1), y: at.in(0), target: at.in(1) }),
+          HALF,
+        );
       }),
       { numRuns: 20 },
-    );
-  });
-
-  it('updates of the optimizers', () => {
-    const rates = { LR: floatBits(0.125), DECAY: floatBits(0.25), GRADSCALE: floatBits(0.5), MOMENTUM: floatBits(0.75) };
-    for (const nesterov of [false, true]) {
-      const attrs = { lr: 0.125, weightDecay: 0.25, gradScale: 0.5, momentum: 0.75, nesterov };
-      check(
-        { kind: 'momentum', types: [f32([19]), f32([19]), f32([19])], attrs, outputs: 3 },
-        () => ({ ...rates, COUNT: 19, NESTEROV: nesterov ? 1 : 0 }),
-        (a, at) => {
-          copyTo(a, at.out(0), at.in(0), 76);
-          copyTo(a, at.out(1), at.in(1), 76);
-          a.op('v.momentum', { master: at.out(0), velocity: at.out(1), grad: at.in(2), weight: at.out(2), withWeight: 1 });
-        },
-        HALF,
-      );
-    }
-    check(
-      { kind: 'sgd', types: [f32([19]), f32([19])], attrs: { lr: 0.125, weightDecay: 0.25, gradScale: 0.5 }, outputs: 2 },
-      () => ({ ...rates, COUNT: 19 }),
-      (a, at) => {
-        copyTo(a, at.out(0), at.in(0), 76);
-        a.op('v.sgd', { master: at.out(0), grad: at.in(1), weight: at.out(1), withWeight: 1 });
-      },
-      HALF,
     );
   });
 
@@ -359,9 +340,3 @@ describe('vector unit against the reference kernels', () => {
     expect([...numbersOf(result.readTensor('out1'))]).toEqual([...values.subarray(0, 6), ...values.subarray(12, 18)]);
   });
 });
-
-/** Copies one run of bytes, leaving the other slots alone. */
-function copyTo(a: Assembler, dst: number, src: number, bytes: number): void {
-  a.op('v.cfg', { slot: VECTOR_SLOTS.indexOf('ROWS'), v0: 1, v1: bytes });
-  a.op('v.cfg', { slot: VECTOR_SLOTS.indexOf('SRCSTRIDE'), v0: bytes, v1: bytes }).op('v.copy', { dst, src });
-}

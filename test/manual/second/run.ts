@@ -239,7 +239,8 @@ class SecondCore {
     const operand = (name: string): number => (fields.some((f) => f.name === name && f.register) ? this.register(name) : this.field(name));
     const run = VECTOR[op] ?? GENERAL[op];
     if (run === undefined) throw new Error(`the second interpreter has no ${op}`);
-    run({ memory: this.global, int, float, operand });
+    const setSlot = (slot: number, bits: number): void => void this.vectorSlots.set(slot, bits);
+    run({ memory: this.global, int, float, operand, setSlot });
     const value = (formula: string): number =>
       evaluate(formula, (name) =>
         name === 'SETS' ? (int('CROSS') !== 0 ? 1 : int('N')) : this.fields.has(name) ? this.field(name) : int(name),

@@ -8,6 +8,8 @@ export interface Context {
   /** Slot as an f32. */
   float(name: string): number;
   operand(name: string): number;
+  /** Gives a slot other bits. */
+  setSlot(slot: number, bits: number): void;
 }
 
 export type Run = (x: Context) => void;
@@ -93,7 +95,7 @@ function draw(seed: number, sample: number, element: number): number {
 
 const dropout: Run = (x) => {
   const keep = (n: number, e: number): boolean =>
-    draw(x.int('SEED'), x.operand('sample0') + n, e) >= Math.floor(x.float('RATIO') * 2 ** 32);
+    draw(x.int('SEED') + Math.imul(x.float('STEP'), 0x9e3779b9), x.operand('sample0') + n, e) >= Math.floor(x.float('RATIO') * 2 ** 32);
   for (const [n = 0, e = 0] of counted(x.int('N'), x.int('COUNT'))) {
     const at = n * x.int('COUNT') + e;
     setHalf(x, 'dst', at, keep(n, e) ? f16(half(x, 'src', at) * x.float('SCALE')) : 0);
@@ -333,7 +335,14 @@ const softmaxLoss: Run = (x) => {
     const label = x.memory.word(x.operand('labels') + 4 * n);
     const z = logs(x, 'logits', n);
     setSingle(x, 'loss', n, f32(-x.float('WEIGHT') * (z[label] ?? Number.NaN)));
-    z.forEach((v, i) => setHalf(x, 'dlogits', n * x.int('COUNT') + i, f16once(x.float('SCALE') * (Math.exp(v) - (i === label ? 1 : 0)))));
+    z.forEach((v, i) =>
+      setHalf(
+        x,
+        'dlogits',
+        n * x.int('COUNT') + i,
+        f16once(f32(x.float('SCALE') * x.float('LOSSSCALE')) * (Math.exp(v) - (i === label ? 1 : 0))),
+      ),
+    );
   }
 };
 
@@ -342,7 +351,8 @@ const decayed = (x: Context, i: number): number =>
 
 const sgd: Run = (x) => {
   for (let i = 0; i < x.int('COUNT'); i++) {
-    setSingle(x, 'master', i, f32(single(x, 'master', i) - f32(x.float('LR') * decayed(x, i))));
+    if (x.float('HOLD') === 0) setSingle(x, 'master', i, f32(single(x, 'master', i) - f32(x.float('LR') * decayed(x, i))));
+    else setSingle(x, 'master', i, single(x, 'master', i));
     if (x.operand('withWeight') !== 0) setHalf(x, 'weight', i, f16(single(x, 'master', i)));
   }
 };
@@ -352,10 +362,81 @@ const momentum: Run = (x) => {
     const g = decayed(x, i);
     const speed = f32(f32(x.float('MOMENTUM') * single(x, 'velocity', i)) + g);
     const step = x.int('NESTEROV') !== 0 ? f32(g + f32(x.float('MOMENTUM') * speed)) : speed;
-    const after = f32(single(x, 'master', i) - f32(x.float('LR') * step));
-    setSingle(x, 'velocity', i, speed);
-    setSingle(x, 'master', i, after);
-    if (x.operand('withWeight') !== 0) setHalf(x, 'weight', i, f16(after));
+    if (x.float('HOLD') === 0) {
+      setSingle(x, 'velocity', i, speed);
+      setSingle(x, 'master', i, f32(single(x, 'master', i) - f32(x.float('LR') * step)));
+    }
+    if (x.operand('withWeight') !== 0) setHalf(x, 'weight', i, f16(single(x, 'master', i)));
+  }
+};
+
+const adam: Run = (x) => {
+  const decoupled = x.int('DECOUPLED') !== 0;
+  for (let i = 0; i < x.int('COUNT'); i++) {
+    const before = single(x, 'master', i);
+    const g = f32(f32(x.float('GRADSCALE') * single(x, 'grad', i)) + f32((decoupled ? 0 : x.float('DECAY')) * before));
+    const m = f32(f32(x.float('BETA1') * single(x, 'first', i)) + f32(f32(1 - x.float('BETA1')) * g));
+    const v = f32(f32(x.float('BETA2') * single(x, 'second', i)) + f32(f32(1 - x.float('BETA2')) * f32(g * g)));
+    let step = f32(f32(x.float('CORRECT1') * m) / f32(f32(Math.sqrt(f32(x.float('CORRECT2') * v))) + x.float('EPS')));
+    if (decoupled) step = f32(step + f32(x.float('DECAY') * before));
+    if (x.float('HOLD') === 0) {
+      setSingle(x, 'first', i, m);
+      setSingle(x, 'second', i, v);
+      setSingle(x, 'master', i, f32(before - f32(x.float('LR') * step)));
+    }
+    if (x.operand('withWeight') !== 0) setHalf(x, 'weight', i, f16(single(x, 'master', i)));
+  }
+};
+
+const mseLoss: Run = (x) => {
+  const count = x.int('COUNT');
+  const scale = (2 * f32(x.float('SCALE') * x.float('LOSSSCALE'))) / count;
+  for (let n = 0; n < x.int('N'); n++) {
+    let total = 0;
+    for (let i = n * count; i < (n + 1) * count; i++) {
+      const d = half(x, 'y', i) - half(x, 'target', i);
+      total = total + d * d;
+      setHalf(x, 'dy', i, f16once(scale * d));
+    }
+    setSingle(x, 'loss', n, f32((x.float('WEIGHT') * total) / count));
+  }
+};
+
+const checkFinite: Run = (x) => {
+  for (let i = 0; i < x.int('COUNT'); i++) if (!Number.isFinite(single(x, 'grad', i))) setSingle(x, 'control', 3, 1);
+};
+
+const step: Run = (x) => {
+  const control = (word: number): number => single(x, 'control', word);
+  const set = (word: number, value: number): void => setSingle(x, 'control', word, f32(value));
+  const hold = control(3) !== 0;
+  const scale = control(1);
+  set(0, single(x, 'rate', 0));
+  set(2, 1 / scale);
+  set(3, 0);
+  set(4, hold ? 1 : 0);
+  set(6, control(6) + 1);
+  if (!hold) {
+    set(7, control(7) * x.float('BETA1'));
+    set(8, control(8) * x.float('BETA2'));
+    set(9, 1 / f32(1 - control(7)));
+    set(10, 1 / f32(1 - control(8)));
+  }
+  if (x.int('DYNAMIC') === 0) return;
+  const good = hold ? 0 : control(5) + 1;
+  const grows = good >= x.int('INTERVAL');
+  set(5, grows ? 0 : good);
+  if (hold) set(1, Math.max(scale / 2, 1));
+  else if (grows) set(1, Math.min(scale * 2, 2 ** 24));
+};
+
+const running: Run = (x) => {
+  const [stays, moves] = [x.float('MOMENTUM'), f32(1 - x.float('MOMENTUM'))];
+  for (let c = 0; c < x.int('C'); c++) {
+    const rstd = single(x, 'stats', 2 * c + 1);
+    const v = f32(Math.max(0, 1 / (rstd * rstd) - x.float('EPS')));
+    setSingle(x, 'mean', c, f32(f32(stays * single(x, 'mean', c)) + f32(moves * single(x, 'stats', 2 * c))));
+    setSingle(x, 'variance', c, f32(f32(stays * single(x, 'variance', c)) + f32(moves * v)));
   }
 };
 
@@ -404,4 +485,10 @@ export const VECTOR: Readonly<Record<string, Run>> = {
   'v.bias_end': biasEnd,
   'v.sgd': sgd,
   'v.momentum': momentum,
+  'v.adam': adam,
+  'v.mse_loss': mseLoss,
+  'v.ld_cfg': (x) => x.setSlot(x.operand('slot'), x.memory.word(x.operand('src'))),
+  'v.check_finite': checkFinite,
+  'v.step': step,
+  'v.running': running,
 };

@@ -1,4 +1,4 @@
-import { keeps } from '../../../../ir/layers/random.ts';
+import { keeps, seedOf } from '../../../../ir/layers/random.ts';
 import { flatBits, flatElements, flatHalves, maskBytes, once, read, type Semantics, times, write } from './semantics.ts';
 import { onlyWith } from './size.ts';
 
@@ -10,10 +10,11 @@ export const dropout: Semantics<'v.dropout'> = {
   },
   elements: flatElements,
   passes: times(2),
-  slots: ['SEED', 'RATIO', 'SCALE'],
+  slots: ['SEED', 'STEP', 'RATIO', 'SCALE'],
   run: (call, dst: number, mask: number, src: number, sample0: number, withMask: number) => {
     const [count, stride] = [call.int('COUNT'), maskBytes(call)];
-    const [seed, ratio, scale] = [call.int('SEED'), call.float('RATIO'), call.float('SCALE')];
+    const seed = seedOf(call.int('SEED'), call.float('STEP'));
+    const [ratio, scale] = [call.float('RATIO'), call.float('SCALE')];
     for (let n = 0; n < call.int('N'); n++) {
       for (let block = 0; block < count; block += 8) {
         let byte = 0;

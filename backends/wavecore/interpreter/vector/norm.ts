@@ -84,6 +84,28 @@ export const statsEnd: Semantics<'v.stats_end'> = {
   },
 };
 
+export const running: Semantics<'v.running'> = {
+  uses: {
+    mean: update(4, channelSingles),
+    variance: update(4, channelSingles),
+    stats: read(4, product(2, channelSingles)),
+  },
+  elements: product('C'),
+  passes: times(4),
+  slots: ['MOMENTUM', 'EPS'],
+  run: (call, mean: number, variance: number, statistics: number) => {
+    const [stays, epsilon] = [call.float('MOMENTUM'), call.float('EPS')];
+    const moves = Math.fround(1 - stays);
+    const towards = (address: number, c: number, value: number): void =>
+      call.setSingle(address, c, Math.fround(stays * call.single(address, c)) + Math.fround(moves * value));
+    for (let c = 0; c < call.int('C'); c++) {
+      const rstd = call.single(statistics, 2 * c + 1);
+      towards(mean, c, call.single(statistics, 2 * c));
+      towards(variance, c, Math.max(0, 1 / (rstd * rstd) - epsilon));
+    }
+  },
+};
+
 export const norm: Semantics<'v.norm'> = {
   uses: {
     dst: write(2, imageHalves),

@@ -1,11 +1,10 @@
 import { toHalfBits } from '../../../../ir/half.ts';
 import type { Call } from './call.ts';
 import { eachRun, runElements, runHalves } from './runs.ts';
-import { flatElements, flatHalves, read, type Semantics, times, write } from './semantics.ts';
-import { product } from './size.ts';
+import { read, type Semantics, times, write } from './semantics.ts';
 
 /** Logarithms of softmax of `length` elements, `step` apart, from element `first` on, in f64, the sum in order. */
-function logarithms(call: Call, address: number, first: number, length: number, step: number): Float64Array {
+export function logarithms(call: Call, address: number, first: number, length: number, step: number): Float64Array {
   const x = Float64Array.from({ length }, (_, i) => call.half(address, first + i * step));
   const highest = x.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const logSum = Math.log(x.reduce((sum, v) => sum + Math.exp(v - highest), 0));
@@ -46,26 +45,5 @@ export const softmaxGrad: Semantics<'v.softmax_grad'> = {
         call.u16[dst / 2 + first + i * inner] = toHalfBits(log === 0 ? value * (slope - sum) : slope - Math.exp(value) * sum);
       }
     });
-  },
-};
-
-const samples = product(4, 'N');
-
-export const softmaxLoss: Semantics<'v.softmax_loss'> = {
-  uses: { loss: write(4, samples), dlogits: write(2, flatHalves), logits: read(2, flatHalves), labels: read(4, samples) },
-  elements: flatElements,
-  passes: times(5),
-  slots: ['SCALE', 'WEIGHT'],
-  run: (call, loss: number, dlogits: number, logits: number, labels: number) => {
-    const [count, scale, weight] = [call.int('COUNT'), call.float('SCALE'), call.float('WEIGHT')];
-    for (let n = 0; n < call.int('N'); n++) {
-      const label = call.i32[labels / 4 + n] ?? 0;
-      if (label < 0 || label >= count) call.fault(`label ${label} of sample ${n} is not one of ${count} classes`);
-      const logs = logarithms(call, logits, n * count, count, 1);
-      call.setSingle(loss, n, -weight * (logs[label] ?? 0));
-      logs.forEach((v, i) => {
-        call.u16[dlogits / 2 + n * count + i] = toHalfBits(scale * (Math.exp(v) - (i === label ? 1 : 0)));
-      });
-    }
   },
 };

@@ -1,19 +1,21 @@
 import { biasEnd, biasSums } from './bias.ts';
 import { binary, binaryGrad, sumSamples } from './binary.ts';
+import { checkFinite, loadConfiguration, step } from './control.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
 import { add, affine, multiply, relu, reluGrad } from './elementwise.ts';
 import { gather, scatter } from './gather.ts';
+import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
 import { copy, fill } from './moves.ts';
-import { norm, stats, statsEnd } from './norm.ts';
+import { norm, running, stats, statsEnd } from './norm.ts';
 import { normGrad, normGradEnd, normGradSums } from './norm-grad.ts';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool.ts';
 import { reduce, reduceGrad } from './reduce.ts';
 import { resample, resampleGrad } from './resample.ts';
 import type { Semantics, VectorOp } from './semantics.ts';
-import { logSoftmax, softmax, softmaxGrad, softmaxLoss } from './softmax.ts';
+import { logSoftmax, softmax, softmaxGrad } from './softmax.ts';
 import { unary, unaryGrad } from './unary.ts';
-import { momentum, sgd } from './update.ts';
+import { adam, momentum, sgd } from './update.ts';
 
 /** What every vector instruction does; one that is missing does not compile. */
 export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
@@ -45,6 +47,12 @@ export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
   'v.bias_end': biasEnd,
   'v.sgd': sgd,
   'v.momentum': momentum,
+  'v.adam': adam,
+  'v.mse_loss': mseLoss,
+  'v.ld_cfg': loadConfiguration,
+  'v.check_finite': checkFinite,
+  'v.step': step,
+  'v.running': running,
   'v.unary': unary,
   'v.unary_grad': unaryGrad,
   'v.binary': binary,

@@ -19,8 +19,9 @@ export const ELEMENTWISE = {
   'v.mul': { code: 'for i < N × COUNT: dst[i] = f16(a[i] × b[i])' },
   'v.affine': { code: 'for n < N, c < C, i < H × W: dst[n][c][i] = f16(f32(src[n][c][i] × scale[c]) + shift[c])' },
   'v.dropout': {
-    code: `for n < N, e < COUNT:
-  keep = draw(SEED, r[sample0] + n, e) ≥ floor(RATIO × 2^32)      no element is kept where RATIO is NaN
+    code: `seed = (SEED + trunc(STEP) × 0x9e3779b9) modulo 2^32      an infinite or NaN STEP counts as 0
+for n < N, e < COUNT:
+  keep = draw(seed, r[sample0] + n, e) ≥ floor(RATIO × 2^32)      no element is kept where RATIO is NaN
   dst[n][e] = keep ? f16(src[n][e] × SCALE) : +0
   if withMask: mask[n][e] = keep                                  behind each 8 elements a whole byte; bits behind COUNT are 0`,
   },

@@ -19,6 +19,13 @@ export const NORMALIZATION = {
   mean = s / M
   stats[j][g] = (f32(mean), f32(1 / sqrt(t / M − mean × mean + EPS)))      from left to right, all in f64`,
   },
+  'v.running': {
+    code: `for c < C:
+  (m, rstd) = stats[c]
+  v = f32(max(0, 1 / (rstd × rstd) − EPS))      in f64, rounded once
+  mean[c] = f32(f32(MOMENTUM × mean[c]) + f32(f32(1 − MOMENTUM) × m))
+  variance[c] = f32(f32(MOMENTUM × variance[c]) + f32(f32(1 − MOMENTUM) × v))`,
+  },
   'v.norm': {
     code: `for n < N, c < C, i < H × W:
   (mean, rstd) = stats[set(n)][group(c)]

@@ -31,6 +31,7 @@ export const MOMENTUM = 35;
 export const DECAY = 36;
 export const GRADSCALE = 37;
 export const NESTEROV = 38;
+export const HOLD = 41;
 
 export function int(slot: i32): i32 {
   return load<i32>(vectorSlots + (<usize>slot << 2));

@@ -26,7 +26,7 @@ import {
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool';
 import { biasSums, normGradSums, stats } from './sums';
 import { momentum, sgd } from './update';
-import { DIVISOR, DSTSTRIDE, H, int, M, NESTEROV, ROWBYTES, ROWS, W } from './vector-slots';
+import { DIVISOR, DSTSTRIDE, float, H, HOLD, int, M, NESTEROV, ROWBYTES, ROWS, W } from './vector-slots';
 
 /** Up to this every integer is an f32. */
 const EXACT: i32 = 1 << 24;
@@ -117,11 +117,14 @@ export function vector(command: usize, part: i32): bool {
       biasSums(part, a, b);
       return true;
     }
+    // A step that is left out is rare.
     case V_SGD: {
+      if (float(HOLD) != 0) return false;
       sgd(part, a, b, c, d != 0);
       return true;
     }
     case V_MOMENTUM: {
+      if (float(HOLD) != 0) return false;
       momentum(part, a, b, c, d, e != 0, int(NESTEROV) != 0);
       return true;
     }
