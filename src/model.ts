@@ -82,10 +82,11 @@ export function loadModel(bytes: Uint8Array, options: LoadOptions = {}): Model {
 }
 
 /** The graph over the samples of all cores. */
-function importShared(bytes: Uint8Array, { file, mode, batch, cores, bind }: LoadSettings): ReturnType<typeof importTraced> {
+function importShared(bytes: Uint8Array, { batch, cores, ...options }: LoadSettings): ReturnType<typeof importTraced> {
+  const { file } = options;
   if (!Number.isSafeInteger(cores) || cores < 1) fail(diag.usage({ file }, `cores must be a whole number, at least 1, not ${cores}`), 2);
-  const samples = batch ?? (cores === 1 ? undefined : importTraced(bytes, { file, mode, bind, batch }).graph.batch);
-  return importTraced(bytes, { file, mode, bind, batch: samples === undefined ? undefined : samples * cores });
+  const samples = batch ?? (cores === 1 ? undefined : importTraced(bytes, { ...options, batch }).graph.batch);
+  return importTraced(bytes, { ...options, batch: samples === undefined ? undefined : samples * cores });
 }
 
 function modelName(file: string): string {

@@ -75,7 +75,10 @@ const choices = ({ sgd }: Meta) =>
     lossScale: 128,
   }) as const;
 
-/** The names of tensors whose relative distance from stored ones is above the tolerance. */
+/**
+ * The names of tensors whose distance from stored ones, relative to them, is above the tolerance. What is stored of a gradient that is 0
+ * (of a shift in front of a batch normalization) is rounding: less than 1e-9 of the largest tensor. There the largest is what counts.
+ */
 function wrong(
   stored: Stored,
   prefix: string,
@@ -83,8 +86,13 @@ function wrong(
   actual: (name: string) => Values | undefined,
   tolerance: number,
 ): string[] {
+  const lengths = names.map((_, i) => Math.sqrt(stored.tensor(`${prefix}_${i}`).reduce((sum: number, v: number) => sum + v * v, 0)));
+  const largest = Math.max(...lengths);
   return names.flatMap((name, i) => {
-    const d = distance(actual(name), stored.tensor(`${prefix}_${i}`));
+    const expected = stored.tensor(`${prefix}_${i}`);
+    const length = lengths[i] ?? 0;
+    const vanishes = length < 1e-9 * largest;
+    const d = distance(actual(name), expected) * (vanishes ? length / largest : 1);
     return d <= tolerance ? [] : [`${name}: ${d.toExponential(1)}`];
   });
 }
@@ -133,7 +141,8 @@ describe.skipIf(!hasMaterial)('stored training steps of an autodiff library', ()
       expect(wrong(stored, 'grad', meta.params, gradient, CORE)).toEqual([]);
       expect(wrong(stored, 'buffer_after_fwd', meta.buffers, (b) => unbiased(graph, b, numbersOf(core.readTensor(b))), 1e-2)).toEqual([]);
       const second = core.run(inputs);
-      expect(meanLoss(numbersOf(core.readTensor('loss')))).toBeCloseTo(meta.losses[1], 1);
+      // The loss after a step that moved along rounded gradients.
+      expect(Math.abs(meanLoss(numbersOf(core.readTensor('loss'))) / meta.losses[1] - 1)).toBeLessThan(0.02);
       const names = meta.params.map((p) => (graph.tensors.get(p)?.type.dtype === 'f16' ? `${p}.master` : p));
       // A parameter alone may move in another direction where its gradient is nearly 0; all together may not.
       const before = joined(names.map((name) => initial(graph, name)));
