@@ -46,6 +46,8 @@ export class Core {
   readonly machine: Machine;
   readonly image: Image;
   readonly position: Position;
+  /** The image's, at hand. */
+  readonly operands: Float64Array;
   readonly registers = new Float64Array(REGISTERS);
   readonly tokens: Tokens;
   readonly timing: Timing;
@@ -69,6 +71,7 @@ export class Core {
     this.dram = dram;
     this.machine = program.machine;
     this.image = image;
+    this.operands = image.operands;
     this.position = new Position(program, index);
     this.tokens = new Tokens(this.position);
     this.timing = new Timing(program.machine, dram, index, this.watch(observer));

@@ -54,24 +54,39 @@ export class Execution {
     const { image, position, counters, timing } = core;
     const { handlers, rows } = image;
     let { pc } = this;
+    let executed = 0;
+    let left = progress.next - progress.executed;
     while (pc >= 0 && !core.waiting && timing.now < limit) {
       position.pc = pc;
-      if (progress.executed === progress.next) progress.report(core);
+      if (left === 0) {
+        this.count(executed);
+        executed = 0;
+        progress.report(core);
+        left = progress.next - progress.executed;
+      }
       const row = rows[pc] ?? -1;
       if (row >= 0 && row !== counters.row) {
         // What precedes the first layer belongs to it.
+        this.count(executed);
+        executed = 0;
         if (counters.row < image.rowInfo.length) this.settle();
         counters.row = row;
         reportLayer(core);
       }
-      progress.executed++;
-      this.executed++;
+      executed++;
+      left--;
       const next = handlers[pc]?.(core, pc) ?? -1;
       look?.(pc);
       pc = next;
     }
+    this.count(executed);
     this.pc = pc;
     if (pc < 0) this.settle();
+  }
+
+  private count(instructions: number): void {
+    this.executed += instructions;
+    this.progress.executed += instructions;
   }
 
   private settle(): void {

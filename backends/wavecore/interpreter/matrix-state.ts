@@ -77,11 +77,15 @@ export class MatrixState {
     if (!this.patchesChecked) this.checkPatches();
     const { AT, P, Q, R, S, H, W, ASN, ASC } = this.configured();
     if (H * W === 0) return;
-    const [pixel, pixels, tap, taps] = AT !== 0 ? [k0, depth, m0, rows] : [m0, rows, k0, depth];
+    const byTap = AT !== 0;
+    const pixel = byTap ? k0 : m0;
+    const lastPixel = pixel + (byTap ? depth : rows) - 1;
+    const tap = byTap ? m0 : k0;
+    const lastTap = tap + (byTap ? rows : depth) - 1;
     this.low = 0;
     this.high = H * W - 1;
-    this.extend(Math.floor(pixel / (P * Q)), Math.floor((pixel + pixels - 1) / (P * Q)), ASN);
-    this.extend(Math.floor(tap / (R * S)), Math.floor((tap + taps - 1) / (R * S)), ASC);
+    this.extend(Math.floor(pixel / (P * Q)), Math.floor(lastPixel / (P * Q)), ASN);
+    this.extend(Math.floor(tap / (R * S)), Math.floor(lastTap / (R * S)), ASC);
     this.checkSpan('moving operand', base, 2);
   }
 
@@ -161,7 +165,8 @@ export class MatrixState {
   private coverIndices(name: MatrixSlot, first: number, count: number, inner: number, outerStride: number, innerStride: number): void {
     if (inner < 1) this.position.fault(diag.programFault, `slot ${name} is ${inner}, expected at least 1`);
     const last = first + count - 1;
-    const [from, to] = [Math.floor(first / inner), Math.floor(last / inner)];
+    const from = Math.floor(first / inner);
+    const to = Math.floor(last / inner);
     this.low = Number.POSITIVE_INFINITY;
     this.high = Number.NEGATIVE_INFINITY;
     this.cover(from * outerStride + (first - from * inner) * innerStride);
@@ -216,7 +221,8 @@ export class MatrixState {
   }
 
   private checkSpan(what: string, base: number, size: number): void {
-    const [from, to] = [base + this.low * size, base + (this.high + 1) * size];
+    const from = base + this.low * size;
+    const to = base + (this.high + 1) * size;
     if (from < 0 || to > this.globalBytes) {
       this.position.fault(diag.outOfRange, `${what} covers bytes ${from} to ${to} of the global buffer, which has ${this.globalBytes}`);
     }

@@ -10,7 +10,7 @@ const LDB = fieldIndex('m.ldb');
 const MUL = fieldIndex('m.mul');
 const ST = fieldIndex('m.st');
 
-const immediate = (core: Core, pc: number, field: number): number => core.image.operands[pc * MAX_FIELDS + field] ?? 0;
+const immediate = (core: Core, pc: number, field: number): number => core.operands[pc * MAX_FIELDS + field] ?? 0;
 const register = (core: Core, pc: number, field: number): number => core.registers[immediate(core, pc, field)] ?? 0;
 const half = (core: Core, pc: number, field: number): number => register(core, pc, field) & 1;
 const readyOf = (core: Core, pc: number): number => core.ready(pc, core.timing.issue(UNIT.matrix));
@@ -31,7 +31,9 @@ export const loadMoving: Handler = (core, pc) => {
   const { matrix, counters } = core;
   const ready = readyOf(core, pc);
   const a = half(core, pc, LDA.half);
-  const [base, m0, k0] = [register(core, pc, LDA.base), register(core, pc, LDA.m0), register(core, pc, LDA.k0)];
+  const base = register(core, pc, LDA.base);
+  const m0 = register(core, pc, LDA.m0);
+  const k0 = register(core, pc, LDA.k0);
   const rows = matrix.rowsFrom(m0);
   const depth = matrix.movingDepthFrom(k0);
   matrix.checkMoving(base, m0, rows, k0, depth);
@@ -49,7 +51,9 @@ export const loadStationary: Handler = (core, pc) => {
   const { matrix, counters } = core;
   const ready = readyOf(core, pc);
   const b = half(core, pc, LDB.half);
-  const [base, k0, n0] = [register(core, pc, LDB.base), register(core, pc, LDB.k0), register(core, pc, LDB.n0)];
+  const base = register(core, pc, LDB.base);
+  const k0 = register(core, pc, LDB.k0);
+  const n0 = register(core, pc, LDB.n0);
   const depth = matrix.stationaryDepthFrom(k0);
   const columns = matrix.columnsFrom(n0);
   matrix.checkStationary(base, k0, depth, n0, columns);
@@ -67,7 +71,9 @@ export const loadStationary: Handler = (core, pc) => {
 export const multiply: Handler = (core, pc) => {
   const { matrix, counters, position } = core;
   const ready = readyOf(core, pc);
-  const [a, b, c] = [half(core, pc, MUL.a), half(core, pc, MUL.b), half(core, pc, MUL.c)];
+  const a = half(core, pc, MUL.a);
+  const b = half(core, pc, MUL.b);
+  const c = half(core, pc, MUL.c);
   const fresh = register(core, pc, MUL.first) === 0;
   const rows = matrix.aRows[a] ?? 0;
   const depth = matrix.aDepth[a] ?? 0;
@@ -96,7 +102,9 @@ export const drain: Handler = (core, pc) => {
   const { matrix, counters, position } = core;
   const ready = readyOf(core, pc);
   const c = half(core, pc, ST.c);
-  const [base, m0, n0] = [register(core, pc, ST.base), register(core, pc, ST.m0), register(core, pc, ST.n0)];
+  const base = register(core, pc, ST.base);
+  const m0 = register(core, pc, ST.m0);
+  const n0 = register(core, pc, ST.n0);
   const bias = immediate(core, pc, ST.withBias) === 0 ? -1 : register(core, pc, ST.bias);
   const f32 = immediate(core, pc, ST.f32) !== 0;
   const add = register(core, pc, ST.add) !== 0;

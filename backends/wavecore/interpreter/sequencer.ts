@@ -22,7 +22,7 @@ function setRegister(core: Core, rd: number, value: number): void {
   core.registers[0] = 0;
 }
 
-const operand = (core: Core, pc: number, field: number): number => core.image.operands[pc * MAX_FIELDS + field] ?? 0;
+const operand = (core: Core, pc: number, field: number): number => core.operands[pc * MAX_FIELDS + field] ?? 0;
 const register = (core: Core, pc: number, field: number): number => core.registers[operand(core, pc, field)] ?? 0;
 
 export const loadAddress: Handler = (core, pc) => {
