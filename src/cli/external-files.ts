@@ -28,21 +28,24 @@ export function filesBeside(model: string): ExternalFiles {
     },
     readRange: (location, offset, length) => {
       try {
-        return readRange(inside(location) ?? location, offset, length);
+        const bytes = readRange(inside(location) ?? location, offset, length);
+        if (bytes !== undefined) return bytes;
       } catch (error) {
         return fail(diag.externalData({ file: model }, location, reasonOf(error), 0));
       }
+      return fail(diag.externalData({ file: model }, location, 'it has become shorter', 0));
     },
   };
 }
 
-function readRange(path: string, offset: number, length: number): Uint8Array {
+/** Undefined where the file ends before the range does. */
+function readRange(path: string, offset: number, length: number): Uint8Array | undefined {
   const bytes = new Uint8Array(length);
   const file = openSync(path, 'r');
   try {
     for (let at = 0; at < length; ) {
       const read = readSync(file, bytes, at, Math.min(length - at, MOST_AT_ONCE), offset + at);
-      if (read === 0) throw new Error('it has become shorter');
+      if (read === 0) return undefined;
       at += read;
     }
   } finally {
