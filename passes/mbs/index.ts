@@ -3,6 +3,7 @@ import { accumulateEarly } from './accumulate.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
+import { optimize } from './opt/index.ts';
 import { type Draft, Planner } from './planner.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
@@ -16,6 +17,7 @@ export interface Scheduled {
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
+  if (name === 'opt') return scheduleOptimally(graph, resources);
   const network = networkOf(POLICIES[name] === 'group' ? accumulateEarly(graph) : graph, resources.cores);
   const planner = new Planner(network, usesOf(network), resources);
   const groups: Group[] = [];
@@ -32,9 +34,20 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups }, merges };
 }
 
+/** The best schedule of the search, or that of mbs2 where it is none worse. */
+function scheduleOptimally(graph: Graph, resources: Resources): Scheduled {
+  const greedy = scheduleGraph(graph, 'mbs2', resources);
+  const network = networkOf(accumulateEarly(graph), resources.cores);
+  const optimum = optimize(network, resources, ({ traffic }) => traffic);
+  if (optimum === undefined) return { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  const updates = greedy.schedule.groups.filter(({ phase }) => phase === 'update');
+  const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups: [...optimum.groups, ...updates] };
+  return { network: optimum.network, schedule };
+}
+
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
 
-const STRATEGIES: Record<ScheduleName, Strategy> = {
+const STRATEGIES: Record<Exclude<ScheduleName, 'opt'>, Strategy> = {
   baseline: layerByLayer,
   archopt: layerByLayer,
   il: (planner, from, to, policy) => [planner.wholeBatch(from, to, policy)],
