@@ -48,7 +48,7 @@ function realize(network: Network, positions: Positions, found: Found, evaluator
   const layers: Layer[] = [...turned, ...found.backward.flatMap(({ segment }) => segment.rebuilt.layers)];
   const made = found.backward.flatMap(({ segment }) => segment.rebuilt.tensors);
   const rewritten = positions.backward.to > positions.backward.from ? networkOf(withBackward(graph, layers, made), network.cores) : network;
-  const chosen = [...found.forward, ...(turn === undefined ? [] : [turn.chosen]), ...found.backward.map((b) => b.chosen)];
+  const chosen = [...found.forward, ...(turn?.chosen ?? []), ...found.backward.flatMap((b) => b.chosen)];
   const placer = new Planner(rewritten, usesOf(rewritten), resources);
   const kept = new Set(found.backward.flatMap(({ segment }) => [...segment.kept]));
   const groups: Group[] = [];
