@@ -1,4 +1,5 @@
 import type { Graph } from '../../ir/graph.ts';
+import { gather } from './gather.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
@@ -14,8 +15,8 @@ export interface Scheduled {
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
-export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
-  const network = networkOf(graph, resources.cores);
+export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, gathers = GATHERS[name]): Scheduled {
+  const network = networkOf(gathers ? gather(graph) : graph, resources.cores);
   const planner = new Planner(network, usesOf(network), resources);
   const groups: Group[] = [];
   const merges: Merge[] = [];
@@ -30,6 +31,16 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   }
   return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups }, merges };
 }
+
+/** Which schedules gather the statistics of a normalization while its convolution drains; the graph of the network is then another one. */
+const GATHERS: Record<ScheduleName, boolean> = {
+  baseline: false,
+  archopt: false,
+  il: false,
+  'mbs-fs': false,
+  mbs1: false,
+  mbs2: false,
+};
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
 
