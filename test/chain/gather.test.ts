@@ -6,10 +6,23 @@ import { parse } from '../../ir/parse.ts';
 import { print } from '../../ir/print.ts';
 import { gather } from '../../passes/mbs/gather.ts';
 import { SCHEDULES } from '../../passes/mbs/schedule.ts';
+import { validateSchedule } from '../../passes/mbs/validate/index.ts';
 import { nodeThreads } from '../../src/node/threads.ts';
 import { importModel } from '../../src/onnx/index.ts';
 import { survivesAssembly } from '../backends/assembly/round-trip.ts';
-import { type Choices, type Compiled, compileGraph, groups, inputsOf, KEEP, machineWith, run, smallestBuffer, verify } from './execute.ts';
+import {
+  type Choices,
+  type Compiled,
+  compileGraph,
+  groups,
+  inputsOf,
+  KEEP,
+  machineWith,
+  optionsOf,
+  run,
+  smallestBuffer,
+  verify,
+} from './execute.ts';
 import { NetworkBuilder, residualNetwork } from './network.ts';
 
 const SIZES = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
@@ -40,6 +53,8 @@ function check(model: Uint8Array, choices: Choices): Compiled {
   const [apart, joined] = [false, true].map((gathers) => compileGraph(imported, { lossScale: 64, ...choices, gathers }));
   if (apart === undefined || joined === undefined) return expect.unreachable();
   expect(survivesAssembly(joined.program)).toBe(true);
+  const { network, schedule } = joined.scheduled;
+  expect(validateSchedule(network, schedule, optionsOf(choices).resources)).toEqual([]);
   const [expected, computed] = [tensorsOf(apart), tensorsOf(joined)];
   const compared = new Set<string>();
   for (const [name, bytes] of computed) {

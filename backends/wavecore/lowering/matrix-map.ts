@@ -1,18 +1,14 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import type { Panel } from '../../../passes/mbs/schedule.ts';
 import { stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
-import { floatBits } from '../isa/float.ts';
 import { type ChunkPlan, closeCredits, emitChunks, imageRows, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { configureMatrix, emitProduct, type MatrixConfig, patchesOfGradient, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
 import { loadShared } from './shared.ts';
+import { clearTotals, endTotals, gathers, PAIR_BYTES, totalsAddress } from './totals.ts';
 import { pipelined, type Turn } from './turns.ts';
-import { configure as configureVector, float, int } from './vector-operands.ts';
-
-/** Σx and Σx² in f64. */
-const PAIR_BYTES = 16;
 
 /** State of emitting one forward or data-gradient product. */
 interface MapStep {
@@ -42,7 +38,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
     (!chunked || moving.mode === 'load');
 
   loadShared(ctx, undefined);
-  if (gathers(s)) clearTotals(ctx);
+  if (gathers(ctx)) clearTotals(ctx);
   if (preload) preloadMoving(s);
   const stores = ctx.access('out', 0).store ? [0] : [];
   const plan = (turn: Turn): ChunkPlan => ({
@@ -82,47 +78,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   }
   if (guarded) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, anyPlan);
-  if (gathers(s)) e.scope(() => endTotals(s));
-}
-
-/** Whether the result's statistics are gathered while it drains: f64 pairs for all samples of the iteration, because panels are outside of chunks. */
-function gathers({ ctx }: MapStep): boolean {
-  return ctx.view.outputs.length > 1;
-}
-
-function clearTotals(ctx: StepContext): void {
-  ctx.e.scope(() => {
-    const dst = ctx.e.value(constant(ctx.block('state').address));
-    ctx.e.op('v.fill', { dst, bytes: ctx.view.state.perSample * ctx.iteration.samples }, { signal: [TOKEN.partial] });
-    ctx.e.op('m.sync', {}, { wait: [TOKEN.partial] });
-  });
-}
-
-/** Statistics of all samples, once the last result is drained. */
-function endTotals({ ctx, work }: MapStep): void {
-  const { e } = ctx;
-  const all: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
-  const GROUPS = int(ctx, 'setGroups');
-  e.op('m.sync', {}, { signal: [TOKEN.done] });
-  configureVector(ctx, {
-    N: all.samples,
-    C: work.columns,
-    GROUPS,
-    CROSS: 0,
-    EPS: floatBits(float(ctx, 'epsilon')),
-    M: work.m * (work.columns / GROUPS),
-  });
-  const stores = ctx.access('out', 1).store;
-  const state = e.value(constant(ctx.block('state').address));
-  const stats = ctx.place('out', 1, all, 0);
-  e.op('v.stats_end', { stats, state }, { wait: [TOKEN.done], signal: stores ? [TOKEN.ready] : [] });
-  if (stores) emitDma(e, 'd.st', wholeRows(ctx, 'out', 1, all, 0), { wait: [TOKEN.ready] });
-}
-
-/** Address of the totals of a chunk's first sample and a panel's first column. */
-function totalsAddress({ ctx, work }: MapStep, chunk: Chunk, columns: Turn): number {
-  const { address } = ctx.block('state');
-  return ctx.e.value(plus(plus(times(chunk.offset, work.columns * PAIR_BYTES), times(columns.offset, PAIR_BYTES)), address));
+  if (gathers(ctx)) e.scope(() => endTotals(ctx));
 }
 
 /** The whole sub-batch of the moving operand, once, before the first panel. */
@@ -230,7 +186,7 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
       stationaryStep: work.n * work.k * 2,
       resultStep: work.n * gridPixels(s, chunk) * 2,
       ...(bias === undefined ? {} : { bias }),
-      ...(gathers(s) ? { totals: { address: totalsAddress(s, chunk, columns), step: work.n * PAIR_BYTES } } : {}),
+      ...(gathers(ctx) ? { totals: { address: totalsAddress(ctx, chunk, columns), step: work.n * PAIR_BYTES } } : {}),
       f32: false,
       add: 0,
       drain: drains,
@@ -244,7 +200,7 @@ function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
   const bias = ctx.view.inputs[2] === undefined ? undefined : biasAddress(s, columns);
   const drained = { c: s.counters.tile, m0: 0, n0: 0, bias: bias ?? 0, withBias: bias === undefined ? 0 : 1 };
   const base = resultAddress(s, chunk, columns);
-  if (gathers(s)) ctx.e.op('m.st_sums', { ...drained, base, state: totalsAddress(s, chunk, columns) });
+  if (gathers(ctx)) ctx.e.op('m.st_sums', { ...drained, base, state: totalsAddress(ctx, chunk, columns) });
   else ctx.e.op('m.st', { ...drained, base, f32: 0, add: 0 });
   ctx.e.increment(s.counters.tile);
 }
@@ -293,7 +249,7 @@ function configure(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn): nu
     CSMO: (resident ? work.columns : columns.size) * pixels,
     CSMI: 1,
     CSN: pixels,
-    ...(gathers(s) ? { TMI: pixels, TSMO: work.columns } : {}),
+    ...(gathers(ctx) ? { TMI: pixels, TSMO: work.columns } : {}),
   });
   return rows;
 }
