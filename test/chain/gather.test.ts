@@ -8,6 +8,7 @@ import { gather } from '../../passes/mbs/gather.ts';
 import { SCHEDULES } from '../../passes/mbs/schedule.ts';
 import { validateSchedule } from '../../passes/mbs/validate/index.ts';
 import { nodeThreads } from '../../src/node/threads.ts';
+import { normOf } from '../../src/norm.ts';
 import { importModel } from '../../src/onnx/index.ts';
 import { survivesAssembly } from '../backends/assembly/round-trip.ts';
 import {
@@ -165,6 +166,10 @@ describe('the joined graph', () => {
     expect(joined.outputs).toEqual(apart.outputs);
     expect(evaluate(joined, inputsOf(joined))).toEqual(evaluate(apart, inputsOf(apart)));
     expect(gather(joined)).toBe(joined);
+  });
+
+  it('is normalized as before, so that reports say', () => {
+    expect(normOf(gather(forward(groups(4))), groups(4))).toBe('gn:4');
   });
 
   it('is the same where statistics are those of the whole mini-batch', () => {
