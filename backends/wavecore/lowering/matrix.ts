@@ -103,7 +103,10 @@ export interface WaveCounters {
   readonly tile: number;
 }
 
-/** Emits the tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. */
+/**
+ * Emits the tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. The blocks of a column
+ * drain in the order of their rows, which totals rely on.
+ */
 export function emitProduct(ctx: StepContext, product: Product, counters: WaveCounters): void {
   const { e, options } = ctx;
   const { rows, columns, reduction } = product;
