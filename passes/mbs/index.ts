@@ -1,5 +1,6 @@
 import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from './accumulate.ts';
+import { gather } from './gather.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
@@ -16,9 +17,9 @@ export interface Scheduled {
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
-export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
-  if (name === 'opt') return scheduleOptimally(graph, resources);
-  const network = networkOf(POLICIES[name] === 'group' ? accumulateEarly(graph) : graph, resources.cores);
+export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, gathers = GATHERS[name]): Scheduled {
+  if (name === 'opt') return scheduleOptimally(graph, resources, gathers);
+  const network = networkOf(rewritten(graph, POLICIES[name], gathers), resources.cores);
   const planner = new Planner(network, usesOf(network), resources);
   const groups: Group[] = [];
   const merges: Merge[] = [];
@@ -34,16 +35,33 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups }, merges };
 }
 
+/** What the schedules change in a graph before they group its layers. */
+function rewritten(graph: Graph, policy: Policy, gathers: boolean): Graph {
+  const gathered = gathers ? gather(graph) : graph;
+  return policy === 'group' ? accumulateEarly(gathered) : gathered;
+}
+
 /** The best schedule of the search, or that of mbs2 where it is none worse. */
-function scheduleOptimally(graph: Graph, resources: Resources): Scheduled {
+function scheduleOptimally(graph: Graph, resources: Resources, gathers: boolean): Scheduled {
   const greedy = scheduleGraph(graph, 'mbs2', resources);
-  const network = networkOf(accumulateEarly(graph), resources.cores);
+  const network = networkOf(rewritten(graph, POLICIES.opt, gathers), resources.cores);
   const optimum = optimize(network, resources, ({ traffic }) => traffic);
   if (optimum === undefined) return { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
   const updates = greedy.schedule.groups.filter(({ phase }) => phase === 'update');
   const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups: [...optimum.groups, ...updates] };
   return { network: optimum.network, schedule };
 }
+
+/** Which schedules gather the statistics of a normalization while its convolution drains; the graph of the network is then another one. */
+const GATHERS: Record<ScheduleName, boolean> = {
+  baseline: false,
+  archopt: false,
+  il: false,
+  'mbs-fs': false,
+  mbs1: false,
+  mbs2: false,
+  opt: false,
+};
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
 
