@@ -5,6 +5,7 @@ import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import { optimize } from './opt/index.ts';
+import { orderByLiveness } from './order.ts';
 import { type Draft, Planner } from './planner.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
@@ -37,8 +38,8 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
 
 /** What the schedules change in a graph before they group its layers. */
 function rewritten(graph: Graph, policy: Policy, gathers: boolean): Graph {
-  const gathered = gathers ? gather(graph) : graph;
-  return policy === 'group' ? accumulateEarly(gathered) : gathered;
+  const ordered = orderByLiveness(gathers ? gather(graph) : graph);
+  return policy === 'group' ? accumulateEarly(ordered) : ordered;
 }
 
 /** The best schedule of the search, or that of mbs2 where it is none worse. */
