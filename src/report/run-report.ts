@@ -1,5 +1,5 @@
 import type { Energy } from '../../backends/wavecore/interpreter/counters.ts';
-import { PIPELINES, type Pipeline, STALLS, type Stall } from '../../backends/wavecore/interpreter/stalls.ts';
+import { type Cycles, PIPELINES, type Pipeline, STALLS, type Stall } from '../../backends/wavecore/interpreter/stalls.ts';
 import { compositionOf } from '../../backends/wavecore/interpreter/timing.ts';
 import type { RunSummary } from './run-summary.ts';
 import { coresText, stepText } from './step.ts';
@@ -7,7 +7,8 @@ import { fields, table } from './table.ts';
 import { trafficDefinition, trafficTable } from './traffic.ts';
 import { bytesText, countText, joulesText, secondsText, shareText } from './units.ts';
 
-const SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
+/** How sources of energy are called in reports. */
+export const ENERGY_SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
   dram: 'DRAM',
   globalBuffer: 'global buffer',
   localBuffers: 'local buffers',
@@ -28,6 +29,11 @@ export const UNITS: Readonly<Record<Pipeline, string>> = {
   vector: 'vector unit',
   dram: 'DRAM',
 };
+
+/** The unit or pipeline that works most of the time; the sequencer only hands out work. */
+export function busiestUnit(units: Cycles): Pipeline {
+  return PIPELINES.filter((unit) => unit !== 'sequencer').reduce((a, b) => (units[b].busy > units[a].busy ? b : a));
+}
 
 /** The share of one core is as if the other cores ran the same program; several cores compete for theirs. */
 const definitions = (cores: number): string => `${trafficDefinition(cores)}
@@ -80,8 +86,8 @@ function unitTable({ units, cycles, cores }: RunSummary): string {
 }
 
 function energyTable({ energy: { total, ...sources }, cores }: RunSummary): string {
-  const rows = Object.entries(SOURCES).map(([source, name]) => {
-    const joules = sources[source as keyof typeof SOURCES];
+  const rows = Object.entries(ENERGY_SOURCES).map(([source, name]) => {
+    const joules = sources[source as keyof typeof ENERGY_SOURCES];
     return [name, joulesText(joules), shareText(joules, total)];
   });
   rows.push(['total', joulesText(total), shareText(total, total)]);
