@@ -42,7 +42,10 @@ export const PASSES: readonly Pass[] = [
   {
     name: 'mbs',
     doc: 'Layer groups, sub-batches, what stays on chip, buffer plan.',
-    run: (state, options) => ({ ...state, scheduled: scheduleGraph(state.graph, options.schedule, options.resources) }),
+    run: ({ graph }, options) => {
+      const scheduled = scheduleGraph(graph, options.schedule, options.resources);
+      return { graph: scheduled.network.graph, scheduled };
+    },
   },
 ];
 

@@ -70,7 +70,7 @@ export const normGradApply: KindRecord = {
     expectShape('input sums', nth(inputs, 4), statsShape);
     return [f16(nth(inputs, 0).shape)];
   },
-  inPlace: 1,
+  inPlace: [1, 0],
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types, attrs) => {

@@ -135,7 +135,7 @@ export const normApply: KindRecord = {
     const [dx] = ctx.wants(0) ? ctx.emit('norm_grad_apply', 'data', [x, dy, stats, gamma, sums], ctx.attrs) : [];
     return [dx, undefined, ctx.wants(2) ? dgamma : undefined, ctx.wants(3) ? dbeta : undefined];
   },
-  inPlace: 0,
+  inPlace: [0],
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types, attrs) => {

@@ -105,8 +105,8 @@ export interface KindRecord {
   matrix?(inputs: readonly TensorType[], attrs: Attrs): { readonly form: MatrixForm; readonly geometry: ConvGeometry };
   /** Bytes of f64 partial sums that the vector unit keeps while it reduces: for each sample in work, and once. */
   stateBytes?(inputs: readonly TensorType[], attrs: Attrs, outputs: number): { readonly perSample: number; readonly shared: number };
-  /** The input whose buffer output 0 may take over when that input is not needed afterwards. */
-  readonly inPlace?: number;
+  /** The inputs whose buffer output 0 may take over, the first that is not needed afterwards. */
+  readonly inPlace?: readonly number[];
   /**
    * How one sample may be cut when it does not fit the buffer. `rows`: by image rows of output 0, `inputRows` giving
    * what each input needs. `flat`: anywhere, element by element. Absent: the layer takes whole samples.

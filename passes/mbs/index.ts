@@ -1,4 +1,5 @@
 import type { Graph } from '../../ir/graph.ts';
+import { accumulateEarly } from './accumulate.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
@@ -15,7 +16,7 @@ export interface Scheduled {
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
-  const network = networkOf(graph, resources.cores);
+  const network = networkOf(POLICIES[name] === 'group' ? accumulateEarly(graph) : graph, resources.cores);
   const planner = new Planner(network, usesOf(network), resources);
   const groups: Group[] = [];
   const merges: Merge[] = [];

@@ -2,6 +2,7 @@ import { diag, fail } from '../../ir/diagnostics.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { allocate, type Lifetime } from './allocate.ts';
 import { footprintOf } from './footprint.ts';
+import { Likeness } from './likeness.ts';
 import { contentsOf, type LayerView, type Network } from './network.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
@@ -28,7 +29,9 @@ export class Planner {
   readonly network: Network;
   readonly uses: Uses;
   readonly resources: Resources;
+  private readonly likeness = new Likeness();
   private readonly ranked = new Map<string, Fit[]>();
+  private readonly moved = new WeakMap<Fit, Map<number, Float64Array>>();
   private readonly drafts = new Map<string, Draft | undefined>();
 
   constructor(network: Network, uses: Uses, resources: Resources) {
@@ -199,7 +202,7 @@ export class Planner {
   }
 
   private rank(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): Fit[] {
-    const key = `${view.index},${samples},${inputs.map(signature).join()},${outputs.map(signature).join()}`;
+    const key = `${this.likeness.of(view)},${samples},${inputs.map(signature).join()},${outputs.map(signature).join()}`;
     let ranked = this.ranked.get(key);
     if (ranked === undefined) {
       ranked = rankFits(view, inputs, outputs, samples, this.resources);
@@ -210,19 +213,33 @@ export class Planner {
 
   private finish(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
     const byKind = new Float64Array(TENSOR_KINDS.length);
+    fits.forEach((fit, i) => {
+      const view = this.network.layers[from + i];
+      const inputs = accesses.inputs[i];
+      const outputs = accesses.outputs[i];
+      if (view === undefined || inputs === undefined || outputs === undefined) return;
+      this.movedBy(fit, view, inputs, outputs, subBatch).forEach((bytes, kind) => {
+        byKind[kind] = (byKind[kind] ?? 0) + bytes;
+      });
+    });
+    return { from, to, subBatch, accesses, fits, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
+  }
+
+  /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
+  private movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+    const known = this.moved.get(fit) ?? new Map<number, Float64Array>();
+    this.moved.set(fit, known);
+    const before = known.get(subBatch);
+    if (before !== undefined) return before;
+    const byKind = new Float64Array(TENSOR_KINDS.length);
     for (const iteration of iterationKinds(this.network.batch, subBatch)) {
-      fits.forEach((fit, i) => {
-        const view = this.network.layers[from + i];
-        const inputs = accesses.inputs[i];
-        const outputs = accesses.outputs[i];
-        if (view === undefined || inputs === undefined || outputs === undefined) return;
-        visitTransfers(view, inputs, outputs, fit, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
-          const index = KIND_INDEX.get(kind) ?? 0;
-          byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
-        });
+      visitTransfers(view, inputs, outputs, fit, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
+        const index = KIND_INDEX.get(kind) ?? 0;
+        byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
       });
     }
-    return { from, to, subBatch, accesses, fits, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
+    known.set(subBatch, byKind);
+    return byKind;
   }
 
   /** Gives every resident tensor and block an address; gives up on chip what a fragmented buffer cannot hold. */

@@ -131,10 +131,10 @@ export function accessesOf(
   }
 
   function takeOver(view: LayerView, interval: Interval, output: number, step: number): void {
-    const index = view.record.inPlace;
-    const donor = index === undefined || output !== 0 ? undefined : view.inputs[index];
-    if (donor === undefined || !donor.batched || donor.bytes !== interval.bytes) return;
-    const place = open.get(donor.tensor);
-    if (place !== undefined && place.to === step && place.tensor !== interval.tensor) interval.inPlaceOf = donor.tensor;
+    if (output !== 0) return;
+    const donor = view.record.inPlace
+      ?.flatMap((index) => view.inputs[index] ?? [])
+      .find((o) => o.batched && o.bytes === interval.bytes && o.tensor !== interval.tensor && open.get(o.tensor)?.to === step);
+    if (donor !== undefined) interval.inPlaceOf = donor.tensor;
   }
 }
