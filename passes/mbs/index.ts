@@ -1,9 +1,11 @@
+import { diag, fail } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from './accumulate.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import { type Draft, Planner } from './planner.ts';
+import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
 
@@ -16,8 +18,28 @@ export interface Scheduled {
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
+  const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
+    missing(graph, schedule, { ...resources, globalBytes });
+  return plan(graph, name, resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
+}
+
+/** Bytes that a layer of the step needs and the buffer does not have; undefined where all fit. */
+function missing(graph: Graph, name: ScheduleName, resources: Resources): number | undefined {
+  let demand: number | undefined;
+  try {
+    plan(graph, name, resources, (misfit) => {
+      demand = demandOf(misfit, resources);
+      return fail(diag.doesNotFit({}, demand, resources.globalBytes, '', ''));
+    });
+  } catch (error) {
+    if (demand === undefined) throw error;
+  }
+  return demand;
+}
+
+function plan(graph: Graph, name: ScheduleName, resources: Resources, refuse: (misfit: Misfit) => never): Scheduled {
   const network = networkOf(POLICIES[name] === 'group' ? accumulateEarly(graph) : graph, resources.cores);
-  const planner = new Planner(network, usesOf(network), resources);
+  const planner = new Planner(network, usesOf(network), resources, refuse);
   const groups: Group[] = [];
   const merges: Merge[] = [];
   for (const { from, to } of phasesOf(network)) {
