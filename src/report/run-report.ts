@@ -1,5 +1,5 @@
 import type { Energy } from '../../backends/wavecore/interpreter/counters.ts';
-import { type Cycles, PIPELINES, type Pipeline, STALLS, type Stall } from '../../backends/wavecore/interpreter/stalls.ts';
+import { PIPELINES, type Pipeline, STALLS, type Stall } from '../../backends/wavecore/interpreter/stalls.ts';
 import { compositionOf } from '../../backends/wavecore/interpreter/timing.ts';
 import type { RunSummary } from './run-summary.ts';
 import { coresText, stepText } from './step.ts';
@@ -30,9 +30,12 @@ export const UNITS: Readonly<Record<Pipeline, string>> = {
   dram: 'DRAM',
 };
 
-/** The unit or pipeline that works most of the time; the sequencer only hands out work. */
-export function busiestUnit(units: Cycles): Pipeline {
-  return PIPELINES.filter((unit) => unit !== 'sequencer').reduce((a, b) => (units[b].busy > units[a].busy ? b : a));
+/** What can limit a run: the sequencer only hands out work, and DMA units work as long as the DRAM serves them. */
+const LIMITS = PIPELINES.filter((unit) => unit !== 'sequencer' && unit !== 'dmaLoad' && unit !== 'dmaStore');
+
+/** The unit or pipeline that works most of the time: no overlap makes a run faster than that. */
+export function busiestUnit(busy: (unit: Pipeline) => number): Pipeline {
+  return LIMITS.reduce((a, b) => (busy(b) > busy(a) ? b : a));
 }
 
 /** The share of one core is as if the other cores ran the same program; several cores compete for theirs. */

@@ -87,6 +87,6 @@ function listed(terms: readonly Term[], text: (value: number) => string): string
 
 /** The unit that no overlap could hide, and how much of the time it works. */
 function limitText({ counted: { units, cycles } }: CountedRecord): string {
-  const unit = busiestUnit(units);
+  const unit = busiestUnit((name) => units[name].busy);
   return `${UNITS[unit]} (busy ${shareText(units[unit].busy, cycles)})`;
 }

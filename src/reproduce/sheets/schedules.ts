@@ -124,7 +124,7 @@ export function limitsSheet(all: readonly RunRecord[]): Sheet {
       return [
         ...whoOf(record),
         ...[cycles, part(floors.array), part(floors.dram)],
-        ...[part(units.array.busy), part(units.vector.busy), part(units.dram.busy), UNITS[busiestUnit(units)]],
+        ...[part(units.array.busy), part(units.vector.busy), part(units.dram.busy), UNITS[busiestUnit((name) => units[name].busy)]],
         ...stalls.map((stall) => part(units.array.stalls[stall] ?? 0)),
       ];
     }),
