@@ -32,6 +32,7 @@ export const normGradReduce: KindRecord = {
   ],
   attrs: NORM_ATTRS,
   unit: 'vector',
+  passes: 3,
   crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
   infer: (inputs, attrs) => {
     const { C, statsShape } = setsOf(inputs, attrs);
@@ -64,6 +65,7 @@ export const normGradApply: KindRecord = {
   outputs: [{ name: 'dx', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
+  passes: 4,
   crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const { statsShape } = setsOf(inputs, attrs);

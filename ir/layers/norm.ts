@@ -76,6 +76,7 @@ export const normStats: KindRecord = {
   outputs: [{ name: 'stats', dtypes: ['f32'], sharedIf: 'crossSample', resultKind: 'statistics' }, ...RUNNING],
   attrs: STATS_ATTRS,
   unit: 'vector',
+  passes: 2,
   crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
   infer: (inputs, attrs, wanted) => {
     const { C, groups, crossSample, statsShape } = normSets(nth(inputs, 0), attrs);
@@ -119,6 +120,7 @@ export const normApply: KindRecord = {
   outputs: [{ name: 'y', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
+  passes: 2,
   crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const x = nth(inputs, 0);

@@ -105,6 +105,8 @@ export interface KindRecord {
   matrix?(inputs: readonly TensorType[], attrs: Attrs): { readonly form: MatrixForm; readonly geometry: ConvGeometry };
   /** Bytes of f64 partial sums that the vector unit keeps while it reduces: for each sample in work, and once. */
   stateBytes?(inputs: readonly TensorType[], attrs: Attrs, outputs: number): { readonly perSample: number; readonly shared: number };
+  /** Passes of the vector unit over the elements of the largest operand; absent: one. */
+  readonly passes?: number;
   /** The inputs whose buffer output 0 may take over, the first that is not needed afterwards. */
   readonly inPlace?: readonly number[];
   /**

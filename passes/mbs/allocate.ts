@@ -6,14 +6,29 @@ export interface Lifetime {
   readonly to: number;
 }
 
+/** Orders that are tried: where a block finds no place, it goes first in the next one. */
+const ATTEMPTS = 24;
+
 /**
  * Addresses such that blocks alive at the same step do not overlap; the largest block is placed first, each in the
- * smallest gap that holds it (greedy by size). If this order needs more than `capacity` bytes: the first block without a place.
+ * smallest gap that holds it (greedy by size), and a block that finds no place before all others in another attempt.
+ * If no attempt fits `capacity` bytes: the block that found no place in the first one.
  */
 export function allocate(blocks: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
-  const order = [...blocks].sort(
+  let order = [...blocks].sort(
     (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1),
   );
+  let homeless: Lifetime | undefined;
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const placed = placeInOrder(order, capacity);
+    if (placed instanceof Map) return placed;
+    homeless ??= placed;
+    order = [placed, ...order.filter((block) => block !== placed)];
+  }
+  return homeless ?? new Map();
+}
+
+function placeInOrder(order: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
   const placed: { readonly block: Lifetime; readonly address: number }[] = [];
   const addresses = new Map<string, number>();
   for (const block of order) {

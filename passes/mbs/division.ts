@@ -1,9 +1,8 @@
 import { unused } from '../../ir/build.ts';
 import { diag, fail } from '../../ir/diagnostics.ts';
-import type { Phase } from '../../ir/graph.ts';
 import type { TensorKind } from '../../ir/tensor.ts';
 import type { LayerView, Network, Operand } from './network.ts';
-import { align, type Resources } from './schedule.ts';
+import { align, type GroupPhase, type Resources } from './schedule.ts';
 
 /** One shared gradient of which every core has partial sums over its own samples in DRAM: one core adds them up, in chunks. */
 export interface Reduction {
@@ -28,7 +27,7 @@ export interface Division {
 }
 
 /** Whether every core runs the layers of a phase, on its own samples; the others run over parameters, each on one core. */
-export function isDivided(phase: Phase): boolean {
+export function isDivided(phase: GroupPhase): boolean {
   return phase !== 'update';
 }
 

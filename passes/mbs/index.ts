@@ -4,6 +4,7 @@ import { accumulateEarly } from './accumulate.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
+import { optimize } from './opt/index.ts';
 import { type Draft, Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
@@ -19,12 +20,22 @@ export interface Scheduled {
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
-    missing(graph, schedule, { ...resources, globalBytes });
-  return plan(graph, name, resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
+    missing(graph, fallbackOf(schedule), { ...resources, globalBytes });
+  const refuse = (misfit: Misfit): never => fail(refusal(misfit, { schedule: name, resources, demand }));
+  const planned = plan(graph, fallbackOf(name), resources, refuse);
+  return name === 'opt' ? optimal(graph, planned, resources) : planned;
+}
+
+/** The schedules that are not searched for. */
+type Planned = Exclude<ScheduleName, 'opt'>;
+
+/** What is run where the search finds nothing better, and what runs wherever it does. */
+function fallbackOf(name: ScheduleName): Planned {
+  return name === 'opt' ? 'mbs2' : name;
 }
 
 /** Bytes that a layer of the step needs and the buffer does not have; undefined where all fit. */
-function missing(graph: Graph, name: ScheduleName, resources: Resources): number | undefined {
+function missing(graph: Graph, name: Planned, resources: Resources): number | undefined {
   let demand: number | undefined;
   try {
     plan(graph, name, resources, (misfit) => {
@@ -37,7 +48,7 @@ function missing(graph: Graph, name: ScheduleName, resources: Resources): number
   return demand;
 }
 
-function plan(graph: Graph, name: ScheduleName, resources: Resources, refuse: (misfit: Misfit) => never): Scheduled {
+function plan(graph: Graph, name: Planned, resources: Resources, refuse: (misfit: Misfit) => never): Scheduled {
   const network = networkOf(POLICIES[name] === 'group' ? accumulateEarly(graph) : graph, resources.cores);
   const planner = new Planner(network, usesOf(network), resources, refuse);
   const groups: Group[] = [];
@@ -54,9 +65,19 @@ function plan(graph: Graph, name: ScheduleName, resources: Resources, refuse: (m
   return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups }, merges };
 }
 
+/** The best schedule of the search, or that of mbs2 where it is none worse. */
+function optimal(graph: Graph, greedy: Scheduled, resources: Resources): Scheduled {
+  const network = networkOf(accumulateEarly(graph), resources.cores);
+  const optimum = optimize(network, resources, ({ traffic }) => traffic);
+  if (optimum === undefined) return { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  const updates = greedy.schedule.groups.filter(({ phase }) => phase === 'update');
+  const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups: [...optimum.groups, ...updates] };
+  return { network: optimum.network, schedule };
+}
+
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
 
-const STRATEGIES: Record<ScheduleName, Strategy> = {
+const STRATEGIES: Record<Planned, Strategy> = {
   baseline: layerByLayer,
   archopt: layerByLayer,
   il: (planner, from, to, policy) => [planner.wholeBatch(from, to, policy)],

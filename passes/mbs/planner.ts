@@ -31,14 +31,15 @@ export class Planner {
   readonly uses: Uses;
   readonly resources: Resources;
   private readonly likeness = new Likeness();
-  private readonly ranked = new Map<string, Fit[]>();
+  /** By likeness, samples, and how operands are reached. */
+  private readonly ranked: Map<number, Map<string, Fit[]>>[] = [];
   private readonly moved = new WeakMap<Fit, Map<number, Float64Array>>();
   private readonly drafts = new Map<string, Draft | undefined>();
 
   private readonly refuse: (misfit: Misfit) => never;
 
-  /** @param refuse ends the planning where a layer does not fit in any way */
-  constructor(network: Network, uses: Uses, resources: Resources, refuse: (misfit: Misfit) => never) {
+  /** @param refuse ends the planning where a layer does not fit in any way; of no use to a planner that is only asked what may be undefined */
+  constructor(network: Network, uses: Uses, resources: Resources, refuse: (misfit: Misfit) => never = unforeseen) {
     this.network = network;
     this.uses = uses;
     this.resources = resources;
@@ -91,6 +92,17 @@ export class Planner {
       s = Math.min(s, balanced);
     }
     return undefined;
+  }
+
+  /** The range on sub-batches of `subBatch` samples, everything on chip but `refuse`; the caller knows that it fits. */
+  fixed(from: number, to: number, subBatch: number, refuse: ReadonlySet<string>): Draft {
+    const views = this.network.layers.slice(from, to);
+    const accesses = accessesOf(this.network, this.uses, from, to, 'group', refuse);
+    const live = livePerSample(accesses.intervals, views.length);
+    const fits = this.fitAll(views, accesses, subBatch, live);
+    return fits === undefined
+      ? fail(diag.internal({}, 'a group that was evaluated does not fit'))
+      : this.finish(from, to, subBatch, accesses, fits);
   }
 
   /**
@@ -189,7 +201,8 @@ export class Planner {
     return fits;
   }
 
-  private fitOne(
+  /** How layer `i` of `views` runs in what `live` bytes a sample leave free; undefined where it does not. */
+  fitOne(
     views: readonly LayerView[],
     accesses: GroupAccesses,
     samples: number,
@@ -210,13 +223,22 @@ export class Planner {
     return ranked.find((fit) => fit.bytes <= free) ?? striped(true);
   }
 
+  /** A number that layers share which cost the same under the same accesses. */
+  likenessOf(view: LayerView): number {
+    return this.likeness.of(view);
+  }
+
   private rank(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): Fit[] {
-    const key = `${this.likeness.of(view)},${samples},${inputs.map(signature).join()},${outputs.map(signature).join()}`;
-    let ranked = this.ranked.get(key);
-    if (ranked === undefined) {
-      ranked = rankFits(view, inputs, outputs, samples, this.resources);
-      this.ranked.set(key, ranked);
-    }
+    const likeness = this.likeness.of(view);
+    const bySamples = this.ranked[likeness] ?? new Map<number, Map<string, Fit[]>>();
+    this.ranked[likeness] = bySamples;
+    const byAccess = bySamples.get(samples) ?? new Map<string, Fit[]>();
+    bySamples.set(samples, byAccess);
+    const key = signature(inputs) + signature(outputs);
+    const known = byAccess.get(key);
+    if (known !== undefined) return known;
+    const ranked = rankFits(view, inputs, outputs, samples, this.resources);
+    byAccess.set(key, ranked);
     return ranked;
   }
 
@@ -235,7 +257,7 @@ export class Planner {
   }
 
   /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
-  private movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
     const known = this.moved.get(fit) ?? new Map<number, Float64Array>();
     this.moved.set(fit, known);
     const before = known.get(subBatch);
@@ -267,7 +289,8 @@ export class Planner {
     return this.place(this.wholeBatch(from, to, policy, [...refused, largest.tensor]), policy);
   }
 
-  private tryPlace(draft: Draft): Group | undefined {
+  /** The same, undefined where the buffer is too fragmented. */
+  tryPlace(draft: Draft): Group | undefined {
     const { from, to, subBatch, accesses } = draft;
     const views = this.network.layers.slice(from, to);
     const live = livePerSample(accesses.intervals, views.length);
@@ -289,12 +312,21 @@ export class Planner {
   }
 }
 
+function unforeseen({ view }: Misfit): never {
+  return fail(diag.internal({ layer: view.layer.name }, 'it was planned where it does not fit'));
+}
+
 const PLACE_ATTEMPTS = 100;
 const SHRINK = 0.9;
 
-function signature(access: Access): string {
-  return access.store ? `${access.mode}!` : access.mode;
+/** How operands are reached, a letter each. */
+function signature(accesses: readonly Access[]): string {
+  let text = ';';
+  for (const { mode, store } of accesses) text += LETTERS[mode][store ? 1 : 0];
+  return text;
 }
+
+const LETTERS: Readonly<Record<Access['mode'], string>> = { resident: 'rR', load: 'lL', stream: 'sS', whole: 'wW', panel: 'pP' };
 
 /** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
@@ -307,7 +339,7 @@ export function iterationKinds(batch: number, subBatch: number): IterationKind[]
 }
 
 /** Bytes a sample of the resident tensors at every step; a tensor that takes over another's place is counted once. */
-function livePerSample(intervals: readonly Interval[], steps: number): number[] {
+export function livePerSample(intervals: readonly Interval[], steps: number): number[] {
   const live = new Array<number>(steps).fill(0);
   for (const v of intervals) {
     const first = v.inPlaceOf === undefined ? v.from : v.from + 1;
@@ -350,7 +382,9 @@ function placeFits(
       footprint: footprintOf(i, residents, blocks),
     };
   });
-  return { phase: views[0]?.phase ?? 'forward', subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
+  const phases = new Set(views.map((view) => view.phase));
+  const phase = phases.size > 1 ? 'turn' : (views[0]?.phase ?? 'forward');
+  return { phase, subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
 }
 
 function blockKey(step: number, block: Block): string {

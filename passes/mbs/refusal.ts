@@ -66,7 +66,7 @@ function batchLever(misfit: Misfit, resources: Resources): string {
   return alone === undefined || alone > resources.globalBytes ? '' : `With --batch 1 the layer takes ${alone} bytes.`;
 }
 
-/** The first other schedule that the machine can run. */
+/** The first other schedule that the machine can run. `opt` falls back on another. */
 function scheduleLever({ schedule, resources, demand }: Trials): string {
   const other = SCHEDULES.find((name) => name !== schedule && demand(name, resources.globalBytes) === undefined);
   return other === undefined ? 'No other schedule fits either.' : `--schedule ${other} fits this buffer.`;

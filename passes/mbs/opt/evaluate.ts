@@ -1,0 +1,182 @@
+import type { LayerView, Network } from '../network.ts';
+import { livePerSample, type Planner } from '../planner.ts';
+import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
+import type { Fit } from '../tiling.ts';
+import { type Amount, ZERO } from './amount.ts';
+import { Work } from './work.ts';
+
+/** Tensors of a part that may give way, where its sub-batch is smaller than the mini-batch. */
+const MOST_GIVEN = 3;
+
+/** Layers [from, to) of a network that run back to back, and what of them lies in DRAM in any case. */
+export interface Part {
+  readonly network: Network;
+  readonly uses: Uses;
+  readonly from: number;
+  readonly to: number;
+  /** Storages that layers elsewhere read from DRAM. */
+  readonly stored: ReadonlySet<string>;
+  /** Storages that never stay on chip. */
+  readonly refused: ReadonlySet<string>;
+  /** The storages that may lie on chip when the part starts, and stay there behind it. */
+  readonly enters?: string | undefined;
+  readonly exits?: string | undefined;
+}
+
+/** A part on one sub-batch size. */
+export interface Evaluation {
+  readonly amount: Amount;
+  /** Storages that do not stay on chip, those of the part included. */
+  readonly refused: ReadonlySet<string>;
+}
+
+/** Evaluates parts of steps; networks repeat their modules, so what is like a part before is not evaluated again. */
+export class Evaluator {
+  private readonly planner: Planner;
+  private readonly work: Work;
+  private readonly known = new Map<string, { readonly amount: Amount; readonly refused: readonly number[] } | undefined>();
+  private readonly signatures = new WeakMap<Part, Signature>();
+
+  constructor(planner: Planner) {
+    this.planner = planner;
+    this.work = new Work(planner.network.batch, planner.resources);
+  }
+
+  /**
+   * What a part costs over the whole mini-batch with sub-batches of `subBatch` samples, its entering and leaving tensors staying on chip or not.
+   * Everything stays on chip that its layers share; where a layer does not fit beside it, the largest tensor there gives way.
+   * Undefined where the layers cannot run so.
+   */
+  at(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
+    const signature = this.signatures.get(part) ?? signatureOf(part, this.planner);
+    this.signatures.set(part, signature);
+    const key = `${signature.text}|${subBatch}|${enters ? 1 : 0}${exits ? 1 : 0}`;
+    if (!this.known.has(key)) {
+      const found = this.evaluate(part, subBatch, enters, exits);
+      const refused = found && [...found.refused].flatMap((tensor) => signature.numbers.get(tensor) ?? []);
+      this.known.set(key, found && { amount: found.amount, refused: refused ?? [] });
+    }
+    const known = this.known.get(key);
+    if (known === undefined) return undefined;
+    const names = [...signature.numbers.keys()];
+    return { amount: known.amount, refused: new Set(known.refused.map((number) => names[number] ?? '')) };
+  }
+
+  private evaluate(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
+    const { network, from, to } = part;
+    const views = network.layers.slice(from, to);
+    if (subBatch < network.batch && views.some((view) => view.crossesSamples)) return undefined;
+    let layout = this.layoutOf(part, enters, exits);
+    for (let given = 0; subBatch === network.batch || given <= MOST_GIVEN; given++) {
+      const crowded = this.crowdedStep(layout, subBatch) ?? this.fit(views, layout, subBatch);
+      if (typeof crowded !== 'number') return { amount: this.sum(views, layout.accesses, crowded, subBatch), refused: layout.refused };
+      const largest = largestAt(layout.accesses.intervals, crowded, layout.around);
+      if (largest === undefined) return undefined;
+      layout = layout.without(largest);
+    }
+    return undefined;
+  }
+
+  /** The step at which resident tensors alone need most, where that is more than there is. */
+  private crowdedStep({ live }: Layout, subBatch: number): number | undefined {
+    let worst = 0;
+    live.forEach((bytes, i) => {
+      if (bytes > (live[worst] ?? 0)) worst = i;
+    });
+    return (live[worst] ?? 0) * subBatch > this.planner.resources.globalBytes ? worst : undefined;
+  }
+
+  /** How every layer runs, or the first step that does not. */
+  private fit(views: readonly LayerView[], { accesses, live }: Layout, subBatch: number): Fit[] | number {
+    const fits: Fit[] = [];
+    for (let i = 0; i < views.length; i++) {
+      const fit = this.planner.fitOne(views, accesses, subBatch, live, i);
+      if (fit === undefined) return i;
+      fits.push(fit);
+    }
+    return fits;
+  }
+
+  private readonly layouts = new WeakMap<Part, Map<string, Layout>>();
+  private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
+    const known = this.layouts.get(part) ?? new Map<string, Layout>();
+    this.layouts.set(part, known);
+    const key = `${enters}${exits}`;
+    const around: Surroundings = exits
+      ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
+      : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
+    const layout = known.get(key) ?? new Layout(part, around, part.refused);
+    known.set(key, layout);
+    return layout;
+  }
+
+  private sum(views: readonly LayerView[], accesses: GroupAccesses, fits: readonly Fit[], subBatch: number): Amount {
+    return views.reduce<Amount>((sum, view, i) => {
+      const fit = fits[i];
+      if (fit === undefined) return sum;
+      const moved = this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
+      return this.work.add(sum, view, fit, subBatch, moved);
+    }, ZERO);
+  }
+}
+
+/** Where the tensors of a part are while `refused` do not stay on chip; no sub-batch size enters into it. */
+class Layout {
+  readonly accesses: GroupAccesses;
+  readonly live: readonly number[];
+  readonly around: Surroundings;
+  readonly refused: ReadonlySet<string>;
+  private readonly part: Part;
+  private readonly smaller = new Map<string, Layout>();
+
+  constructor(part: Part, around: Surroundings, refused: ReadonlySet<string>) {
+    const { network, uses, from, to } = part;
+    this.part = part;
+    this.around = around;
+    this.refused = refused;
+    this.accesses = accessesOf(network, uses, from, to, 'group', refused, around);
+    this.live = livePerSample(this.accesses.intervals, to - from);
+  }
+
+  without(tensor: string): Layout {
+    const layout = this.smaller.get(tensor) ?? new Layout(this.part, this.around, new Set([...this.refused, tensor]));
+    this.smaller.set(tensor, layout);
+    return layout;
+  }
+}
+
+/** The largest tensor on chip at a step that may give way. */
+function largestAt(intervals: readonly Interval[], step: number, around: Surroundings): string | undefined {
+  let largest: Interval | undefined;
+  for (const v of intervals) {
+    if (v.from > step || v.to < step || v.tensor === around.enters || v.tensor === around.exits) continue;
+    if (largest === undefined || v.bytes > largest.bytes) largest = v;
+  }
+  return largest?.tensor;
+}
+
+/** Two parts with one text cost the same; `numbers` says which tensor of the one stands for which of the other. */
+interface Signature {
+  readonly text: string;
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+function signatureOf(part: Part, planner: Planner): Signature {
+  const numbers = new Map<string, number>();
+  const number = (tensor: string): number => {
+    const known = numbers.get(tensor) ?? numbers.size;
+    numbers.set(tensor, known);
+    return known;
+  };
+  const layers = part.network.layers.slice(part.from, part.to).map((view) => {
+    const operands = [...view.inputs, ...view.outputs].map(({ tensor }) => number(tensor));
+    return `${planner.likenessOf(view)}:${operands.join()}`;
+  });
+  const readers = [...numbers.keys()].map((tensor) => {
+    const marks = [part.stored, part.refused, part.uses.kept].map((set) => (set.has(tensor) ? 1 : 0)).join('');
+    // Readers outside of the part, which accesses look at.
+    const outside = (part.uses.readers.get(tensor) ?? []).some((r) => r >= part.to) ? 1 : 0;
+    return `${marks}${outside}${tensor === part.enters ? 'e' : ''}${tensor === part.exits ? 'x' : ''}`;
+  });
+  return { text: `${layers.join(';')}|${readers.join(',')}`, numbers };
+}
