@@ -88,21 +88,10 @@ export class Planner {
       if (live.some((bytes) => bytes * s > this.resources.globalBytes)) continue;
       const balanced = Math.ceil(batch / Math.ceil(batch / s));
       const fits = this.fitAll(views, accesses, balanced, live);
-      if (fits !== undefined) return this.finish(from, to, balanced, accesses, fits);
+      if (fits !== undefined) return this.draftOf(from, to, balanced, accesses, fits);
       s = Math.min(s, balanced);
     }
     return undefined;
-  }
-
-  /** The range on sub-batches of `subBatch` samples, everything on chip but `refuse`; the caller knows that it fits. */
-  fixed(from: number, to: number, subBatch: number, refuse: ReadonlySet<string>): Draft {
-    const views = this.network.layers.slice(from, to);
-    const accesses = accessesOf(this.network, this.uses, from, to, 'group', refuse);
-    const live = livePerSample(accesses.intervals, views.length);
-    const fits = this.fitAll(views, accesses, subBatch, live);
-    return fits === undefined
-      ? fail(diag.internal({}, 'a group that was evaluated does not fit'))
-      : this.finish(from, to, subBatch, accesses, fits);
   }
 
   /**
@@ -166,7 +155,7 @@ export class Planner {
         if (fit !== undefined) fits.push(fit);
         else if (!this.giveWay(accesses, i, gone)) return this.misfit(views, accesses, i);
       }
-      if (gone.size === 0) return this.finish(from, to, batch, accesses, fits);
+      if (gone.size === 0) return this.draftOf(from, to, batch, accesses, fits);
       for (const tensor of gone) refused.add(tensor);
     }
   }
@@ -242,7 +231,8 @@ export class Planner {
     return ranked;
   }
 
-  private finish(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
+  /** A draft of layers whose accesses and tilings are decided. */
+  draftOf(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
     const byKind = new Float64Array(TENSOR_KINDS.length);
     fits.forEach((fit, i) => {
       const view = this.network.layers[from + i];

@@ -26,16 +26,22 @@ export interface Part {
 /** A part on one sub-batch size. */
 export interface Evaluation {
   readonly amount: Amount;
-  /** Storages that do not stay on chip, those of the part included. */
-  readonly refused: ReadonlySet<string>;
+  /** Whether a tensor that could stay on chip does not. */
+  readonly gaveWay: boolean;
+}
+
+/** How the layers of a part run and reach their operands; intervals are counted in the part. */
+export interface Plan {
+  readonly accesses: GroupAccesses;
+  readonly fits: readonly Fit[];
 }
 
 /** Evaluates parts of steps; networks repeat their modules, so what is like a part before is not evaluated again. */
 export class Evaluator {
   private readonly planner: Planner;
   private readonly work: Work;
-  private readonly known = new Map<string, { readonly amount: Amount; readonly refused: readonly number[] } | undefined>();
-  private readonly signatures = new WeakMap<Part, Signature>();
+  private readonly known = new Map<string, Evaluation | undefined>();
+  private readonly signatures = new WeakMap<Part, string>();
 
   constructor(planner: Planner) {
     this.planner = planner;
@@ -44,33 +50,29 @@ export class Evaluator {
 
   /**
    * What a part costs over the whole mini-batch with sub-batches of `subBatch` samples, its entering and leaving tensors staying on chip or not.
-   * Everything stays on chip that its layers share; where a layer does not fit beside it, the largest tensor there gives way.
    * Undefined where the layers cannot run so.
    */
   at(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
     const signature = this.signatures.get(part) ?? signatureOf(part, this.planner);
     this.signatures.set(part, signature);
-    const key = `${signature.text}|${subBatch}|${enters ? 1 : 0}${exits ? 1 : 0}`;
-    if (!this.known.has(key)) {
-      const found = this.evaluate(part, subBatch, enters, exits);
-      const refused = found && [...found.refused].flatMap((tensor) => signature.numbers.get(tensor) ?? []);
-      this.known.set(key, found && { amount: found.amount, refused: refused ?? [] });
-    }
-    const known = this.known.get(key);
-    if (known === undefined) return undefined;
-    const names = [...signature.numbers.keys()];
-    return { amount: known.amount, refused: new Set(known.refused.map((number) => names[number] ?? '')) };
+    const key = `${signature}|${subBatch}|${enters ? 1 : 0}${exits ? 1 : 0}`;
+    if (this.known.has(key)) return this.known.get(key);
+    const plan = this.plan(part, subBatch, enters, exits);
+    const evaluation = plan && { amount: this.sum(part, plan, subBatch), gaveWay: plan.gaveWay };
+    this.known.set(key, evaluation);
+    return evaluation;
   }
 
-  private evaluate(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
+  /** Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. */
+  plan(part: Part, subBatch: number, enters: boolean, exits: boolean): (Plan & { readonly gaveWay: boolean }) | undefined {
     const { network, from, to } = part;
     const views = network.layers.slice(from, to);
     if (subBatch < network.batch && views.some((view) => view.crossesSamples)) return undefined;
     let layout = this.layoutOf(part, enters, exits);
     for (let given = 0; subBatch === network.batch || given <= MOST_GIVEN; given++) {
-      const crowded = this.crowdedStep(layout, subBatch) ?? this.fit(views, layout, subBatch);
-      if (typeof crowded !== 'number') return { amount: this.sum(views, layout.accesses, crowded, subBatch), refused: layout.refused };
-      const largest = largestAt(layout.accesses.intervals, crowded, layout.around);
+      const fits = this.crowdedStep(layout, subBatch) ?? this.fit(views, layout, subBatch);
+      if (typeof fits !== 'number') return { accesses: layout.accesses, fits, gaveWay: given > 0 };
+      const largest = largestAt(layout.accesses.intervals, fits, layout.around);
       if (largest === undefined) return undefined;
       layout = layout.without(largest);
     }
@@ -110,10 +112,10 @@ export class Evaluator {
     return layout;
   }
 
-  private sum(views: readonly LayerView[], accesses: GroupAccesses, fits: readonly Fit[], subBatch: number): Amount {
-    return views.reduce<Amount>((sum, view, i) => {
-      const fit = fits[i];
-      if (fit === undefined) return sum;
+  private sum({ network, from }: Part, { accesses, fits }: Plan, subBatch: number): Amount {
+    return fits.reduce<Amount>((sum, fit, i) => {
+      const view = network.layers[from + i];
+      if (view === undefined) return sum;
       const moved = this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
       return this.work.add(sum, view, fit, subBatch, moved);
     }, ZERO);
@@ -155,13 +157,8 @@ function largestAt(intervals: readonly Interval[], step: number, around: Surroun
   return largest?.tensor;
 }
 
-/** Two parts with one text cost the same; `numbers` says which tensor of the one stands for which of the other. */
-interface Signature {
-  readonly text: string;
-  readonly numbers: ReadonlyMap<string, number>;
-}
-
-function signatureOf(part: Part, planner: Planner): Signature {
+/** Parts with one signature cost the same: their layers are alike and share tensors in the same places. */
+function signatureOf(part: Part, planner: Planner): string {
   const numbers = new Map<string, number>();
   const number = (tensor: string): number => {
     const known = numbers.get(tensor) ?? numbers.size;
@@ -172,11 +169,10 @@ function signatureOf(part: Part, planner: Planner): Signature {
     const operands = [...view.inputs, ...view.outputs].map(({ tensor }) => number(tensor));
     return `${planner.likenessOf(view)}:${operands.join()}`;
   });
-  const readers = [...numbers.keys()].map((tensor) => {
-    const marks = [part.stored, part.refused, part.uses.kept].map((set) => (set.has(tensor) ? 1 : 0)).join('');
-    // Readers outside of the part, which accesses look at.
-    const outside = (part.uses.readers.get(tensor) ?? []).some((r) => r >= part.to) ? 1 : 0;
-    return `${marks}${outside}${tensor === part.enters ? 'e' : ''}${tensor === part.exits ? 'x' : ''}`;
+  const marks = [...numbers.keys()].map((tensor) => {
+    const sets = [part.stored, part.refused, part.uses.kept].map((set) => (set.has(tensor) ? 1 : 0)).join('');
+    const isReadBehind = (part.uses.readers.get(tensor) ?? []).some((r) => r >= part.to) ? 1 : 0;
+    return `${sets}${isReadBehind}${tensor === part.enters ? 'e' : ''}${tensor === part.exits ? 'x' : ''}`;
   });
-  return { text: `${layers.join(';')}|${readers.join(',')}`, numbers };
+  return `${layers.join(';')}|${marks.join()}`;
 }

@@ -1,9 +1,11 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Layer } from '../../../ir/graph.ts';
 import { type Network, networkOf } from '../network.ts';
 import { Planner } from '../planner.ts';
-import { usesOf } from '../residency.ts';
+import { type GroupAccesses, type Interval, usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
-import { Evaluator } from './evaluate.ts';
+import type { Fit } from '../tiling.ts';
+import { Evaluator, type Plan } from './evaluate.ts';
 import { Parts } from './parts.ts';
 import { type Positions, positionsOf, type Range } from './positions.ts';
 import { withBackward } from './rewrite.ts';
@@ -31,14 +33,14 @@ export function optimize(network: Network, resources: Resources, objective: Obje
     const planned = { ...resources, globalBytes: Math.floor(resources.globalBytes * share) };
     const evaluator = new Evaluator(new Planner(network, usesOf(network), planned));
     const found = new Search(parts, evaluator, objective).run();
-    const optimum = found === undefined ? undefined : realize(network, positions, found, planned, resources);
+    const optimum = found === undefined ? undefined : realize(network, positions, found, evaluator, resources);
     if (optimum !== undefined) return optimum;
   }
   return undefined;
 }
 
 /** The groups of what was found, with addresses; undefined where the buffer is too fragmented for one of them. */
-function realize(network: Network, positions: Positions, found: Found, planned: Resources, resources: Resources): Optimum | undefined {
+function realize(network: Network, positions: Positions, found: Found, evaluator: Evaluator, resources: Resources): Optimum | undefined {
   const { graph } = network;
   const { turn } = found;
   const split = turn === undefined ? positions.backward.from : (positions.all[turn.from]?.backward ?? 0);
@@ -47,13 +49,11 @@ function realize(network: Network, positions: Positions, found: Found, planned: 
   const made = found.backward.flatMap(({ segment }) => segment.rebuilt.tensors);
   const rewritten = positions.backward.to > positions.backward.from ? networkOf(withBackward(graph, layers, made), network.cores) : network;
   const chosen = [...found.forward, ...(turn === undefined ? [] : [turn.chosen]), ...found.backward.map((b) => b.chosen)];
-  const uses = usesOf(rewritten);
-  const planner = new Planner(rewritten, uses, planned);
-  const placer = new Planner(rewritten, uses, resources);
+  const placer = new Planner(rewritten, usesOf(rewritten), resources);
   const groups: Group[] = [];
   for (const run of runsOf(chosen)) {
-    const refused = new Set(run.parts.flatMap((part) => [...part.evaluation.refused]));
-    const group = placer.tryPlace(planner.fixed(run.from, run.to, run.subBatch, refused));
+    const { accesses, fits } = joined(run.parts, evaluator);
+    const group = placer.tryPlace(placer.draftOf(run.from, run.to, run.subBatch, accesses, fits));
     if (group === undefined) return undefined;
     groups.push(group);
   }
@@ -73,10 +73,31 @@ function runsOf(chosen: readonly Chosen[]): Run[] {
     const from = at;
     at += part.part.to - part.part.from;
     const last = runs.at(-1);
-    if (part.goesOn && last !== undefined) {
+    if (part.enters && last !== undefined) {
       last.to = at;
       last.parts.push(part);
     } else runs.push({ from, to: at, subBatch: part.subBatch, parts: [part] });
   }
   return runs;
+}
+
+/** The plans of parts as that of one group: the tensor that stays on chip from one to the next has one place. */
+function joined(parts: readonly Chosen[], evaluator: Evaluator): Plan {
+  const inputs: GroupAccesses['inputs'][number][] = [];
+  const outputs: GroupAccesses['outputs'][number][] = [];
+  const intervals: Interval[] = [];
+  const fits: Fit[] = [];
+  for (const { part, subBatch, enters, exits } of parts) {
+    const plan = evaluator.plan(part, subBatch, enters, exits) ?? fail(diag.internal({}, 'a part that was chosen cannot run'));
+    const at = fits.length;
+    for (const interval of plan.accesses.intervals) {
+      const before = intervals.find((v) => v.tensor === interval.tensor && v.to === at - 1);
+      if (enters && interval.from === 0 && interval.tensor === part.enters && before !== undefined) before.to = at + interval.to;
+      else intervals.push({ ...interval, from: at + interval.from, to: at + interval.to });
+    }
+    inputs.push(...plan.accesses.inputs);
+    outputs.push(...plan.accesses.outputs);
+    fits.push(...plan.fits);
+  }
+  return { accesses: { inputs, outputs, intervals }, fits };
 }

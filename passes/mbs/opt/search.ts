@@ -1,5 +1,6 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Amount } from './amount.ts';
-import type { Evaluation, Evaluator, Part } from './evaluate.ts';
+import type { Evaluator, Part } from './evaluate.ts';
 import type { Parts, Segment } from './parts.ts';
 import { RECOMPUTE } from './recompute.ts';
 import { Table } from './table.ts';
@@ -8,9 +9,10 @@ import { Table } from './table.ts';
 export interface Chosen {
   readonly part: Part;
   readonly subBatch: number;
-  /** Whether it goes on with the group of the part before it. */
-  readonly goesOn: boolean;
-  readonly evaluation: Evaluation;
+  /** Whether it goes on with the group of the part before it, and the part behind with its. */
+  readonly enters: boolean;
+  readonly exits: boolean;
+  readonly amount: Amount;
 }
 
 /** The best schedule: what runs, in order, and how backward was made. */
@@ -210,7 +212,7 @@ export class Search {
 
   /** Whether some sub-batch of a turn runs with everything on chip. */
   private keepsAll(turn: Part): boolean {
-    return this.sizes.some((subBatch) => this.evaluator.at(turn, subBatch, false, false)?.refused.size === turn.refused.size);
+    return this.sizes.some((subBatch) => this.evaluator.at(turn, subBatch, false, false)?.gaveWay === false);
   }
 
   private trace(states: readonly State[], best: { at: number; f: number; g: number; cost: number; turn?: Part }): Found {
@@ -254,17 +256,15 @@ export class Search {
 
   /** The sub-batch of a part between two ends: the one that goes on, or the cheapest where both are boundaries. */
   private choose(part: Part, enter: number, exit: number): Chosen {
-    const goesOn = enter > 0;
+    const [enters, exits] = [enter > 0, exit > 0];
     const fixed = this.sizes[Math.max(enter, exit) - 1];
     let best: Chosen | undefined;
     for (const subBatch of fixed === undefined ? this.sizes : [fixed]) {
-      const evaluation = this.evaluator.at(part, subBatch, goesOn, exit > 0);
-      if (evaluation === undefined) continue;
-      if (best === undefined || this.objective(evaluation.amount) < this.objective(best.evaluation.amount))
-        best = { part, subBatch, goesOn, evaluation };
+      const amount = this.evaluator.at(part, subBatch, enters, exits)?.amount;
+      if (amount === undefined) continue;
+      if (best === undefined || this.objective(amount) < this.objective(best.amount)) best = { part, subBatch, enters, exits, amount };
     }
-    if (best === undefined) throw new Error('no way to run a part that was chosen');
-    return best;
+    return best ?? fail(diag.internal({}, 'a part that was chosen cannot run'));
   }
 }
 
