@@ -16,7 +16,7 @@ export interface KindCost {
 /** What a run counted. */
 export interface Counted
   extends Pick<RunSummary, 'cycles' | 'seconds' | 'traffic' | 'energy' | 'utilization' | 'macs' | 'instructions' | 'units'> {
-  /** Cycles that no schedule undercuts: all multiply-accumulates on a full array; this schedule's bytes at full bandwidth. */
+  /** Cycles that no overlap undercuts: the program's multiply-accumulates, recomputed ones among them, on a full array; its bytes at full bandwidth. */
   readonly floors: { readonly array: number; readonly dram: number };
   /** Add up to the cycles of the run, but for those outside of all layers. */
   readonly byKind: readonly KindCost[];

@@ -129,7 +129,7 @@ export function limitsSheet(all: readonly RunRecord[]): Sheet {
       ];
     }),
     notes: [
-      'All as parts of the cycles. Floor of MACs: all multiply-accumulates on a full array; floor of bytes: the traffic of this run at full bandwidth. Units work at the same time, so that busy parts do not add up; array busy and what the array waits for do.',
+      'All as parts of the cycles. Floor of MACs: all multiply-accumulates of this run, recomputed ones among them, on a full array; floor of bytes: its traffic at full bandwidth. Units work at the same time, so that busy parts do not add up; array busy and what the array waits for do.',
     ],
   };
 }
