@@ -56,6 +56,7 @@ function convolution(kernels: WasmKernels, bare: boolean): void {
         bias: -1,
         f32: false,
         add: false,
+        state: -1,
         span: result,
         apart: true,
       });

@@ -87,6 +87,10 @@ export const normStats: KindRecord = {
     for (const type of running) expectShape('running statistic', type, [C]);
     return [f32(statsShape), ...running];
   },
+  gathered: (attrs) => {
+    const setGroups = intAttr(NORM_ATTRS, attrs, 'groups');
+    return boolAttr(NORM_ATTRS, attrs, 'crossSample') ? undefined : { setGroups, epsilon: floatAttr(STATS_ATTRS, attrs, 'epsilon') };
+  },
   // The gradient through the statistics is part of norm_apply's.
   gradient: () => [undefined, undefined, undefined],
   stateBytes: (inputs, attrs) => pairState(nth(inputs, 0), attrs),

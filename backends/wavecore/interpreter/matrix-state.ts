@@ -120,6 +120,28 @@ export class MatrixState {
     this.checked.to = to;
   }
 
+  /**
+   * The f64 pairs that a block adds to must lie apart from each other, from its biases and from its results, checked just before.
+   * Returns how many there are.
+   */
+  checkTotals(state: number, m0: number, rows: number, n0: number, columns: number, bias: number | undefined): number {
+    const { TMI, TSMO, BN } = this.configured();
+    if (TMI < 1) this.position.fault(diag.programFault, `slot TMI is ${TMI}, expected at least 1`);
+    if (TSMO < BN) this.position.fault(diag.programFault, `totals overlap: stride TSMO ${TSMO} for ${BN} columns`);
+    const [first, last] = [Math.floor(m0 / TMI), Math.floor((m0 + rows - 1) / TMI)];
+    const { from, to } = this.checked;
+    this.low = 2 * (first * TSMO + n0);
+    this.high = 2 * (last * TSMO + n0 + columns) - 1;
+    this.checkSpan('total', state, 8);
+    const meets = (a: number, b: number): boolean => this.checked.from < b && a < this.checked.to;
+    if (meets(from, to)) this.position.fault(diag.programFault, 'results overlap the totals');
+    if (bias !== undefined && meets(bias + 4 * n0, bias + 4 * (n0 + columns)))
+      this.position.fault(diag.programFault, 'biases overlap the totals');
+    this.checked.from = from;
+    this.checked.to = to;
+    return (last - first + 1) * columns;
+  }
+
   /** Whether results of different blocks lie apart as well. */
   resultsApart(): boolean {
     const { AM, BN } = this.configured();

@@ -7,6 +7,7 @@ import { type DmaRows, emitDma } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { configureMatrix, emitProduct, type MatrixConfig, patchesOfGradient, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
 import { loadShared } from './shared.ts';
+import { clearTotals, endTotals, gathers, PAIR_BYTES, totalsAddress } from './totals.ts';
 import { pipelined, type Turn } from './turns.ts';
 
 /** State of emitting one forward or data-gradient product. */
@@ -37,6 +38,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
     (!chunked || moving.mode === 'load');
 
   loadShared(ctx, undefined);
+  if (gathers(ctx)) clearTotals(ctx);
   if (preload) preloadMoving(s);
   const stores = ctx.access('out', 0).store ? [0] : [];
   const plan = (turn: Turn): ChunkPlan => ({
@@ -76,6 +78,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   }
   if (guarded) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, anyPlan);
+  if (gathers(ctx)) e.scope(() => endTotals(ctx));
 }
 
 /** The whole sub-batch of the moving operand, once, before the first panel. */
@@ -183,6 +186,7 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
       stationaryStep: work.n * work.k * 2,
       resultStep: work.n * gridPixels(s, chunk) * 2,
       ...(bias === undefined ? {} : { bias }),
+      ...(gathers(ctx) ? { totals: { address: totalsAddress(ctx, chunk, columns), step: work.n * PAIR_BYTES } } : {}),
       f32: false,
       add: 0,
       drain: drains,
@@ -194,16 +198,10 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
 function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
   const { ctx } = s;
   const bias = ctx.view.inputs[2] === undefined ? undefined : biasAddress(s, columns);
-  ctx.e.op('m.st', {
-    c: s.counters.tile,
-    base: resultAddress(s, chunk, columns),
-    m0: 0,
-    n0: 0,
-    bias: bias ?? 0,
-    withBias: bias === undefined ? 0 : 1,
-    f32: 0,
-    add: 0,
-  });
+  const drained = { c: s.counters.tile, m0: 0, n0: 0, bias: bias ?? 0, withBias: bias === undefined ? 0 : 1 };
+  const base = resultAddress(s, chunk, columns);
+  if (gathers(ctx)) ctx.e.op('m.st_sums', { ...drained, base, state: totalsAddress(ctx, chunk, columns) });
+  else ctx.e.op('m.st', { ...drained, base, f32: 0, add: 0 });
   ctx.e.increment(s.counters.tile);
 }
 
@@ -251,6 +249,7 @@ function configure(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn): nu
     CSMO: (resident ? work.columns : columns.size) * pixels,
     CSMI: 1,
     CSN: pixels,
+    ...(gathers(ctx) ? { TMI: pixels, TSMO: work.columns } : {}),
   });
   return rows;
 }

@@ -21,6 +21,8 @@ export interface Part {
   /** The storages that may lie on chip when the part starts, and stay there behind it. */
   readonly enters?: string | undefined;
   readonly exits?: string | undefined;
+  /** Whether it may also run as several groups: a single piece, which computes no product again. */
+  readonly splits: boolean;
 }
 
 /** A part on one sub-batch size. */
@@ -40,8 +42,9 @@ export interface Plan {
 export class Evaluator {
   private readonly planner: Planner;
   private readonly work: Work;
-  private readonly known = new Map<string, Evaluation | undefined>();
-  private readonly signatures = new WeakMap<Part, string>();
+  /** What is known of the parts with one signature, by sub-batch size and ends. */
+  private readonly bySignature = new Map<string, Map<number, Evaluation | undefined>>();
+  private readonly byPart = new WeakMap<Part, Map<number, Evaluation | undefined>>();
 
   constructor(planner: Planner) {
     this.planner = planner;
@@ -53,14 +56,23 @@ export class Evaluator {
    * Undefined where the layers cannot run so.
    */
   at(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
-    const signature = this.signatures.get(part) ?? signatureOf(part, this.planner);
-    this.signatures.set(part, signature);
-    const key = `${signature}|${subBatch}|${enters ? 1 : 0}${exits ? 1 : 0}`;
-    if (this.known.has(key)) return this.known.get(key);
+    const known = this.knownOf(part);
+    const key = 4 * subBatch + (enters ? 2 : 0) + (exits ? 1 : 0);
+    if (known.has(key)) return known.get(key);
     const plan = this.plan(part, subBatch, enters, exits);
     const evaluation = plan && { amount: this.sum(part, plan, subBatch), gaveWay: plan.gaveWay };
-    this.known.set(key, evaluation);
+    known.set(key, evaluation);
     return evaluation;
+  }
+
+  private knownOf(part: Part): Map<number, Evaluation | undefined> {
+    const before = this.byPart.get(part);
+    if (before !== undefined) return before;
+    const signature = signatureOf(part, this.planner);
+    const known = this.bySignature.get(signature) ?? new Map<number, Evaluation | undefined>();
+    this.bySignature.set(signature, known);
+    this.byPart.set(part, known);
+    return known;
   }
 
   /** Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. */
@@ -104,10 +116,12 @@ export class Evaluator {
     const known = this.layouts.get(part) ?? new Map<string, Layout>();
     this.layouts.set(part, known);
     const key = `${enters}${exits}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
     const around: Surroundings = exits
       ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
       : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
-    const layout = known.get(key) ?? new Layout(part, around, part.refused);
+    const layout = new Layout(part, around, part.refused);
     known.set(key, layout);
     return layout;
   }

@@ -48,11 +48,12 @@ function realize(network: Network, positions: Positions, found: Found, evaluator
   const layers: Layer[] = [...turned, ...found.backward.flatMap(({ segment }) => segment.rebuilt.layers)];
   const made = found.backward.flatMap(({ segment }) => segment.rebuilt.tensors);
   const rewritten = positions.backward.to > positions.backward.from ? networkOf(withBackward(graph, layers, made), network.cores) : network;
-  const chosen = [...found.forward, ...(turn === undefined ? [] : [turn.chosen]), ...found.backward.map((b) => b.chosen)];
+  const chosen = [...found.forward, ...(turn?.chosen ?? []), ...found.backward.flatMap((b) => b.chosen)];
   const placer = new Planner(rewritten, usesOf(rewritten), resources);
+  const kept = new Set(found.backward.flatMap(({ segment }) => [...segment.kept]));
   const groups: Group[] = [];
   for (const run of runsOf(chosen)) {
-    const { accesses, fits } = joined(run.parts, evaluator);
+    const { accesses, fits } = joined(run.parts, kept, evaluator);
     const group = placer.tryPlace(placer.draftOf(run.from, run.to, run.subBatch, accesses, fits));
     if (group === undefined) return undefined;
     groups.push(group);
@@ -81,8 +82,8 @@ function runsOf(chosen: readonly Chosen[]): Run[] {
   return runs;
 }
 
-/** The plans of parts as that of one group: the tensor that stays on chip from one to the next has one place. */
-function joined(parts: readonly Chosen[], evaluator: Evaluator): Plan {
+/** The plans of parts as that of one group: the tensor that stays on chip from one to the next has one place, and is stored where backward reads it. */
+function joined(parts: readonly Chosen[], kept: ReadonlySet<string>, evaluator: Evaluator): Plan {
   const inputs: GroupAccesses['inputs'][number][] = [];
   const outputs: GroupAccesses['outputs'][number][] = [];
   const intervals: Interval[] = [];
@@ -96,7 +97,8 @@ function joined(parts: readonly Chosen[], evaluator: Evaluator): Plan {
       else intervals.push({ ...interval, from: at + interval.from, to: at + interval.to });
     }
     inputs.push(...plan.accesses.inputs);
-    outputs.push(...plan.accesses.outputs);
+    const stored = (tensor: string): boolean => tensor === part.exits && kept.has(tensor);
+    outputs.push(...plan.accesses.outputs.map((list) => list.map((a) => (stored(a.tensor) ? { ...a, store: true } : a))));
     fits.push(...plan.fits);
   }
   return { accesses: { inputs, outputs, intervals }, fits };

@@ -45,7 +45,7 @@ export class Parts {
   }
 
   /** The forward layers between position `at` and the next; `kept` are the storages that backward reads from DRAM. */
-  piece(at: number, kept: ReadonlySet<string>): Part {
+  piece(at: number, kept: ReadonlySet<string>, splits: boolean): Part {
     const { all, sides } = this.positions;
     const [start, end] = [all[at], all[at + 1]];
     return {
@@ -57,6 +57,7 @@ export class Parts {
       refused: sides,
       enters: start?.tensor,
       exits: end?.tensor,
+      splits,
     };
   }
 
@@ -68,7 +69,8 @@ export class Parts {
     const inside = new Set(this.network.layers.slice(start?.forward, end?.forward).map((view) => view.layer.name));
     const rebuilt = rebuild(this.network.graph, this.producers, layers, inside, mode);
     const kept = new Set([...rebuilt.kept].map((tensor) => this.network.storages.of(tensor).name));
-    const part = this.partOf(rebuilt.layers, rebuilt.tensors, this.readBefore(start?.backward), end?.gradient, start?.gradient);
+    const around = this.partOf(rebuilt.layers, rebuilt.tensors, this.readLater(start?.backward), end?.gradient, start?.gradient);
+    const part = { ...around, splits: to === from + 1 && mode !== 'all' };
     return { from, to, mode, rebuilt, part, kept };
   }
 
@@ -80,7 +82,7 @@ export class Parts {
       ...this.network.layers.slice(start?.forward, forward.to),
       ...this.network.layers.slice(this.positions.backward.from, start?.backward),
     ].map((view) => view.layer);
-    return this.partOf(layers, [], this.readBefore(start?.backward), start?.tensor, start?.gradient);
+    return this.partOf(layers, [], this.readLater(start?.backward), start?.tensor, start?.gradient);
   }
 
   /** Forward storages that the layers of a turn find in DRAM. */
@@ -99,31 +101,40 @@ export class Parts {
       .map((o) => o.tensor);
   }
 
-  /** Storages that backward layers from index `at` on, or updates, read. */
-  private readBefore(at = 0): Set<string> {
-    return new Set(this.network.layers.slice(at).flatMap((view) => view.inputs.map((o) => o.tensor)));
+  private readonly readFrom = new Map<number, ReadonlySet<string>>();
+  /** Storages that layers from index `at` on read. */
+  private readLater(at = 0): ReadonlySet<string> {
+    const known = this.readFrom.get(at) ?? new Set(this.network.layers.slice(at).flatMap((view) => view.inputs.map((o) => o.tensor)));
+    this.readFrom.set(at, known);
+    return known;
   }
 
   /** A network of its own for layers that are no range of the step's. */
-  private partOf(layers: readonly Layer[], made: readonly Tensor[], readLater: Set<string>, enters?: string, exits?: string): Part {
-    const graph = this.graphOf(layers, made);
+  private partOf(
+    layers: readonly Layer[],
+    again: readonly Tensor[],
+    readLater: ReadonlySet<string>,
+    enters?: string,
+    exits?: string,
+  ): Part {
+    const graph = this.graphOf(layers, again);
     const network = networkOf(graph, this.network.cores);
     const uses = usesOf(network);
     const name = (tensor: string | undefined): string | undefined =>
       tensor === undefined || !graph.tensors.has(tensor) ? undefined : network.storages.of(tensor).name;
-    const stored = new Set([...this.kept, ...readLater]);
-    const leaves = exits ?? '';
     // The tensor at the end is stored only where the group ends there.
-    const own = new Set([...stored].filter((tensor) => tensor !== leaves));
+    const made = new Set(network.layers.flatMap((view) => view.outputs.map((o) => o.tensor)));
+    const stored = new Set([...made].filter((tensor) => tensor !== exits && (this.kept.has(tensor) || readLater.has(tensor))));
     return {
       network,
       uses: { ...uses, kept: this.kept },
       from: 0,
       to: network.layers.length,
-      stored: own,
+      stored,
       refused: this.positions.sides,
       enters: name(enters),
       exits: name(exits),
+      splits: false,
     };
   }
 

@@ -58,12 +58,14 @@ export function positionsOf(network: Network): Positions {
   for (let p = forward.from + 1; p < forward.to; p++) {
     if (layers[p]?.unit === layers[p - 1]?.unit) continue;
     const main = alone(over(p));
-    if (main === undefined) continue;
+    // Where the same tensor crosses as before, the layers between are a branch beside it.
+    if (main === undefined || main.tensor === all.at(-1)?.tensor) continue;
     if (starts === undefined) all.push({ forward: p, tensor: main.tensor, bytes: main.bytes });
     else {
       const q = starts(p);
       const gradient = q === undefined ? undefined : alone(back(q));
       if (q === undefined || gradient === undefined || q >= (all.at(-1)?.backward ?? 0)) continue;
+      if (gradient.tensor === all.at(-1)?.gradient) continue;
       all.push({ forward: p, backward: q, tensor: main.tensor, gradient: gradient.tensor, bytes: main.bytes });
       leaveOut(back(q), gradient.tensor);
     }

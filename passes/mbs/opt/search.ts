@@ -3,6 +3,7 @@ import type { Amount } from './amount.ts';
 import type { Evaluator, Part } from './evaluate.ts';
 import type { Parts, Segment } from './parts.ts';
 import { RECOMPUTE } from './recompute.ts';
+import { split } from './split.ts';
 import { Table } from './table.ts';
 
 /** A part as the search has decided to run it. */
@@ -19,9 +20,9 @@ export interface Chosen {
 export interface Found {
   readonly forward: readonly Chosen[];
   /** In the order of execution, from the last segment to the first. */
-  readonly backward: readonly { readonly segment: Segment; readonly chosen: Chosen }[];
+  readonly backward: readonly { readonly segment: Segment; readonly chosen: readonly Chosen[] }[];
   /** Position from which on forward and backward are one part; the last one where they are not fused. */
-  readonly turn?: { readonly from: number; readonly chosen: Chosen };
+  readonly turn?: { readonly from: number; readonly chosen: readonly Chosen[] };
   readonly cost: number;
 }
 
@@ -156,7 +157,7 @@ export class Search {
     const end = this.parts.positions.all[at + 1]?.tensor;
     const kept = new Set(segment?.kept);
     if (at + 1 === to && end !== undefined) kept.delete(end);
-    const part = this.parts.piece(at, kept);
+    const part = this.parts.piece(at, kept, segment === undefined || (segment.from === at && segment.to === at + 1));
     this.pieces.set(key, part);
     return part;
   }
@@ -181,8 +182,17 @@ export class Search {
         if (cost < table.at(row, column)) table.set(row, column, cost);
       }
     });
+    const apart = this.splitOf(part);
+    if (apart !== undefined && apart.cost < table.at(0, 0)) table.set(0, 0, apart.cost);
     this.tablesOf.set(part, table);
     return table;
+  }
+
+  private readonly splits = new WeakMap<Part, ReturnType<typeof split>>();
+  /** The part as several groups. */
+  private splitOf(part: Part): ReturnType<typeof split> {
+    if (!this.splits.has(part)) this.splits.set(part, part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined);
+    return this.splits.get(part);
   }
 
   private finish(states: readonly State[]): Found | undefined {
@@ -217,7 +227,7 @@ export class Search {
 
   private trace(states: readonly State[], best: { at: number; f: number; g: number; cost: number; turn?: Part }): Found {
     const forward: Chosen[] = [];
-    const backward: { segment: Segment; chosen: Chosen }[] = [];
+    const backward: { segment: Segment; chosen: readonly Chosen[] }[] = [];
     const turn = best.turn === undefined ? undefined : { from: best.at, chosen: this.choose(best.turn, best.f, best.g) };
     let { at, f, g } = best;
     while (at > 0) {
@@ -241,7 +251,7 @@ export class Search {
     const behind = [Table.nothing(size)];
     for (let i = tables.length - 1; i >= 0; i--) behind.unshift((tables[i] ?? Table.nothing(size)).then(behind[0] ?? Table.nothing(size)));
     let enter = step.enterForward;
-    return parts.map((part, i) => {
+    return parts.flatMap((part, i) => {
       let next = 0;
       let least = Number.POSITIVE_INFINITY;
       for (let b = 0; b < size; b++) {
@@ -254,8 +264,8 @@ export class Search {
     });
   }
 
-  /** The sub-batch of a part between two ends: the one that goes on, or the cheapest where both are boundaries. */
-  private choose(part: Part, enter: number, exit: number): Chosen {
+  /** How a part runs between two ends: with the sub-batch that goes on, or the cheapest way where both are boundaries. */
+  private choose(part: Part, enter: number, exit: number): readonly Chosen[] {
     const [enters, exits] = [enter > 0, exit > 0];
     const fixed = this.sizes[Math.max(enter, exit) - 1];
     let best: Chosen | undefined;
@@ -264,7 +274,10 @@ export class Search {
       if (amount === undefined) continue;
       if (best === undefined || this.objective(amount) < this.objective(best.amount)) best = { part, subBatch, enters, exits, amount };
     }
-    return best ?? fail(diag.internal({}, 'a part that was chosen cannot run'));
+    const apart = enters || exits ? undefined : this.splitOf(part);
+    if (apart !== undefined && (best === undefined || apart.cost < this.objective(best.amount)))
+      return apart.pieces.map((piece) => ({ ...piece, enters: false, exits: false }));
+    return [best ?? fail(diag.internal({}, 'a part that was chosen cannot run'))];
   }
 }
 

@@ -12,6 +12,7 @@ import { SMALL } from '../assembler.ts';
 
 const machine: Machine = { ...SMALL, array: { rows: 20, columns: 18, waveRows: 21 }, buffers: { ...SMALL.buffers, globalBytes: 131072 } };
 const RESULT = 16384;
+const TOTALS = 98304;
 /** Everything, so that nothing is put off past an access. */
 const ALL = { from: 0, to: machine.buffers.globalBytes };
 
@@ -61,6 +62,8 @@ const cases = fc.record({
   f32: fc.boolean(),
   add: fc.boolean(),
   bias: fc.boolean(),
+  sums: fc.boolean(),
+  TMI: small(9),
 });
 
 describe('kernels', () => {
@@ -70,7 +73,7 @@ describe('kernels', () => {
 
   it('give the same bits, plain and WebAssembly', () => {
     fc.assert(
-      fc.property(cases, ({ seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, f32, add, bias }) => {
+      fc.property(cases, ({ seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, f32, add, bias, sums, TMI }) => {
         const { rows, depth, columns, m0, k0, n0 } = block;
         const unshifted = { SH: 1, SW: 1, DH: 1, DW: 1, PT: 0, PL: 0, UH: 1, UW: 1 };
         const patches = direct ? { ...image, Q: image.W, P: image.H, ...unshifted } : { ...image, ...steps };
@@ -87,11 +90,26 @@ describe('kernels', () => {
           CSMO: 20,
           CSMI,
           CSN: 741,
+          TMI,
+          TSMO: 24,
         };
         const [a, b] = prepared(seed, exotic);
         for (const kernels of [a, b]) {
           configure(kernels, slots);
-          const target = { base: RESULT, m0, n0, rows, columns, bias: bias ? 512 : -1, f32, add: f32 && add, span: ALL, apart: false };
+          const state = sums && !f32 ? TOTALS : -1;
+          const target = {
+            base: RESULT,
+            m0,
+            n0,
+            rows,
+            columns,
+            bias: bias ? 512 : -1,
+            f32,
+            add: f32 && add,
+            state,
+            span: ALL,
+            apart: false,
+          };
           kernels.fill(0, 2048, m0, k0, rows, depth, ALL);
           kernels.load(1, 2048, k0, n0, depth, columns, ALL);
           kernels.multiply(0, 1, 0, rows, depth, columns, true);

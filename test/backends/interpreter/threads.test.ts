@@ -129,6 +129,8 @@ const block = fc.record({
   f32: int(0, 1),
   add: int(0, 1),
   withBias: int(0, 1),
+  /** Where totals are gathered; 0: nowhere. */
+  totals: fc.constantFrom(0, 0, 2048, 2064, 512),
 });
 
 describe('matrix instructions', () => {
@@ -137,9 +139,9 @@ describe('matrix instructions', () => {
     ...{ AM: 25, AK: 8, BK: 8, BN: 8, BKI: 8, BSKO: 0, BSKI: 1, BSN: 8 },
   };
   const results = fc.constantFrom(
-    { CMI: 25, CSMO: 200, CSMI: 1, CSN: 25 },
-    { CMI: 25, CSMO: 200, CSMI: 8, CSN: 1 },
-    { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5 },
+    { CMI: 25, CSMO: 200, CSMI: 1, CSN: 25, TMI: 25, TSMO: 8 },
+    { CMI: 25, CSMO: 200, CSMI: 8, CSN: 1, TMI: 3, TSMO: 9 },
+    { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5, TMI: 10, TSMO: 8 },
     { CMI: 5, CSMO: 3, CSMI: 1, CSN: 2 },
     { CMI: 25, CSMO: 0, CSMI: 0, CSN: 0 },
   );
@@ -150,14 +152,15 @@ describe('matrix instructions', () => {
         const program = around((a) => {
           for (const [result, blocks] of sequence) {
             a.matrix({ ...patches, ...result });
-            for (const { moving, stationary, result: to, half, c, m0, k0, n0, f32, add, withBias } of blocks) {
-              const registers = [half, c, m0, k0, n0, add * f32, 128 * moving, 128 * stationary, 128 * to, 512];
+            for (const { moving, stationary, result: to, half, c, m0, k0, n0, f32, add, withBias, totals } of blocks) {
+              const registers = [half, c, m0, k0, n0, add * f32, 128 * moving, 128 * stationary, 128 * to, 512, totals];
               registers.forEach((value, i) => {
                 a.set(10 + i, value);
               });
               a.op('m.lda', { half: 10, base: 16, m0: 12, k0: 13 }).op('m.ldb', { half: 10, base: 17, k0: 13, n0: 14 });
               a.op('m.mul', { a: 10, b: 10, c: 11, first: 0 });
-              a.op('m.st', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, f32, add: 15 });
+              if (totals > 0) a.op('m.st_sums', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, state: 20 });
+              else a.op('m.st', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, f32, add: 15 });
             }
           }
         });

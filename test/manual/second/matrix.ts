@@ -51,6 +51,8 @@ export function wave(a: Block, b: Block, before: Block | undefined): Block {
   });
 }
 
+const total = (slots: Slots, base: number, m: number, n: number): number => base + 16 * (div(m, slots('TMI')) * slots('TSMO') + n);
+
 export interface Drain {
   readonly base: number;
   readonly m0: number;
@@ -58,9 +60,10 @@ export interface Drain {
   readonly bias: number | undefined;
   readonly single: boolean;
   readonly add: boolean;
+  readonly state: number | undefined;
 }
 
-export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0, bias, single, add }: Drain): void {
+export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0, bias, single, add, state }: Drain): void {
   for (let m = 0; m < sums.rows; m++) {
     for (let n = 0; n < sums.columns; n++) {
       let x = sums.at(m, n);
@@ -68,6 +71,10 @@ export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0,
       const at = result(slots, base, single ? 4 : 2, m0 + m, n0 + n);
       if (single) memory.setSingle(at, add ? f32(memory.single(at) + x) : x);
       else memory.setHalf(at, f16(x));
+      if (state === undefined) continue;
+      const pair = total(slots, state, m0 + m, n0 + n);
+      memory.setDouble(pair, memory.double(pair) + f16(x));
+      memory.setDouble(pair + 8, memory.double(pair + 8) + f16(x) * f16(x));
     }
   }
 }

@@ -117,6 +117,14 @@ export function resultExtents(c: MatrixConfiguration, base: number, size: number
   strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
 }
 
+/** The f64 pairs of totals that a drained block adds to: the columns of every set of rows that it touches. */
+export function totalExtents({ TMI, TSMO }: MatrixConfiguration, state: number, { row, rows, column, columns }: Block, visit: Visit): void {
+  for (let set = Math.floor(row / TMI); set * TMI < row + rows; set++) {
+    const first = state + 16 * (set * TSMO + column);
+    visit(first, first + 16 * columns);
+  }
+}
+
 interface Strides {
   readonly inner: number;
   readonly outerStride: number;

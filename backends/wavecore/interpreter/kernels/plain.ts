@@ -1,6 +1,6 @@
 import { MATRIX_SLOTS, type MatrixSlot } from '../../isa/slots.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { HALVES, halfBits, NAN_BITS } from '../half.ts';
+import { HALVES, halfBits, NAN_BITS, NAN_BITS_OF_F64 } from '../half.ts';
 import { type DrainTarget, globalBytesInMemory, type Kernels, SLOT_COUNT } from './kernels.ts';
 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
@@ -13,6 +13,8 @@ export class PlainKernels implements Kernels {
   private readonly halves: Uint16Array;
   private readonly floats: Float32Array;
   private readonly words: Uint32Array;
+  private readonly doubles: Float64Array;
+  private readonly longWords: BigUint64Array;
   private readonly depth: number;
   private readonly columns: number;
   /** Row-major [rows][depth], [depth][columns], [rows][columns], two halves each. */
@@ -27,6 +29,8 @@ export class PlainKernels implements Kernels {
     this.halves = new Uint16Array(this.memory);
     this.floats = new Float32Array(this.memory);
     this.words = new Uint32Array(this.memory);
+    this.doubles = new Float64Array(this.memory);
+    this.longWords = new BigUint64Array(this.memory);
     this.depth = rows;
     this.columns = columns;
     const pair = (length: number): Float32Array[] => [new Float32Array(length), new Float32Array(length)];
@@ -107,6 +111,21 @@ export class PlainKernels implements Kernels {
         else this.storeFloat(base / 4 + at, add ? Math.fround((this.floats[base / 4 + at] ?? 0) + value) : value);
       }
     }
+    if (target.state >= 0) this.addTotals(target);
+  }
+
+  /** Adds the f16 results of a block, as they are stored, to the pairs of their columns and sets of rows. */
+  private addTotals({ base, m0, n0, rows, columns, state }: DrainTarget): void {
+    const [inner, outerStride, innerStride, columnStride] = [this.slot('CMI'), this.slot('CSMO'), this.slot('CSMI'), this.slot('CSN')];
+    const [set, setStride] = [this.slot('TMI'), this.slot('TSMO')];
+    for (let n = n0; n < n0 + columns; n++) {
+      for (let m = m0; m < m0 + rows; m++) {
+        const x = this.half(base / 2 + Math.floor(m / inner) * outerStride + (m % inner) * innerStride + n * columnStride);
+        const pair = state / 8 + 2 * (Math.floor(m / set) * setStride + n);
+        this.storeDouble(pair, (this.doubles[pair] ?? 0) + x);
+        this.storeDouble(pair + 1, (this.doubles[pair + 1] ?? 0) + x * x);
+      }
+    }
   }
 
   vector(): boolean {
@@ -126,6 +145,11 @@ export class PlainKernels implements Kernels {
   private storeFloat(at: number, value: number): void {
     if (Number.isNaN(value)) this.words[at] = NAN_BITS;
     else this.floats[at] = value;
+  }
+
+  private storeDouble(at: number, value: number): void {
+    if (Number.isNaN(value)) this.longWords[at] = NAN_BITS_OF_F64;
+    else this.doubles[at] = value;
   }
 
   private slot(name: MatrixSlot): number {

@@ -25,6 +25,8 @@ export const CMI = 25;
 export const CSMO = 26;
 export const CSMI = 27;
 export const CSN = 28;
+export const TMI = 29;
+export const TSMO = 30;
 
 export function slot(slots: usize, index: i32): i32 {
   return load<i32>(slots + (<usize>index << 2));
