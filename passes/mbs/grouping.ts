@@ -28,7 +28,11 @@ interface Candidate {
  * `onMerge` hears of every merge that was considered, once, when it is decided.
  */
 export function groupGreedily(planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void): Draft[] {
-  const drafts = initialRanges(planner, from, to, policy).map((r) => planner.draft(r.from, r.to, policy));
+  const drafts = initialRanges(planner, from, to, policy).flatMap((r) => {
+    const draft = planner.tryDraft(r.from, r.to, policy);
+    // Units that only fit serialized need not fit with their neighbours.
+    return draft === undefined ? unitsOf(planner.network, r.from, r.to).map((u) => planner.draft(u.from, u.to, policy)) : [draft];
+  });
   const decide = (candidate: Candidate, round: number, outcome: MergeOutcome): void =>
     onMerge(mergeOf(planner.network, candidate, round, outcome));
   const consider = (at: number, round: number): Candidate[] => {

@@ -3,10 +3,11 @@ import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { allocate, type Lifetime } from './allocate.ts';
 import { footprintOf } from './footprint.ts';
 import { Likeness } from './likeness.ts';
-import { contentsOf, type LayerView, type Network } from './network.ts';
+import type { LayerView, Network } from './network.ts';
+import type { Misfit } from './refusal.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
-import { burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
+import { burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
 /** A way to run the layers [from, to) as one group, before addresses are given. */
@@ -35,16 +36,26 @@ export class Planner {
   private readonly moved = new WeakMap<Fit, Map<number, Float64Array>>();
   private readonly drafts = new Map<string, Draft | undefined>();
 
-  constructor(network: Network, uses: Uses, resources: Resources) {
+  private readonly refuse: (misfit: Misfit) => never;
+
+  /** @param refuse ends the planning where a layer does not fit in any way; of no use to a planner that is only asked what may be undefined */
+  constructor(network: Network, uses: Uses, resources: Resources, refuse: (misfit: Misfit) => never = unforeseen) {
     this.network = network;
     this.uses = uses;
     this.resources = resources;
+    this.refuse = refuse;
   }
 
   /** The better of serializing the range with the largest sub-batch and running it on the whole mini-batch. */
   draft(from: number, to: number, policy: Policy): Draft {
-    const whole = this.wholeBatch(from, to, policy);
+    return this.tryDraft(from, to, policy) ?? this.wholeBatch(from, to, policy);
+  }
+
+  /** The same; undefined where the range fits in neither way. */
+  tryDraft(from: number, to: number, policy: Policy): Draft | undefined {
     const serial = this.serialized(from, to, policy);
+    const whole = this.findWholeBatch(from, to, policy);
+    if ('view' in whole) return serial;
     return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
   }
 
@@ -55,7 +66,7 @@ export class Planner {
   merge(left: Draft, right: Draft, policy: Policy): Draft | undefined {
     const { batch } = this.network;
     const whole = left.subBatch === batch || right.subBatch === batch;
-    return whole ? this.draft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
+    return whole ? this.tryDraft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
   }
 
   /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
@@ -125,7 +136,12 @@ export class Planner {
   }
 
   /** The range on the whole mini-batch; a tensor stays on chip where it fits, the largest ones giving way first. */
-  wholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft {
+  wholeBatch(from: number, to: number, policy: Policy, refused: Iterable<string> = []): Draft {
+    const draft = this.findWholeBatch(from, to, policy, refused);
+    return 'view' in draft ? this.refuse(draft) : draft;
+  }
+
+  private findWholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft | Misfit {
     const { batch, layers } = this.network;
     const views = layers.slice(from, to);
     const refused = new Set(refuse);
@@ -137,7 +153,7 @@ export class Planner {
       for (let i = 0; i < views.length; i++) {
         const fit = this.fitOne(views, accesses, batch, live, i);
         if (fit !== undefined) fits.push(fit);
-        else if (!this.giveWay(accesses, i, gone)) return this.refuse(views, accesses, i);
+        else if (!this.giveWay(accesses, i, gone)) return this.misfit(views, accesses, i);
       }
       if (gone.size === 0) return this.draftOf(from, to, batch, accesses, fits);
       for (const tensor of gone) refused.add(tensor);
@@ -157,16 +173,9 @@ export class Planner {
     return true;
   }
 
-  private refuse(views: readonly LayerView[], accesses: GroupAccesses, at: number): never {
-    const view = views[at];
-    const inputs = accesses.inputs[at] ?? [];
-    const outputs = accesses.outputs[at] ?? [];
-    if (view === undefined) return fail(diag.internal({}, 'a step without a layer'));
-    const smallest = smallestFit(view, inputs, outputs, this.network.batch, this.resources);
-    const terms = (smallest?.blocks ?? []).map((b) => `${contentsOf(view, b.name)} ${b.bytes * b.halves}`).join(', ');
-    return fail(
-      diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms),
-    );
+  private misfit(views: readonly LayerView[], accesses: GroupAccesses, at: number): Misfit {
+    const view = views[at] ?? fail(diag.internal({}, 'a step without a layer'));
+    return { view, inputs: accesses.inputs[at] ?? [], outputs: accesses.outputs[at] ?? [], batch: this.network.batch };
   }
 
   private fitAll(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[]): Fit[] | undefined {
@@ -291,6 +300,10 @@ export class Planner {
     }
     return undefined;
   }
+}
+
+function unforeseen({ view }: Misfit): never {
+  return fail(diag.internal({ layer: view.layer.name }, 'it was planned where it does not fit'));
 }
 
 const PLACE_ATTEMPTS = 100;
