@@ -60,13 +60,13 @@ export class Planner {
   }
 
   /**
-   * Two adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
-   * on it already: otherwise both would lose more than the boundary saves.
+   * Adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
+   * on it already: otherwise all would lose more than the boundaries save.
    */
-  merge(left: Draft, right: Draft, policy: Policy): Draft | undefined {
-    const { batch } = this.network;
-    const whole = left.subBatch === batch || right.subBatch === batch;
-    return whole ? this.tryDraft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
+  merge(groups: readonly Draft[], policy: Policy): Draft | undefined {
+    const [from, to] = [groups[0]?.from ?? 0, groups.at(-1)?.to ?? 0];
+    const whole = groups.some(({ subBatch }) => subBatch === this.network.batch);
+    return whole ? this.tryDraft(from, to, policy) : this.serialized(from, to, policy);
   }
 
   /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
