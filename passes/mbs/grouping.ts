@@ -3,6 +3,7 @@ import type { LayerView, Network } from './network.ts';
 import type { Draft, Planner } from './planner.ts';
 import type { Policy, Uses } from './residency.ts';
 import { align } from './schedule.ts';
+import { subBatches } from './sizes.ts';
 
 /** A run of layers that could not be separated or was not yet merged. */
 interface Range {
@@ -24,6 +25,9 @@ interface Candidate {
 
 /** Groups that are merged at once where no two save: what the outer ones share stays on chip only across all of them. */
 const LONGEST_MERGE = 8;
+
+/** Runs that a group is cut into at most. */
+const MOST_RUNS = 9;
 
 /** Shares of the buffer that the first groups are made for: a greedy grouping depends on where it starts. */
 const STARTS = [1, 1 / 2, 1 / 4];
@@ -75,7 +79,12 @@ function groupingFrom(planner: Planner, ranges: readonly Range[], policy: Policy
   };
   for (let round = 1; ; round++) {
     const best = bestMerge(drafts.length, consider, (c) => decide(c, round, c.merged === undefined ? 'does not fit' : 'saves nothing'));
-    if (best?.merged === undefined) return { drafts, merges, traffic: drafts.reduce((sum, draft) => sum + draft.traffic, 0) };
+    if (best?.merged === undefined) {
+      const cut = bestCut(planner, drafts, policy);
+      if (cut === undefined) return { drafts, merges, traffic: drafts.reduce((sum, draft) => sum + draft.traffic, 0) };
+      drafts = cut;
+      continue;
+    }
     decide(best, round, 'taken');
     const gone = new Set(best.sides);
     for (const [key, candidate] of known)
@@ -86,6 +95,40 @@ function groupingFrom(planner: Planner, ranges: readonly Range[], policy: Policy
     const at = drafts.indexOf(best.sides[0] ?? best.merged);
     drafts = [...drafts.slice(0, at), best.merged, ...drafts.slice(at + best.sides.length)];
   }
+}
+
+/** The groups with one cut around the units that hold down the sub-batch of the others, where that lowers traffic most. */
+function bestCut(planner: Planner, drafts: readonly Draft[], policy: Policy): readonly Draft[] | undefined {
+  let best: readonly Draft[] | undefined;
+  let most = 0;
+  drafts.forEach((draft, at) => {
+    for (const ranges of cutsOf(planner, draft, policy)) {
+      const parts = ranges.flatMap(({ from, to }) => planner.tryDraft(from, to, policy) ?? []);
+      const saving = parts.reduce((rest, part) => rest - part.traffic, draft.traffic);
+      if (parts.length < ranges.length || saving <= most) continue;
+      most = saving;
+      best = [...drafts.slice(0, at), ...parts, ...drafts.slice(at + 1)];
+    }
+  });
+  return best;
+}
+
+/** For every larger sub-batch size: the runs of units that fit it and those that do not, in turn. */
+function cutsOf(planner: Planner, draft: Draft, policy: Policy): Range[][] {
+  const { network } = planner;
+  const units = unitsOf(network, draft.from, draft.to);
+  const larger = subBatches(network.batch).filter((subBatch) => subBatch > draft.subBatch);
+  return larger.flatMap((subBatch) => {
+    const fits = planner.fitsAt(draft.from, draft.to, policy, subBatch);
+    const runs: { from: number; to: number; fits: boolean }[] = [];
+    for (const { from, to } of units) {
+      const isFit = fits.slice(from - draft.from, to - draft.from).every(Boolean);
+      const last = runs.at(-1);
+      if (last?.fits === isFit) last.to = to;
+      else runs.push({ from, to, fits: isFit });
+    }
+    return runs.length > 1 && runs.length <= MOST_RUNS ? [runs] : [];
+  });
 }
 
 /** The merge that saves most: of two groups, or where no two save, of as few as do. Those that save nothing are refused. */

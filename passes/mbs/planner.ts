@@ -34,6 +34,7 @@ export class Planner {
   /** By likeness, samples, and how operands are reached. */
   private readonly ranked: Map<number, Map<string, Fit[]>>[] = [];
   private readonly moved = new WeakMap<Fit, Map<number, Float64Array>>();
+  private readonly tried = new Map<string, Draft | undefined>();
   private readonly drafts = new Map<string, Draft | undefined>();
 
   private readonly refuse: (misfit: Misfit) => never;
@@ -53,8 +54,14 @@ export class Planner {
 
   /** The same; undefined where the range fits in neither way. */
   tryDraft(from: number, to: number, policy: Policy): Draft | undefined {
-    const serial = this.serialized(from, to, policy);
-    const whole = this.findWholeBatch(from, to, policy);
+    const key = `${from},${to},${policy}`;
+    if (this.tried.has(key)) return this.tried.get(key);
+    const draft = this.better(this.serialized(from, to, policy), this.findWholeBatch(from, to, policy));
+    this.tried.set(key, draft);
+    return draft;
+  }
+
+  private better(serial: Draft | undefined, whole: Draft | Misfit): Draft | undefined {
     if ('view' in whole) return serial;
     return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
   }
@@ -76,6 +83,14 @@ export class Planner {
     const draft = this.findSerialized(from, to, policy, limit);
     this.drafts.set(key, draft);
     return draft;
+  }
+
+  /** Which layers of the range run on sub-batches of `subBatch` samples beside everything that the policy keeps on chip. */
+  fitsAt(from: number, to: number, policy: Policy, subBatch: number): boolean[] {
+    const views = this.network.layers.slice(from, to);
+    const accesses = accessesOf(this.network, this.uses, from, to, policy);
+    const live = livePerSample(accesses.intervals, views.length);
+    return views.map((_, i) => this.fitOne(views, accesses, subBatch, live, i) !== undefined);
   }
 
   private findSerialized(from: number, to: number, policy: Policy, limit: number): Draft | undefined {
