@@ -8,81 +8,80 @@ export interface Lifetime {
   readonly to: number;
 }
 
-/** Orders that are tried for each way of choosing gaps: where a block finds no place, it goes first in the next one. */
-const ATTEMPTS = 12;
-
-/** Shares of the buffer below which a block is placed from the top down, so that small blocks leave long gaps between large ones. */
-const FROM_TOP = [0, 1 / 4, 1 / 8, 1 / 16];
+/** Placements, counted in blocks, after which a plan is given up. */
+const PATIENCE = 12;
 
 /**
- * Addresses such that blocks alive at the same step do not overlap; the largest block is placed first (greedy by size), and a block that
- * finds no place before all others in another attempt. If no attempt fits `capacity` bytes: the block that found no place in the first one.
+ * Addresses such that blocks alive at the same step do not overlap; the largest block is placed first, each in the smallest gap that holds it.
+ * A block without a gap displaces those that cost least: their bytes, times how often they have been displaced before; they are placed anew.
+ * If that does not end within `capacity` bytes: the block that found no gap first.
  */
 export function allocate(blocks: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
-  const bySize = [...blocks].sort(
+  const waiting = [...blocks].sort(
     (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1),
   );
+  const placed = new Map<Lifetime, number>();
+  const displaced = new Map<Lifetime, number>();
   let homeless: Lifetime | undefined;
-  for (const share of FROM_TOP) {
-    let order = bySize;
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const placed = placeInOrder(order, capacity, capacity * share);
-      if (placed instanceof Map) return placed;
-      homeless ??= placed;
-      if (order[0] === placed) break;
-      order = [placed, ...order.filter((block) => block !== placed)];
+  for (let left = PATIENCE * blocks.length; left > 0; left--) {
+    const block = waiting.shift();
+    if (block === undefined) return new Map([...placed].map(([{ key }, address]) => [key, address]));
+    if (block.bytes > capacity) return block;
+    const beside = [...placed].filter(([other]) => other.to >= block.from && other.from <= block.to).sort((a, b) => a[1] - b[1]);
+    const gap = smallestGap(block, beside, capacity);
+    if (gap !== undefined) {
+      placed.set(block, gap);
+      continue;
     }
+    homeless ??= block;
+    const { address, inTheWay } = leastInTheWay(block, beside, capacity, displaced);
+    for (const other of inTheWay) {
+      placed.delete(other);
+      displaced.set(other, (displaced.get(other) ?? 0) + 1);
+      waiting.unshift(other);
+    }
+    placed.set(block, address);
   }
   return homeless ?? new Map();
 }
 
-interface Placed {
-  readonly block: Lifetime;
-  readonly address: number;
-}
+/** Blocks that are alive with another one, and their addresses, in the order of these. */
+type Beside = readonly (readonly [block: Lifetime, address: number])[];
 
-function placeInOrder(order: readonly Lifetime[], capacity: number, small: number): Map<string, number> | Lifetime {
-  /** Sorted by address. */
-  const placed: Placed[] = [];
-  const addresses = new Map<string, number>();
-  for (const block of order) {
-    const gaps = gapsFor(block, placed, capacity);
-    const address = block.bytes < small ? highest(gaps, block) : smallest(gaps);
-    if (address === undefined) return block;
-    const at = placed.findIndex((p) => p.address > address);
-    placed.splice(at < 0 ? placed.length : at, 0, { block, address });
-    addresses.set(block.key, address);
-  }
-  return addresses;
-}
-
-interface Gap {
-  readonly from: number;
-  readonly bytes: number;
-}
-
-/** Where a block can lie beside those that are alive with it. */
-function gapsFor(block: Lifetime, placed: readonly Placed[], capacity: number): Gap[] {
-  const gaps: Gap[] = [];
+function smallestGap(block: Lifetime, beside: Beside, capacity: number): number | undefined {
+  let best: number | undefined;
+  let least = Number.POSITIVE_INFINITY;
   let end = 0;
-  const add = (to: number): void => {
-    if (to - end >= block.bytes) gaps.push({ from: end, bytes: to - end });
+  const consider = (to: number): void => {
+    const bytes = to - end;
+    if (bytes >= block.bytes && bytes < least) [best, least] = [end, bytes];
   };
-  for (const other of placed) {
-    if (other.block.to < block.from || other.block.from > block.to) continue;
-    add(other.address);
-    end = Math.max(end, other.address + other.block.bytes);
+  for (const [other, address] of beside) {
+    consider(address);
+    end = Math.max(end, address + other.bytes);
   }
-  add(capacity);
-  return gaps;
+  consider(capacity);
+  return best;
 }
 
-function smallest(gaps: readonly Gap[]): number | undefined {
-  return gaps.reduce<Gap | undefined>((best, gap) => (best === undefined || gap.bytes < best.bytes ? gap : best), undefined)?.from;
-}
-
-/** The end of the last gap, aligned like the block's size. */
-function highest(gaps: readonly Gap[], block: Lifetime): number | undefined {
-  const last = gaps.at(-1);
-  return last === undefined ? undefined : last.from + Math.floor((last.bytes - block.bytes) / ALIGNMENT) * ALIGNMENT;
+/** The place of a block, at an end of the buffer or of another block, where what lies there costs least to displace. */
+function leastInTheWay(
+  block: Lifetime,
+  beside: Beside,
+  capacity: number,
+  displaced: ReadonlyMap<Lifetime, number>,
+): { readonly address: number; readonly inTheWay: readonly Lifetime[] } {
+  const top = Math.floor((capacity - block.bytes) / ALIGNMENT) * ALIGNMENT;
+  const edges = beside.flatMap(([other, address]) => [address - block.bytes, address + other.bytes]);
+  let best: { address: number; inTheWay: readonly Lifetime[] } = { address: 0, inTheWay: [] };
+  let least = Number.POSITIVE_INFINITY;
+  for (const address of new Set([0, top, ...edges.filter((edge) => edge >= 0 && edge <= top)])) {
+    const inTheWay = beside.flatMap(([other, at]) => (at < address + block.bytes && address < at + other.bytes ? [other] : []));
+    const cost = inTheWay.reduce((sum, other) => sum + other.bytes * (1 + (displaced.get(other) ?? 0)) ** 2, 0);
+    if (cost < least) {
+      least = cost;
+      best = { address, inTheWay };
+    }
+  }
+  return best;
 }
