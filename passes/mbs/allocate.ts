@@ -21,28 +21,55 @@ export function allocate(blocks: readonly Lifetime[], capacity: number): Map<str
     (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1),
   );
   const placed = new Map<Lifetime, number>();
+  const alive = new Alive();
   const displaced = new Map<Lifetime, number>();
   let homeless: Lifetime | undefined;
   for (let left = PATIENCE * blocks.length; left > 0; left--) {
     const block = waiting.shift();
     if (block === undefined) return new Map([...placed].map(([{ key }, address]) => [key, address]));
     if (block.bytes > capacity) return block;
-    const beside = [...placed].filter(([other]) => other.to >= block.from && other.from <= block.to).sort((a, b) => a[1] - b[1]);
+    const beside = alive.beside(block).map((other): Beside[number] => [other, placed.get(other) ?? 0]);
+    beside.sort((a, b) => a[1] - b[1]);
     const gap = smallestGap(block, beside, capacity);
     if (gap !== undefined) {
       placed.set(block, gap);
+      alive.add(block);
       continue;
     }
     homeless ??= block;
     const { address, inTheWay } = leastInTheWay(block, beside, capacity, displaced);
     for (const other of inTheWay) {
       placed.delete(other);
+      alive.remove(other);
       displaced.set(other, (displaced.get(other) ?? 0) + 1);
       waiting.unshift(other);
     }
     placed.set(block, address);
+    alive.add(block);
   }
   return homeless ?? new Map();
+}
+
+/** Which blocks are alive at every step. */
+class Alive {
+  private readonly bySteps: Set<Lifetime>[] = [];
+
+  add(block: Lifetime): void {
+    for (let i = block.from; i <= block.to; i++) {
+      const at = this.bySteps[i] ?? new Set();
+      this.bySteps[i] = at.add(block);
+    }
+  }
+
+  remove(block: Lifetime): void {
+    for (let i = block.from; i <= block.to; i++) this.bySteps[i]?.delete(block);
+  }
+
+  beside({ from, to }: Lifetime): Lifetime[] {
+    const all = new Set<Lifetime>();
+    for (let i = from; i <= to; i++) for (const other of this.bySteps[i] ?? []) all.add(other);
+    return [...all];
+  }
 }
 
 /** Blocks that are alive with another one, and their addresses, in the order of these. */

@@ -7,6 +7,7 @@ import type { LayerView, Network } from './network.ts';
 import type { Misfit } from './refusal.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
+import { subBatches } from './sizes.ts';
 import { burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
@@ -99,14 +100,18 @@ export class Planner {
     const crosses = views.some((v) => v.crossesSamples);
     const accesses = accessesOf(this.network, this.uses, from, to, policy);
     const live = livePerSample(accesses.intervals, views.length);
-    for (let s = Math.min(batch, limit); s >= (crosses ? batch : 1); s--) {
-      if (live.some((bytes) => bytes * s > this.resources.globalBytes)) continue;
-      const balanced = Math.ceil(batch / Math.ceil(batch / s));
-      const fits = this.fitAll(views, accesses, balanced, live);
-      if (fits !== undefined) return this.draftOf(from, to, balanced, accesses, fits);
-      s = Math.min(s, balanced);
+    const peak = Math.max(...live);
+    let best: Draft | undefined;
+    let tried = 0;
+    for (const s of subBatches(batch)) {
+      if (s > limit || (crosses && s < batch) || peak * s > this.resources.globalBytes) continue;
+      const fits = this.fitAll(views, accesses, s, live);
+      if (fits === undefined) continue;
+      const draft = this.draftOf(from, to, s, accesses, fits);
+      if (best === undefined || draft.traffic < best.traffic) best = draft;
+      if (++tried === SIZES_TRIED) break;
     }
-    return undefined;
+    return best;
   }
 
   /**
@@ -320,6 +325,9 @@ export class Planner {
 function unforeseen({ view }: Misfit): never {
   return fail(diag.internal({ layer: view.layer.name }, 'it was planned where it does not fit'));
 }
+
+/** Sub-batch sizes that are compared, from the largest that fits on: a larger one may force its layers into worse tilings. */
+const SIZES_TRIED = 2;
 
 const PLACE_ATTEMPTS = 100;
 const SHRINK = 0.9;
