@@ -1,7 +1,8 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import { subBatches } from '../sizes.ts';
-import type { Amount } from './amount.ts';
+import { type Amount, ZERO } from './amount.ts';
 import type { Evaluator, Part } from './evaluate.ts';
+import type { Objective } from './objective.ts';
 import type { Parts, Segment } from './parts.ts';
 import { RECOMPUTE } from './recompute.ts';
 import { split } from './split.ts';
@@ -26,8 +27,6 @@ export interface Found {
   readonly turn?: { readonly from: number; readonly chosen: readonly Chosen[] };
   readonly cost: number;
 }
-
-export type Objective = (amount: Amount) => number;
 
 /** Forward layers that a segment of several pieces may hold. */
 const LONGEST_SEGMENT = 40;
@@ -140,7 +139,7 @@ export class Search {
   private storeCost(at: number, segment: Segment | undefined): number {
     const position = this.parts.positions.all[at];
     if (segment === undefined || position?.tensor === undefined || !segment.kept.has(position.tensor)) return 0;
-    return this.objective({ traffic: position.bytes * this.batch, matrix: 0, vector: 0, macs: 0, passes: 0 });
+    return this.objective({ ...ZERO, traffic: position.bytes * this.batch });
   }
 
   private forwardTable(from: number, to: number, segment: Segment | undefined): Table {
