@@ -8,13 +8,18 @@ export type ObjectiveName = (typeof OBJECTIVES)[number];
 /** A cost that adds up over the parts of a step. */
 export type Objective = (amount: Amount) => number;
 
+/** Share of the work of the other units that the busiest one does not hide (assumed). */
+const NOT_HIDDEN = 1 / 8;
+
 /**
- * Modelled cycles of layers that run as one group: units work at the same time, so the busiest one counts, and every layer of every iteration
- * fills the array and waits for the DRAM once.
+ * Modelled cycles of layers that run as one group: units work at the same time, so the busiest one counts and a share of the others, and every
+ * layer of every iteration fills the array and waits for the DRAM once.
  */
 export function cyclesOf(amount: Amount, { costs, arrayRows, arrayColumns }: Resources): number {
-  const busiest = Math.max(amount.traffic / costs.bytesPerCycle, amount.matrix, amount.vector);
-  return busiest + amount.starts * (costs.latencyCycles + arrayRows + arrayColumns);
+  const units = [amount.traffic / costs.bytesPerCycle, amount.matrix, amount.vector];
+  const busiest = Math.max(...units);
+  const others = units.reduce((sum, cycles) => sum + cycles, -busiest);
+  return busiest + NOT_HIDDEN * others + amount.starts * (costs.latencyCycles + arrayRows + arrayColumns);
 }
 
 /** Modelled joules: what the schedule decides of them (DRAM, recomputation, static power over the time). */
