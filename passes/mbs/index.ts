@@ -5,6 +5,7 @@ import { gather } from './gather.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
+import type { Choice } from './opt/choice.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
@@ -19,6 +20,8 @@ export interface Scheduled {
   readonly schedule: Schedule;
   /** The merges that the grouping considered; absent where the schedule was not made here. The backend has no use for it. */
   readonly merges?: readonly Merge[];
+  /** What `opt` decided, where it did. */
+  readonly choices?: readonly Choice[];
 }
 
 export interface ScheduleOptions {
@@ -100,7 +103,7 @@ function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objectiv
   const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
   if (optimum === undefined) return fallback;
   const groups = [...optimum.groups, ...greedy.schedule.groups.filter(isUpdate)];
-  const found: Scheduled = { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups } };
+  const found: Scheduled = { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices };
   const cost = ({ network: own, schedule }: Scheduled): number => costOf(amountsOf(own, schedule.groups, resources), objective, resources);
   return cost(fallback) < cost(found) ? fallback : found;
 }

@@ -5,6 +5,7 @@ import { Planner } from '../planner.ts';
 import { type GroupAccesses, type Interval, usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
 import type { Fit } from '../tiling.ts';
+import { type Choice, choicesOf } from './choice.ts';
 import { Evaluator, type Plan } from './evaluate.ts';
 import { leastProduct } from './hull.ts';
 import { type Objective, type ObjectiveName, objectiveOf } from './objective.ts';
@@ -20,7 +21,7 @@ const SHARES = [1, 0.985, 0.96, 0.93, 0.88, 0.8, 0.7];
 export interface Optimum {
   readonly network: Network;
   readonly groups: readonly Group[];
-  readonly found: Found;
+  readonly choices: readonly Choice[];
 }
 
 /**
@@ -72,7 +73,7 @@ function realize(network: Network, positions: Positions, found: Found, evaluator
     if (group === undefined) return undefined;
     groups.push(group);
   }
-  return { network: rewritten, groups, found };
+  return { network: rewritten, groups, choices: choicesOf(rewritten, found) };
 }
 
 interface Run extends Range {
