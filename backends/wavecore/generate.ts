@@ -8,9 +8,11 @@ import { Chip, type Uses } from './lowering/chip.ts';
 import { type BackendOptions, type Iteration, StepContext } from './lowering/context.ts';
 import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
 import { layOut } from './lowering/dram-layout.ts';
-import { type Affine, constant, Emitter, plus, times } from './lowering/emitter.ts';
+import { constant, Emitter, plus, times } from './lowering/emitter.ts';
 import { emitMapStep } from './lowering/matrix-map.ts';
 import { emitReduceStep } from './lowering/matrix-reduce.ts';
+import { emitTasks, passesOf, type Task } from './lowering/tasks.ts';
+import { touchesOf } from './lowering/touches.ts';
 import { emitUpdateStep } from './lowering/update-step.ts';
 import { emitVectorStep } from './lowering/vector-step.ts';
 import type { Machine } from './machine/machine.ts';
@@ -53,35 +55,49 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   };
   const views = new Map(network.layers.map((v) => [v.layer.name, v]));
   const debug: DebugRange[] = [];
-  /** Emits the code of one layer, behind which all units are idle. */
-  const layer = (info: Omit<DebugRange, 'from' | 'to'>, owner: number | undefined, uses: Uses, body: () => void): void => {
+  const mark = (info: Omit<DebugRange, 'from' | 'to'>, body: () => void): void => {
     const from = e.code.length;
-    chip.step(owner, uses, () => {
-      e.scope(body);
-      e.op('fence', {});
-    });
+    body();
     debug.push({ from, to: e.code.length, ...info });
   };
+  /** Emits the code of one layer, behind which all units are idle. */
+  const alone = (info: Omit<DebugRange, 'from' | 'to'>, owner: number | undefined, uses: Uses, body: () => void): void =>
+    mark(info, () =>
+      chip.step(owner, uses, () => {
+        e.scope(body);
+        e.op('fence', {});
+      }),
+    );
   // What the cores have of the gradients is added up before the first layer that runs over parameters.
   const updates = schedule.groups.findIndex(({ phase }) => !isDivided(phase));
   const divided = updates < 0 ? schedule.groups.length : updates;
-  const emitGroup = (group: Group, index: number): void =>
-    forEachIteration(e, network.batch, group, chip.firstSample, (iteration) => {
-      group.steps.forEach((step, i) => {
-        const view = views.get(step.layer) ?? fail(diag.internal({ layer: step.layer }, 'is not in the graph'));
-        const { name, kind, phase, origin } = view.layer;
-        const owner = isDivided(phase) ? undefined : division.ownerOf(view);
-        const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
-        layer({ layer: name, kind, phase, group: index, origin }, owner, uses, () =>
-          emitStep(new StepContext(e, view, i, group, iteration, backend)),
-        );
-      });
+  const emitGroup = (group: Group, index: number): void => {
+    const layers = group.steps.map(({ layer }, i) => {
+      const view = views.get(layer) ?? fail(diag.internal({ layer }, 'is not in the graph'));
+      const { name, kind, phase, origin } = view.layer;
+      const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
+      const emit = (iteration: Iteration): void => emitStep(new StepContext(e, view, i, group, iteration, backend));
+      return { view, uses, info: { layer: name, kind, phase, group: index, origin }, emit };
     });
+    for (const pass of passesOf(network.batch, group, chip.firstSample)) {
+      if (network.cores > 1 && !isDivided(group.phase)) {
+        pass.loop(e, (iteration) => {
+          for (const { view, uses, info, emit } of layers) alone(info, division.ownerOf(view), uses, () => emit(iteration));
+        });
+        continue;
+      }
+      const tasks = layers.map(({ view, uses, info, emit }, i): Task => {
+        const touches = touchesOf(view, i, group, { from: 0, to: pass.samples });
+        return { touches, emit: (iteration, body) => mark(info, () => chip.step(undefined, uses, () => body(() => emit(iteration)))) };
+      });
+      emitTasks(e, pass, tasks);
+    }
+  };
   schedule.groups.slice(0, divided).forEach(emitGroup);
   for (const reduction of division.reductions) {
     const { core, tensor, origin } = reduction;
     const info = { layer: reduction.layer, kind: 'core_sum', phase: 'backward', group: divided - 1, origin } as const;
-    layer(info, core, { reads: [tensor], writes: [tensor] }, () => emitCoreSum(e, reduction, layout.regionsOf(tensor)));
+    alone(info, core, { reads: [tensor], writes: [tensor] }, () => emitCoreSum(e, reduction, layout.regionsOf(tensor)));
   }
   schedule.groups.slice(divided).forEach((group, i) => emitGroup(group, divided + i));
   e.op('halt', {});
@@ -104,16 +120,6 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     ],
     predicted: predictTraffic(network, schedule, resources),
   };
-}
-
-/** Full iterations as a loop, a shorter last one behind it. */
-function forEachIteration(e: Emitter, batch: number, group: Group, firstSample: Affine, body: (iteration: Iteration) => void): void {
-  const { subBatch } = group;
-  const full = Math.floor(batch / subBatch);
-  const rest = batch % subBatch;
-  const iteration = (offset: Affine, samples: number): void => body({ offset, sample: plus(firstSample, offset), samples });
-  e.loop(full, subBatch, (offset) => iteration(offset, subBatch));
-  if (rest > 0) e.scope(() => iteration(constant(full * subBatch), rest));
 }
 
 function emitStep(ctx: StepContext): void {

@@ -23,18 +23,20 @@ export interface ChunkPlan {
 const LOADED = { matrix: TOKEN.loaded, vector: TOKEN.loadedVector } as const;
 const FREE = { matrix: TOKEN.free, vector: TOKEN.freeVector } as const;
 
-/** Posts the two credits of every alternating buffer. */
-export function openCredits(ctx: StepContext, plan: ChunkPlan): void {
+/** Posts the two credits of every alternating buffer; the loads post them, which wait for them first or run ahead of the matrix unit. */
+export function openCredits({ e }: StepContext, plan: ChunkPlan): void {
   if (!plan.alternates) return;
-  if (plan.loads.length > 0) for (const u of plan.units) ctx.e.op('v.sync', {}, { signal: [FREE[u], FREE[u]] });
-  if (plan.streamsOut) ctx.e.op('v.sync', {}, { signal: [TOKEN.stored, TOKEN.stored] });
+  if (plan.loads.length > 0) for (const u of plan.units) e.op('d.ld_sync', {}, { signal: [FREE[u], FREE[u]] });
+  // Not the matrix unit itself: it would drain before it has them.
+  const [unit] = plan.units;
+  if (plan.streamsOut) e.op(unit === 'vector' ? 'v.sync' : 'd.ld_sync', {}, { signal: [TOKEN.stored, TOKEN.stored] });
 }
 
-/** Takes the credits back, so that the step leaves no token behind. */
-export function closeCredits(ctx: StepContext, plan: ChunkPlan): void {
+/** Takes the credits back, so that the step leaves no token behind, where that holds nothing up. */
+export function closeCredits({ e }: StepContext, plan: ChunkPlan): void {
   if (!plan.alternates) return;
-  if (plan.loads.length > 0) for (const u of plan.units) ctx.e.op('v.sync', {}, { wait: [FREE[u], FREE[u]] });
-  if (plan.streamsOut) ctx.e.op('v.sync', {}, { wait: [TOKEN.stored, TOKEN.stored] });
+  if (plan.loads.length > 0) for (const u of plan.units) e.op(u === 'vector' ? 'v.sync' : 'd.ld_sync', {}, { wait: [FREE[u], FREE[u]] });
+  if (plan.streamsOut) e.op('d.st_sync', {}, { wait: [TOKEN.stored, TOKEN.stored] });
 }
 
 /** Emits the chunks of one pass over the sub-batch, loads running one chunk ahead. */

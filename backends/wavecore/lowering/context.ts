@@ -4,7 +4,7 @@ import type { Access, Block, Group, Step } from '../../../passes/mbs/schedule.ts
 import { imageRowBytes, isChunked } from '../../../passes/mbs/transfers.ts';
 import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
 
-/** Tokens by meaning; every step uses them afresh, because a fence separates steps. */
+/** Tokens within a step, by meaning. Every step takes all that it gives, so that the next one uses them afresh. */
 export const TOKEN = {
   loaded: 1,
   loadedVector: 2,

@@ -26,7 +26,7 @@ export function emitCoreSum(e: Emitter, reduction: Reduction, regions: readonly 
   };
   const row = (i: number, { offset, size }: Turn, counter: number): DmaRows =>
     run(e.value(plus(offset, regions[i]?.address ?? 0)), place(i, counter), size);
-  if (alternates) e.op('v.sync', {}, { signal: [TOKEN.free, TOKEN.free] });
+  if (alternates) e.op('d.ld_sync', {}, { signal: [TOKEN.free, TOKEN.free] });
   pipelined(
     e,
     bytes,
@@ -46,7 +46,7 @@ export function emitCoreSum(e: Emitter, reduction: Reduction, regions: readonly 
       e.increment(turns);
     },
   );
-  if (alternates) e.op('v.sync', {}, { wait: [TOKEN.free, TOKEN.free] });
+  if (alternates) e.op('d.st_sync', {}, { wait: [TOKEN.free, TOKEN.free] });
 }
 
 /** The places of a sum in the global buffer. */

@@ -53,7 +53,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   const guarded = columnPanels * reductionPanels > 1;
   // The only panel is there when the chunk loaded behind it is.
   const awaited = guarded || anyPlan.loads.length === 0;
-  if (guarded) e.op('v.sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
+  if (guarded) e.op('d.ld_sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
 
   if (reductionPanels === 1) {
     pipelined(
@@ -74,7 +74,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
     e.loop(full, panel.n, (offset) => columns({ offset, size: panel.n }));
     if (work.columns % panel.n > 0) e.scope(() => columns({ offset: constant(full * panel.n), size: work.columns % panel.n }));
   }
-  if (guarded) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
+  if (guarded) e.op('d.ld_sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, anyPlan);
 }
 

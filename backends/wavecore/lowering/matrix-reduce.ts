@@ -72,7 +72,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   });
   const all: RowTurn = { offset: ZERO, size: 0, channel: ZERO };
   openCredits(ctx, plan(all, all));
-  if (panels > 1) e.op('v.sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
+  if (panels > 1) e.op('d.ld_sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
   const rowPanel = (rows: RowTurn): void =>
     pipelined(
       e,
@@ -93,7 +93,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     const channel = constant((full * panel.m) / taps);
     e.scope(() => rowPanel({ offset: times(channel, taps), size: work.m % panel.m, channel }));
   }
-  if (panels > 1) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
+  if (panels > 1) e.op('d.st_sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, plan(all, all));
   if (s.withBias) e.scope(() => endBias(ctx));
   storeShared(ctx);

@@ -31,7 +31,7 @@ function emitStreams(ctx: StepContext, emit: (ctx: StepContext, place: Place) =>
   const elements = elementsOf(view);
   const alternates = elements > step.chunk;
   const [loads, stores] = [streams(ctx, 'in'), streams(ctx, 'out')];
-  if (alternates) e.op('v.sync', {}, { signal: [TOKEN.free, TOKEN.free] });
+  if (alternates) e.op('d.ld_sync', {}, { signal: [TOKEN.free, TOKEN.free] });
 
   const place = (direction: 'in' | 'out', i: number, counter: number): number => {
     const block = ctx.block(ctx.blockName(direction, i));
@@ -63,5 +63,5 @@ function emitStreams(ctx: StepContext, emit: (ctx: StepContext, place: Place) =>
       e.increment(ctx.turns);
     },
   );
-  if (alternates) e.op('v.sync', {}, { wait: [TOKEN.free, TOKEN.free] });
+  if (alternates) e.op(stores.length > 0 ? 'd.st_sync' : 'v.sync', {}, { wait: [TOKEN.free, TOKEN.free] });
 }

@@ -1,0 +1,66 @@
+import type { Group } from '../../../passes/mbs/schedule.ts';
+import type { Iteration } from './context.ts';
+import { type Affine, constant, type Emitter, plus } from './emitter.ts';
+import { type Edge, orderTasks, type Touch } from './hazards.ts';
+import { edgeToken, QUEUES, type Queue, SYNC } from './queues.ts';
+
+/** A piece of work that is issued at one go. */
+export interface Task {
+  readonly touches: readonly Touch[];
+  /** Emits it for an iteration of its group; what `body` is given stands between the tokens of the task. */
+  emit(iteration: Iteration, body: (work: () => void) => void): void;
+}
+
+/** Iterations of a group that one piece of code runs. */
+export interface Pass {
+  readonly samples: number;
+  readonly repeats: boolean;
+  loop(e: Emitter, body: (iteration: Iteration) => void): void;
+}
+
+/** Full iterations as a loop, a shorter last one behind it. */
+export function passesOf(batch: number, { subBatch }: Group, firstSample: Affine): Pass[] {
+  const full = Math.floor(batch / subBatch);
+  const rest = batch % subBatch;
+  const at = (offset: Affine, samples: number): Iteration => ({ offset, sample: plus(firstSample, offset), samples });
+  const passes: Pass[] = [];
+  if (full > 0)
+    passes.push({
+      samples: subBatch,
+      repeats: full > 1,
+      loop: (e, body) => e.loop(full, subBatch, (offset) => body(at(offset, subBatch))),
+    });
+  if (rest > 0) passes.push({ samples: rest, repeats: false, loop: (e, body) => e.scope(() => body(at(constant(full * subBatch), rest))) });
+  return passes;
+}
+
+/** Emits tasks in order, each beginning when what it depends on has completed; behind the last all units are idle. */
+export function emitTasks(e: Emitter, pass: Pass, tasks: readonly Task[]): void {
+  const order = orderTasks(
+    tasks.map(({ touches }) => touches),
+    pass.repeats,
+  );
+  const by = (edges: readonly Edge[], side: 'from' | 'to', act: 'wait' | 'signal'): void => {
+    for (const queue of QUEUES) sync(e, queue, act, edges.filter((edge) => edge[side] === queue).map(tokenOf));
+  };
+  by(order.carried, 'from', 'signal');
+  pass.loop(e, (iteration) => {
+    tasks.forEach((task, i) => {
+      const { waits = [], signals = [] } = order.tasks[i] ?? {};
+      task.emit(iteration, (work) => {
+        by(waits, 'to', 'wait');
+        e.scope(work);
+        by(signals, 'from', 'signal');
+      });
+    });
+  });
+  by(order.carried, 'to', 'wait');
+  e.op('fence', {});
+}
+
+const tokenOf = ({ from, to }: Edge): number => edgeToken(from, to);
+
+/** Waits for, or signals, any number of tokens in a queue. */
+function sync(e: Emitter, queue: Queue, act: 'wait' | 'signal', tokens: readonly number[]): void {
+  for (let i = 0; i < tokens.length; i += 2) e.op(SYNC[queue], {}, { [act]: tokens.slice(i, i + 2) });
+}
