@@ -5,16 +5,15 @@ import { predictTraffic } from '../../passes/mbs/predict.ts';
 import type { Group, Resources } from '../../passes/mbs/schedule.ts';
 import { allocationsOf } from './lowering/buffer-plan.ts';
 import { Chip, type Uses } from './lowering/chip.ts';
-import { type BackendOptions, type Iteration, StepContext } from './lowering/context.ts';
+import { type BackendOptions, type Iteration, type Part, StepContext } from './lowering/context.ts';
 import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
+import { costOf } from './lowering/cost.ts';
 import { layOut } from './lowering/dram-layout.ts';
 import { constant, Emitter, plus, times } from './lowering/emitter.ts';
-import { emitMapStep } from './lowering/matrix-map.ts';
-import { emitReduceStep } from './lowering/matrix-reduce.ts';
-import { emitTasks, passesOf, type Task } from './lowering/tasks.ts';
+import { partsOf, wholePart } from './lowering/parts.ts';
+import { emitHead, emitStep } from './lowering/steps.ts';
+import { type Body, emitTasks, passesOf, tasksOf } from './lowering/tasks.ts';
 import { touchesOf } from './lowering/touches.ts';
-import { emitUpdateStep } from './lowering/update-step.ts';
-import { emitVectorStep } from './lowering/vector-step.ts';
 import type { Machine } from './machine/machine.ts';
 import type { DebugRange, Program } from './program.ts';
 
@@ -56,8 +55,10 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   const views = new Map(network.layers.map((v) => [v.layer.name, v]));
   const debug: DebugRange[] = [];
   const mark = (info: Omit<DebugRange, 'from' | 'to'>, body: () => void): void => {
+    e.separate();
     const from = e.code.length;
     body();
+    e.separate();
     debug.push({ from, to: e.code.length, ...info });
   };
   /** Emits the code of one layer, behind which all units are idle. */
@@ -76,21 +77,34 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
       const view = views.get(layer) ?? fail(diag.internal({ layer }, 'is not in the graph'));
       const { name, kind, phase, origin } = view.layer;
       const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
-      const emit = (iteration: Iteration): void => emitStep(new StepContext(e, view, i, group, iteration, backend));
-      return { view, uses, info: { layer: name, kind, phase, group: index, origin }, emit };
+      const context = (iteration: Iteration, part: Part): StepContext => new StepContext(e, view, i, group, iteration, part, backend);
+      return { view, uses, info: { layer: name, kind, phase, group: index, origin }, context };
     });
     for (const pass of passesOf(network.batch, group, chip.firstSample)) {
       if (network.cores > 1 && !isDivided(group.phase)) {
         pass.loop(e, (iteration) => {
-          for (const { view, uses, info, emit } of layers) alone(info, division.ownerOf(view), uses, () => emit(iteration));
+          for (const { view, uses, info, context } of layers)
+            alone(info, division.ownerOf(view), uses, () => emitStep(context(iteration, wholePart(pass.samples))));
         });
         continue;
       }
-      const tasks = layers.map(({ view, uses, info, emit }, i): Task => {
-        const touches = touchesOf(view, i, group, { from: 0, to: pass.samples });
-        return { touches, emit: (iteration, body) => mark(info, () => chip.step(undefined, uses, () => body(() => emit(iteration)))) };
-      });
-      emitTasks(e, pass, tasks);
+      const bodies = layers.flatMap(({ view, uses, info, context }, i) =>
+        partsOf(view, group.steps[i], pass.samples).map((part): Body => {
+          const touches = touchesOf(view, i, group, part);
+          return {
+            step: i,
+            touches,
+            cost: costOf(view, part.to - part.from, machine),
+            head: (iteration, between) =>
+              mark({ ...info, frees: [] }, () => between(() => emitHead(context(iteration, { ...part, headed: true })))),
+            emit: (iteration, between, headed, frees) =>
+              mark({ ...info, frees }, () =>
+                chip.step(undefined, uses, () => between(() => emitStep(context(iteration, { ...part, headed })))),
+              ),
+          };
+        }),
+      );
+      emitTasks(e, pass, tasksOf(group, bodies));
     }
   };
   schedule.groups.slice(0, divided).forEach(emitGroup);
@@ -120,12 +134,4 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     ],
     predicted: predictTraffic(network, schedule, resources),
   };
-}
-
-function emitStep(ctx: StepContext): void {
-  const { view, step } = ctx;
-  if (view.phase === 'update') emitUpdateStep(ctx);
-  else if (step.panel === undefined) emitVectorStep(ctx);
-  else if (view.matrix?.form === 'weightGradient') emitReduceStep(ctx, step.panel);
-  else emitMapStep(ctx, step.panel);
 }

@@ -1,10 +1,11 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
-import { allocate, type Lifetime } from './allocate.ts';
+import type { Lifetime } from './allocate.ts';
 import { footprintOf } from './footprint.ts';
 import { contentsOf, type LayerView, type Network } from './network.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
+import { allocateApart } from './separate.ts';
 import { burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
@@ -303,7 +304,7 @@ function placeFits(
   fits.forEach((fit, i) => {
     for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
   });
-  const addresses = allocate(lifetimes, planner.resources.globalBytes);
+  const addresses = allocateApart(lifetimes, planner.resources.globalBytes);
   if (!(addresses instanceof Map)) return { blocked: addresses };
   const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
   const residents: Resident[] = [];

@@ -19,6 +19,8 @@ const CHUNK_TARGET = 768 * 1024;
 /** Rows of the moving operand that a chunk should have, and of the reduction where it runs over samples. */
 const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
+/** Bytes of traffic that better overlap is worth: a few bursts that end early. */
+const PENALTY_BYTES = 128;
 const FLAT_GRAIN = 512;
 const NARROWEST = 8;
 const MOST_STRIPES = 256;
@@ -43,7 +45,8 @@ export function rankFits(
     };
     ranked.push({ fit, penalty });
   }
-  ranked.sort((a, b) => a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
+  const cost = ({ fit, penalty }: (typeof ranked)[number]): number => fit.traffic + PENALTY_BYTES * penalty;
+  ranked.sort((a, b) => cost(a) - cost(b));
   return ranked.map((r) => r.fit);
 }
 
@@ -114,11 +117,13 @@ function preferredChunk(view: LayerView, inputs: readonly Access[], outputs: rea
     o?.batched && (access.mode === 'stream' || access.mode === 'load' || access.store) ? o.bytes : 0;
   const bytes =
     inputs.reduce((sum, a, i) => sum + moved(a, view.inputs[i]), 0) + outputs.reduce((sum, a, i) => sum + moved(a, view.outputs[i]), 0);
-  if (bytes === 0) return samples;
+  // What needs no transfer is cut in two as well, so that the next layer can begin with the first half.
+  const half = Math.ceil(samples / 2);
+  if (bytes === 0) return half;
   const work = view.matrix;
   const rows = work === undefined ? Number.POSITIVE_INFINITY : work.form === 'weightGradient' ? work.k : work.m;
   const forRows = Number.isFinite(rows) ? Math.ceil(ROWS_TARGET / rows) : 1;
-  return Math.max(1, Math.min(samples, Math.max(Math.floor(CHUNK_TARGET / bytes), forRows)));
+  return Math.max(1, Math.min(half, Math.max(Math.floor(CHUNK_TARGET / bytes), forRows)));
 }
 
 /** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */

@@ -38,7 +38,7 @@ export function emitCoreSum(e: Emitter, reduction: Reduction, regions: readonly 
     },
     (turn) => {
       e.op('v.sync', {}, { wait: [TOKEN.loaded] });
-      for (const pair of slotPairs(VECTOR_SLOTS, { COUNT: turn.size / ELEMENT_BYTES })) e.op('v.cfg', { ...pair });
+      e.configure('v.cfg', slotPairs(VECTOR_SLOTS, { COUNT: turn.size / ELEMENT_BYTES }));
       const sum = place(0, turns);
       regions.slice(1).forEach((_, i) => e.op('v.sum', { dst: sum, a: sum, b: place(i + 1, turns) }));
       e.op('v.sync', {}, { signal: [TOKEN.ready] });

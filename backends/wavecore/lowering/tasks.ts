@@ -1,14 +1,71 @@
 import type { Group } from '../../../passes/mbs/schedule.ts';
+import type { DebugRange } from '../program.ts';
+import { arrange, type Cost, meet } from './arrange.ts';
 import type { Iteration } from './context.ts';
 import { type Affine, constant, type Emitter, plus } from './emitter.ts';
 import { type Edge, orderTasks, type Touch } from './hazards.ts';
+import { freesOf } from './lifetimes.ts';
 import { edgeToken, QUEUES, type Queue, SYNC } from './queues.ts';
+
+type Between = (work: () => void) => void;
 
 /** A piece of work that is issued at one go. */
 export interface Task {
   readonly touches: readonly Touch[];
-  /** Emits it for an iteration of its group; what `body` is given stands between the tokens of the task. */
-  emit(iteration: Iteration, body: (work: () => void) => void): void;
+  /** The task among those of the list that has loaded for it. */
+  readonly head?: number;
+  /** Emits it for an iteration of its group; what `between` is given stands between the tokens of the task. */
+  emit(iteration: Iteration, between: Between): void;
+}
+
+/** A part of a step. */
+export interface Body {
+  readonly step: number;
+  readonly touches: readonly Touch[];
+  readonly cost: Cost;
+  /** Emits its first loads alone. */
+  head(iteration: Iteration, between: Between): void;
+  /** @param frees bytes of the global buffer whose contents end with it */
+  emit(iteration: Iteration, between: Between, headed: boolean, frees: NonNullable<DebugRange['frees']>): void;
+}
+
+/** Tasks that compute on the vector unit alone that a load may overtake, where none of the matrix unit stands between. */
+const MOST_OVERTAKEN = 4;
+
+/** Bodies in the order in which they are issued, the first loads of each one task of the matrix unit ahead where nothing in between stands against it. */
+export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
+  const order = arrange(bodies).flatMap((i) => bodies[i] ?? []);
+  /** By position: the bodies whose heads are issued before the body there. */
+  const heads = order.map((): number[] => []);
+  order.forEach((body, i) => {
+    const loads = body.touches.filter(({ queue }) => queue === 'load');
+    if (loads.length === 0) return;
+    let at = i;
+    while (at > 0 && i - at < MOST_OVERTAKEN && !meet(order[at - 1]?.touches ?? [], loads)) {
+      at--;
+      if ((order[at]?.cost.matrix ?? 0) > 0) break;
+    }
+    heads[at]?.push(i);
+  });
+  const frees = freesOf(group, order);
+  const tasks: Task[] = [];
+  const headOf = new Map<Body, number>();
+  order.forEach((body, i) => {
+    for (const j of heads[i] ?? []) {
+      const later = order[j];
+      if (later === undefined) continue;
+      headOf.set(later, tasks.length);
+      tasks.push({ touches: later.touches.filter(({ queue }) => queue === 'load'), emit: later.head });
+    }
+    const head = headOf.get(body);
+    const headed = head !== undefined;
+    tasks.push({
+      touches: body.touches,
+      ...(headed ? { head } : {}),
+      emit: (iteration, between) => body.emit(iteration, between, headed, frees[i] ?? []),
+    });
+  });
+  return tasks;
 }
 
 /** Iterations of a group that one piece of code runs. */
@@ -39,6 +96,7 @@ export function emitTasks(e: Emitter, pass: Pass, tasks: readonly Task[]): void 
   const order = orderTasks(
     tasks.map(({ touches }) => touches),
     pass.repeats,
+    new Map(tasks.flatMap(({ head }, i) => (head === undefined ? [] : [[i, head]]))),
   );
   const by = (edges: readonly Edge[], side: 'from' | 'to', act: 'wait' | 'signal'): void => {
     for (const queue of QUEUES) sync(e, queue, act, edges.filter((edge) => edge[side] === queue).map(tokenOf));

@@ -1,17 +1,16 @@
 import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
 import { overwritten } from '../../../passes/mbs/network.ts';
 import type { Access, Group, Step } from '../../../passes/mbs/schedule.ts';
+import type { Part } from './context.ts';
 import type { Touch } from './hazards.ts';
+import { isDivisible } from './parts.ts';
 import type { Queue } from './queues.ts';
 
-/** Samples of the sub-batch, from `from` to before `to`. */
-export interface Samples {
-  readonly from: number;
-  readonly to: number;
-}
-
-/** Everything that a step does to the global buffer and to the DRAM for some samples of the sub-batch, by the schedule. */
-export function touchesOf(view: LayerView, index: number, group: Group, samples: Samples): Touch[] {
+/**
+ * Everything that a part of a step does to the global buffer and to the DRAM, by the schedule. The first part loads what all samples share,
+ * the last one stores it.
+ */
+export function touchesOf(view: LayerView, index: number, group: Group, part: Pick<Part, 'from' | 'to' | 'first' | 'last'>): Touch[] {
   const step = group.steps[index];
   if (step === undefined) return [];
   const touches: Touch[] = [];
@@ -20,20 +19,26 @@ export function touchesOf(view: LayerView, index: number, group: Group, samples:
   };
   const dram = (queue: Queue, write: boolean, o: Operand): void => {
     const { tensor: storage } = o;
-    if (o.batched) touches.push({ queue, write, storage, ...samples, moves: true });
+    const { from, to } = part;
+    if (o.batched) touches.push({ queue, write, storage, from, to, moves: true });
     else touches.push({ queue, write, storage, from: 0, to: Number.POSITIVE_INFINITY });
   };
   const place = (access: Access, o: Operand, name: string): readonly [number, number] | undefined => {
-    if (access.mode !== 'resident' && access.mode !== 'load') return blockRange(step, access.mode === 'panel' ? 'panel' : name);
+    if (access.mode !== 'resident' && access.mode !== 'load')
+      return blockRange(
+        step,
+        access.mode === 'panel' ? 'panel' : name,
+        access.mode === 'stream' && isDivisible(view, step) ? part : undefined,
+      );
     const resident = group.residents.find((r) => r.tensor === o.tensor && r.from <= index && r.to >= index);
-    return resident && [resident.address + samples.from * o.bytes, resident.address + samples.to * o.bytes];
+    return resident && [resident.address + part.from * o.bytes, resident.address + part.to * o.bytes];
   };
 
   step.inputs.forEach((access, i) => {
     const o = view.inputs[i];
     const range = o && place(access, o, `in${i}`);
     if (o === undefined || range === undefined) return;
-    if (access.mode !== 'resident') {
+    if (access.mode !== 'resident' && (o.batched || part.first)) {
       dram('load', false, o);
       buffer('load', true, range);
     }
@@ -48,13 +53,13 @@ export function touchesOf(view: LayerView, index: number, group: Group, samples:
     if (!o.batched) {
       // Sums over samples: what earlier iterations left comes back first.
       buffer(unit, false, range);
-      if (view.phase !== 'update') {
+      if (view.phase !== 'update' && part.first) {
         dram('load', false, o);
         buffer('load', true, range);
       }
     }
     buffer(unit, true, range);
-    if (!access.store) return;
+    if (!access.store || !(o.batched || part.last)) return;
     buffer('store', false, range);
     dram('store', true, o);
   });
@@ -76,7 +81,12 @@ function writerOf({ matrix }: LayerView, output: number): Queue {
   return matrix === undefined || output > 0 ? 'vector' : 'matrix';
 }
 
-function blockRange({ blocks }: Step, name: string): readonly [number, number] | undefined {
+/** A block, of a double buffer the half of a part that is one turn. */
+function blockRange({ blocks, chunk }: Step, name: string, part?: Pick<Part, 'from' | 'to'>): readonly [number, number] | undefined {
   const block = blocks.find((b) => b.name === name);
-  return block && [block.address, block.address + block.bytes * block.halves];
+  if (block === undefined) return undefined;
+  const { address, bytes, halves } = block;
+  if (halves === 1 || part === undefined || part.to - part.from > chunk) return [address, address + bytes * halves];
+  const half = Math.floor(part.from / chunk) % 2;
+  return [address + half * bytes, address + (half + 1) * bytes];
 }

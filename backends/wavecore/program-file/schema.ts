@@ -51,6 +51,7 @@ export const DebugSchema = v.array(
     phase: v.picklist(PHASES),
     group: count,
     origin: v.string(),
+    frees: v.optional(v.array(v.tuple([address, address]))),
   }),
 );
 

@@ -41,9 +41,10 @@ export class Permissions {
         };
         this.byRow[row]?.push(permission);
       }
-      const [first, last] = [used[0]?.row ?? 0, used.at(-1)?.row ?? -1];
-      for (let row = first; row <= last; row++) this.alive[row]?.push(allocation);
-      this.opening[first]?.push(allocation);
+      // The code of layers may stand in another order than that in which they use the allocation.
+      const order = used.map(({ row }) => row);
+      for (let row = Math.min(...order); row <= Math.max(...order); row++) this.alive[row]?.push(allocation);
+      this.opening[order[0] ?? 0]?.push(allocation);
     }
     this.opening.forEach((allocations, row) => {
       this.opening[row] = allocations.filter((allocation) => !this.takesOver(row, allocation));
