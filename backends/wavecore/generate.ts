@@ -10,7 +10,7 @@ import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
 import { costOf } from './lowering/cost.ts';
 import { layOut } from './lowering/dram-layout.ts';
 import { constant, Emitter, plus, times } from './lowering/emitter.ts';
-import { partsOf, wholePart } from './lowering/parts.ts';
+import { loadsAtOnce, partsOf, wholePart } from './lowering/parts.ts';
 import { emitHead, emitStep } from './lowering/steps.ts';
 import { type Body, emitTasks, passesOf, tasksOf } from './lowering/tasks.ts';
 import { touchesOf } from './lowering/touches.ts';
@@ -73,12 +73,13 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   const updates = schedule.groups.findIndex(({ phase }) => !isDivided(phase));
   const divided = updates < 0 ? schedule.groups.length : updates;
   const emitGroup = (group: Group, index: number): void => {
-    const layers = group.steps.map(({ layer }, i) => {
+    const layers = group.steps.map((step, i) => {
+      const { layer } = step;
       const view = views.get(layer) ?? fail(diag.internal({ layer }, 'is not in the graph'));
       const { name, kind, phase, origin } = view.layer;
       const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
       const context = (iteration: Iteration, part: Part): StepContext => new StepContext(e, view, i, group, iteration, part, backend);
-      return { view, uses, info: { layer: name, kind, phase, group: index, origin }, context };
+      return { view, step, uses, info: { layer: name, kind, phase, group: index, origin }, context };
     });
     for (const pass of passesOf(network.batch, group, chip.firstSample)) {
       if (network.cores > 1 && !isDivided(group.phase)) {
@@ -88,18 +89,23 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
         });
         continue;
       }
-      const bodies = layers.flatMap(({ view, uses, info, context }, i) =>
-        partsOf(view, group.steps[i], pass.samples).map((part): Body => {
+      const bodies = layers.flatMap(({ view, step, uses, info, context }, i) =>
+        partsOf(view, step, pass.samples).map((part, number): Body => {
           const touches = touchesOf(view, i, group, part);
+          const atOnce = loadsAtOnce(view, step, part);
           return {
             step: i,
+            part: number,
+            atOnce,
             touches,
             cost: costOf(view, part.to - part.from, machine),
             head: (iteration, between) =>
               mark({ ...info, frees: [] }, () => between(() => emitHead(context(iteration, { ...part, headed: true })))),
             emit: (iteration, between, headed, frees) =>
               mark({ ...info, frees }, () =>
-                chip.step(undefined, uses, () => between(() => emitStep(context(iteration, { ...part, headed })))),
+                chip.step(undefined, uses, () =>
+                  between(() => emitStep(context(iteration, { ...part, headed, loaded: headed && atOnce }))),
+                ),
               ),
           };
         }),

@@ -12,17 +12,41 @@ interface Placed extends Lifetime {
   readonly near: { readonly block: Placed; readonly cost: number }[];
 }
 
+/** Pairs of blocks that may be looked at while lifetimes are widened: bounds the time for groups of many layers. */
+const EFFORT = 3e7;
+
 /**
  * Addresses as of `allocate`, and blocks of steps close to each other apart as far as there is room: a layer that reuses a place waits for the one
- * that had it, where it could begin while that still runs. Starts from blocks kept apart all alike; what is left is moved one by one.
+ * that had it, where it could begin while that still runs. Lifetimes are widened, by halves of the group where the buffer cannot
+ * hold all of them, and blocks that still share a place are moved one by one.
  */
 export function allocateApart(blocks: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
-  for (let distance = REACH; distance >= 0; distance--) {
-    const wider = blocks.map((block) => ({ ...block, from: block.from - distance, to: block.to + distance }));
-    const addresses = allocate(wider, capacity);
-    if (addresses instanceof Map) return distance === REACH ? addresses : separate(blocks, addresses, capacity);
-  }
-  return allocate(blocks, capacity);
+  const plain = allocate(blocks, capacity);
+  if (!(plain instanceof Map)) return plain;
+  let best = plain;
+  let lifetimes = blocks;
+  let attempts = EFFORT / blocks.length ** 2;
+  /** Widens the blocks that begin with the steps [from, to). */
+  const widen = (from: number, to: number): void => {
+    for (let distance = REACH; distance > 0 && attempts >= 1; distance = to - from > 1 ? 0 : distance >> 1) {
+      const wider = lifetimes.map((b, i) => {
+        const begin = blocks[i]?.from ?? 0;
+        return begin < from || begin >= to ? b : { ...b, from: b.from - distance, to: b.to + distance };
+      });
+      attempts--;
+      const addresses = allocate(wider, capacity);
+      if (!(addresses instanceof Map)) continue;
+      best = addresses;
+      lifetimes = wider;
+      return;
+    }
+    if (to - from <= 1) return;
+    const middle = (from + to) >> 1;
+    widen(from, middle);
+    widen(middle, to);
+  };
+  widen(0, 1 + blocks.reduce((last, b) => Math.max(last, b.from), 0));
+  return separate(blocks, best, capacity);
 }
 
 function separate(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>, capacity: number): Map<string, number> {

@@ -9,6 +9,8 @@ export interface Cost {
 interface Job {
   readonly touches: readonly Touch[];
   readonly cost: Cost;
+  /** Which part of the sub-batch; the first ones go ahead, so that the other unit has something to begin with. */
+  readonly part: number;
 }
 
 /** What of a task that is more urgent may be waited for, as a share of the task that could begin now. */
@@ -17,6 +19,9 @@ const PATIENCE = 0.1;
 /**
  * An order in which to issue tasks so that the units work at the same time: by list scheduling on estimated durations, the task with the
  * longest way to the end first among those that can begin. Tasks that touch the same, one of them writing, keep the order given.
+ *
+ * While a task of the matrix unit is issued, nothing else is: its queue is always full. So what the vector unit is to do
+ * meanwhile is issued before it, and nothing that comes later, because its stores would hold up those of the matrix unit.
  */
 export function arrange(jobs: readonly Job[]): number[] {
   const before = jobs.map((job, i) => jobs.slice(0, i).flatMap((earlier, j) => (meet(earlier.touches, job.touches) ? [j] : [])));
@@ -25,44 +30,52 @@ export function arrange(jobs: readonly Job[]): number[] {
   const end = new Array<number>(jobs.length).fill(-1);
   const left = new Set(jobs.keys());
   const order: number[] = [];
+
+  const startOf = (job: number): number => {
+    const ready = Math.max(0, ...(before[job] ?? []).map((j) => end[j] ?? 0));
+    return Math.max(ready, isMatrix(jobs[job]) ? free.matrix : free.vector);
+  };
+  const issue = (job: number): void => {
+    end[job] = startOf(job) + lengthOf(jobs[job]);
+    free[isMatrix(jobs[job]) ? 'matrix' : 'vector'] = end[job] ?? 0;
+    left.delete(job);
+    order.push(job);
+  };
   while (left.size > 0) {
-    let best: { readonly job: number; readonly start: number } | undefined;
-    for (const job of left) {
-      if (before[job]?.some((j) => left.has(j))) continue;
-      const start = startOf(jobs[job]?.cost, free, Math.max(0, ...(before[job] ?? []).map((j) => end[j] ?? 0)));
-      if (best === undefined || better(job, start, best.job, best.start)) best = { job, start };
-    }
-    if (best === undefined) break;
-    const { matrix = 0, vector = 0 } = jobs[best.job]?.cost ?? {};
-    if (matrix > 0) free.matrix = best.start + matrix;
-    if (vector > 0) free.vector = best.start + vector;
-    end[best.job] = best.start + Math.max(matrix, vector);
-    left.delete(best.job);
-    order.push(best.job);
+    const ready = [...left].filter((job) => !before[job]?.some((j) => left.has(j))).map((job) => ({ job, start: startOf(job) }));
+    const matrix = ready.filter(({ job }) => isMatrix(jobs[job])).reduce<Candidate | undefined>(better, undefined);
+    const vector = ready.filter(({ job }) => !isMatrix(jobs[job])).reduce<Candidate | undefined>(sooner, undefined);
+    if (vector !== undefined && (matrix === undefined || vector.start < matrix.start + lengthOf(jobs[matrix.job]))) issue(vector.job);
+    else if (matrix !== undefined) issue(matrix.job);
+    else break;
   }
   return order;
 
-  /** Whether a task should be issued before another that begins at `other`. */
-  function better(job: number, start: number, rival: number, other: number): boolean {
-    // Vector layers take few places in a queue: they wait there while the tasks of the matrix unit behind them are issued.
-    const [vector, rivalVector] = [(jobs[job]?.cost.matrix ?? 0) === 0, (jobs[rival]?.cost.matrix ?? 0) === 0];
-    if (vector !== rivalVector) return vector;
-    if (vector) return start < other;
-    const [mine, its] = [lengthOf(jobs[job]), lengthOf(jobs[rival])];
-    if ((urgency[job] ?? 0) > (urgency[rival] ?? 0)) return start <= other + PATIENCE * its;
-    return start + PATIENCE * mine < other;
+  /** The one that can begin earlier, or belongs to an earlier part. */
+  function sooner(best: Candidate | undefined, rival: Candidate): Candidate {
+    if (best === undefined || rival.start < best.start) return rival;
+    return rival.start === best.start && (jobs[rival.job]?.part ?? 0) < (jobs[best.job]?.part ?? 0) ? rival : best;
   }
+
+  /** The more urgent one, unless the other can begin much earlier. */
+  function better(best: Candidate | undefined, rival: Candidate): Candidate {
+    if (best === undefined) return rival;
+    const [first, second] = (urgency[rival.job] ?? 0) > (urgency[best.job] ?? 0) ? [rival, best] : [best, rival];
+    return first.start <= second.start + PATIENCE * lengthOf(jobs[second.job]) ? first : second;
+  }
+}
+
+interface Candidate {
+  readonly job: number;
+  readonly start: number;
+}
+
+function isMatrix(job: Job | undefined): boolean {
+  return (job?.cost.matrix ?? 0) > 0;
 }
 
 function lengthOf(job: Job | undefined): number {
   return job === undefined ? 0 : Math.max(job.cost.matrix, job.cost.vector);
-}
-
-function startOf(cost: Cost | undefined, free: Cost, ready: number): number {
-  let start = ready;
-  if ((cost?.matrix ?? 0) > 0) start = Math.max(start, free.matrix);
-  if ((cost?.vector ?? 0) > 0) start = Math.max(start, free.vector);
-  return start;
 }
 
 /** Cycles from the start of each task to the end of the last that depends on it. */

@@ -37,6 +37,8 @@ export interface Part {
   readonly last: boolean;
   /** Its first loads are a task of their own that has been issued before. */
   readonly headed: boolean;
+  /** They are all its loads, and it begins when they have completed. */
+  readonly loaded: boolean;
 }
 
 /** A chunk of the sub-batch: some samples, or one stripe of one sample. */

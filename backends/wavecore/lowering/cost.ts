@@ -4,11 +4,25 @@ import type { Cost } from './arrange.ts';
 
 const F16_BYTES = 2;
 
-/** What a layer costs on some samples, roughly: waves at full speed, and a pass of the vector unit over every batched operand. */
+/** Passes of the vector unit over the first input, where they are not as many as operands. */
+const PASSES: Readonly<Record<string, number>> = {
+  relu: 1,
+  relu_grad: 1,
+  add: 1,
+  mul: 1,
+  norm_stats: 2,
+  norm_apply: 2,
+  norm_grad_reduce: 3,
+  norm_grad_apply: 4,
+};
+
+/** What a layer costs on some samples, roughly: waves at full speed, passes of the vector unit. */
 export function costOf(view: LayerView, samples: number, { array, vector }: Machine): Cost {
   if (view.matrix !== undefined) return { matrix: matrixCycles(view.matrix, samples, array), vector: 0 };
   const bytes = (operands: readonly Operand[]): number => operands.reduce((sum, o) => sum + (o.batched ? o.bytes * samples : o.bytes), 0);
-  return { matrix: 0, vector: (bytes(view.inputs) + bytes(view.outputs)) / (F16_BYTES * vector.lanes) };
+  const passes = PASSES[view.layer.kind];
+  const passed = passes === undefined ? bytes(view.inputs) + bytes(view.outputs) : passes * bytes(view.inputs.slice(0, 1));
+  return { matrix: 0, vector: passed / (F16_BYTES * vector.lanes) };
 }
 
 /** A wave takes as long as its rows, or as loading the next stationary block. */

@@ -36,13 +36,9 @@ type Knowledge = Map<Queue, number>;
 /**
  * The edges that keep tasks from meeting in what they touch, where they are issued in the order given and, if `repeats`, again and again. An
  * edge that follows from others is left out: a queue works in order, and knows what those it has waited for knew. All tasks before
- * the first have completed. `heads` names for a task the one that loads for it, whose end it finds out itself. Of each pair of queues, waits and signals come in the same order, so that one token does for all its edges.
+ * the first have completed.  Of each pair of queues, waits and signals come in the same order, so that one token does for all its edges.
  */
-export function orderTasks(
-  tasks: readonly (readonly Touch[])[],
-  repeats: boolean,
-  heads: ReadonlyMap<number, number> = new Map(),
-): LoopOrder {
+export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolean): LoopOrder {
   const count = tasks.length;
   const byQueue = tasks.map((touches) => new Map(QUEUES.map((q) => [q, touches.filter(({ queue }) => queue === q)])));
   const on = (task: number, queue: Queue): readonly Touch[] => byQueue[task % count]?.get(queue) ?? [];
@@ -58,7 +54,6 @@ export function orderTasks(
   const producer = (task: number, from: Queue, to: Queue, limit: number): number | undefined => {
     const mine = on(task, to);
     for (let p = limit - 1; p > (knownTo(to).get(from) ?? -1); p--) {
-      if (p % count === heads.get(task % count) && from === 'load') continue;
       const again = task >= count && p < count;
       if (on(p, from).some((a) => mine.some((b) => conflicts(a, b, again)))) return p;
     }

@@ -30,7 +30,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   openCredits(ctx, anyPlan);
   const guarded = panelsOf(s) > 1;
   // The only panel is there when the chunk loaded behind it is.
-  const awaited = part.first && (guarded || anyPlan.loads.length === 0);
+  const awaited = part.first && !part.loaded && (guarded || anyPlan.loads.length === 0);
   const headed = part.headed && headsPanel(s);
   if (guarded) e.op('d.ld_sync', {}, { signal: headed ? [TOKEN.panelFree] : [TOKEN.panelFree, TOKEN.panelFree] });
 
@@ -108,7 +108,7 @@ function planOf(s: MapStep, turn: Turn): ChunkPlan {
   const passes = Math.ceil(work.columns / panel.n);
   const { mode } = ctx.access('in', work.moving);
   return {
-    loads: preloads(s) || mode === 'resident' ? [] : [work.moving],
+    loads: ctx.part.loaded || preloads(s) || mode === 'resident' ? [] : [work.moving],
     stores: ctx.access('out', 0).store ? [0] : [],
     streamsOut: ctx.access('out', 0).mode === 'stream',
     units: ['matrix'],

@@ -69,7 +69,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
       },
       headed
         ? () => {
-            e.when(iteration.offset, 'nonzero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.partial] }));
+            if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.partial] }));
             e.increment(s.panelLoads);
           }
         : undefined,
@@ -126,7 +126,7 @@ function headsPartial({ work, panel }: ReduceStep): boolean {
 function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
   const { ctx, work, preloaded } = s;
   return {
-    loads: [work.moving, work.stationary].filter((i) => !preloaded.has(i) && ctx.access('in', i).mode !== 'resident'),
+    loads: [work.moving, work.stationary].filter((i) => !ctx.part.loaded && !preloaded.has(i) && ctx.access('in', i).mode !== 'resident'),
     stores: [],
     streamsOut: false,
     units: s.withBias ? ['matrix', 'vector'] : ['matrix'],
@@ -195,8 +195,8 @@ function loadPartial(s: ReduceStep, rows: RowTurn, columns: Turn, tokens: Tokens
 }
 
 function beginPanel(s: ReduceStep, guarded: boolean): void {
-  const { e, iteration } = s.ctx;
-  e.when(iteration.offset, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
+  const { e, iteration, part } = s.ctx;
+  if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
   if (guarded) e.when(iteration.offset, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
 }
 

@@ -10,7 +10,7 @@ import { constant } from './emitter.ts';
  */
 export function loadShared(ctx: StepContext, unit: 'm.sync' | 'v.sync' | undefined): void {
   const { e, part } = ctx;
-  if (!part.first) return;
+  if (!part.first || part.loaded) return;
   visitShared(ctx, (rows, direction) => {
     const waiting = unit === undefined || direction === 'in' ? unit : 'v.sync';
     const tokens = waiting === undefined ? {} : { signal: [TOKEN.shared] };

@@ -12,8 +12,6 @@ type Between = (work: () => void) => void;
 /** A piece of work that is issued at one go. */
 export interface Task {
   readonly touches: readonly Touch[];
-  /** The task among those of the list that has loaded for it. */
-  readonly head?: number;
   /** Emits it for an iteration of its group; what `between` is given stands between the tokens of the task. */
   emit(iteration: Iteration, between: Between): void;
 }
@@ -21,8 +19,11 @@ export interface Task {
 /** A part of a step. */
 export interface Body {
   readonly step: number;
+  readonly part: number;
   readonly touches: readonly Touch[];
   readonly cost: Cost;
+  /** Whether its first loads are all its loads. */
+  readonly atOnce: boolean;
   /** Emits its first loads alone. */
   head(iteration: Iteration, between: Between): void;
   /** @param frees bytes of the global buffer whose contents end with it */
@@ -49,20 +50,17 @@ export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
   });
   const frees = freesOf(group, order);
   const tasks: Task[] = [];
-  const headOf = new Map<Body, number>();
+  const headed = new Set<Body>();
   order.forEach((body, i) => {
     for (const j of heads[i] ?? []) {
       const later = order[j];
       if (later === undefined) continue;
-      headOf.set(later, tasks.length);
+      headed.add(later);
       tasks.push({ touches: later.touches.filter(({ queue }) => queue === 'load'), emit: later.head });
     }
-    const head = headOf.get(body);
-    const headed = head !== undefined;
     tasks.push({
-      touches: body.touches,
-      ...(headed ? { head } : {}),
-      emit: (iteration, between) => body.emit(iteration, between, headed, frees[i] ?? []),
+      touches: headed.has(body) && body.atOnce ? body.touches.filter(({ queue }) => queue !== 'load') : body.touches,
+      emit: (iteration, between) => body.emit(iteration, between, headed.has(body), frees[i] ?? []),
     });
   });
   return tasks;
@@ -96,7 +94,6 @@ export function emitTasks(e: Emitter, pass: Pass, tasks: readonly Task[]): void 
   const order = orderTasks(
     tasks.map(({ touches }) => touches),
     pass.repeats,
-    new Map(tasks.flatMap(({ head }, i) => (head === undefined ? [] : [[i, head]]))),
   );
   const by = (edges: readonly Edge[], side: 'from' | 'to', act: 'wait' | 'signal'): void => {
     for (const queue of QUEUES) sync(e, queue, act, edges.filter((edge) => edge[side] === queue).map(tokenOf));

@@ -66,7 +66,7 @@ function emitStreams(ctx: StepContext, emit: (ctx: StepContext, place: Place) =>
       e.increment(ctx.loads);
     },
     (turn) => {
-      e.op('v.sync', {}, { wait: [TOKEN.loaded] });
+      if (!part.loaded) e.op('v.sync', {}, { wait: [TOKEN.loaded] });
       configure(ctx, { COUNT: turn.size });
       emit(ctx, (direction, i) => placeOf(ctx, direction, i, ctx.turns));
       const done = stores ? TOKEN.ready : TOKEN.free;
@@ -79,7 +79,7 @@ function emitStreams(ctx: StepContext, emit: (ctx: StepContext, place: Place) =>
   if (alternates) e.op(stores ? 'd.st_sync' : 'v.sync', {}, { wait: [TOKEN.free, TOKEN.free] });
 }
 
-function headLoaded({ e, loads }: StepContext): void {
-  e.op('d.ld_sync', {}, { signal: [TOKEN.loaded] });
+function headLoaded({ e, loads, part }: StepContext): void {
+  if (!part.loaded) e.op('d.ld_sync', {}, { signal: [TOKEN.loaded] });
   e.increment(loads);
 }

@@ -28,7 +28,7 @@ export function emitVectorHead(ctx: StepContext): void {
 function planOf(ctx: StepContext): ChunkPlan {
   const { step, part } = ctx;
   return {
-    loads: step.inputs.flatMap((a, i) => (a.mode === 'stream' || a.mode === 'load' ? [i] : [])),
+    loads: part.loaded ? [] : step.inputs.flatMap((a, i) => (a.mode === 'stream' || a.mode === 'load' ? [i] : [])),
     stores: step.outputs.flatMap((a, i) => (a.store && a.mode !== 'whole' ? [i] : [])),
     streamsOut: step.outputs.some((a) => a.mode === 'stream'),
     units: ['vector'],
