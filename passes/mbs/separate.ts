@@ -1,9 +1,10 @@
 import { allocate, type Lifetime } from './allocate.ts';
 
 /** Steps between two blocks up to which it matters that one takes the place of the other. */
-const REACH = 6;
-/** Rounds in which blocks are moved. */
-const ROUNDS = 3;
+const REACH = 8;
+/** Moves that are tried for each block, and the cost that a move may add at first. */
+const MOVES = 150;
+const HEAT = 6;
 
 interface Placed extends Lifetime {
   address: number;
@@ -59,32 +60,42 @@ function separate(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, nu
       else block.near.push({ block: other, cost: REACH + 1 - gap });
     }
   }
-  for (let round = 0; round < ROUNDS; round++) for (const block of placed) move(block, capacity);
+  anneal(placed, capacity);
   return new Map(placed.map(({ key, address }) => [key, address]));
 }
 
-/** Moves a block to the place that it shares least, if that is less than now. */
-function move(block: Placed, capacity: number): void {
-  const { bytes, together, near } = block;
-  const costAt = (address: number, most: number): number => {
-    let cost = 0;
-    for (const other of near) {
-      if (overlap(address, bytes, other.block)) cost += other.cost;
-      if (cost >= most) return most;
-    }
-    return cost;
-  };
-  let least = costAt(block.address, Number.POSITIVE_INFINITY);
-  if (least === 0) return;
-  const neighbours = [...together, ...near.map((n) => n.block)];
-  const candidates = new Set([0, capacity - bytes, ...neighbours.flatMap((o) => [o.address + o.bytes, o.address - bytes])]);
-  for (const address of candidates) {
-    if (address < 0 || address + bytes > capacity || together.some((o) => overlap(address, bytes, o))) continue;
-    const cost = costAt(address, least);
-    if (cost >= least) continue;
-    least = cost;
+/** Simulated annealing with fixed random numbers: moves blocks to where they share less, at first also to where they share a little more. */
+function anneal(placed: readonly Placed[], capacity: number): void {
+  const random = generator();
+  const moves = MOVES * placed.length;
+  for (let move = 0; move < moves; move++) {
+    const block = placed[Math.floor(random() * placed.length)];
+    if (block === undefined || block.near.length === 0) continue;
+    const others = [...block.together, ...block.near.map((n) => n.block)];
+    const other = others[Math.floor(random() * others.length)];
+    if (other === undefined) continue;
+    const address = random() < 0.5 ? other.address + other.bytes : other.address - block.bytes;
+    if (address < 0 || address + block.bytes > capacity || address === block.address) continue;
+    const added = costAt(block, address) - costAt(block, block.address);
+    if (added > HEAT * (1 - move / moves) * random()) continue;
+    if (block.together.some((o) => overlap(address, block.bytes, o))) continue;
     block.address = address;
   }
+}
+
+function costAt({ bytes, near }: Placed, address: number): number {
+  let cost = 0;
+  for (const { block, cost: own } of near) if (overlap(address, bytes, block)) cost += own;
+  return cost;
+}
+
+/** Numbers in [0, 1), always the same. */
+function generator(): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 function overlap(address: number, bytes: number, other: Placed): boolean {

@@ -14,7 +14,13 @@ interface Job {
 }
 
 /** What of a task that is more urgent may be waited for, as a share of the task that could begin now. */
-const PATIENCE = 0.1;
+const PATIENCE = 0.6;
+
+/** A job, and when it is estimated to end. */
+export interface Issue {
+  readonly job: number;
+  readonly end: number;
+}
 
 /**
  * An order in which to issue tasks so that the units work at the same time: by list scheduling on estimated durations, the task with the
@@ -23,13 +29,13 @@ const PATIENCE = 0.1;
  * While a task of the matrix unit is issued, nothing else is: its queue is always full. So what the vector unit is to do
  * meanwhile is issued before it, and nothing that comes later, because its stores would hold up those of the matrix unit.
  */
-export function arrange(jobs: readonly Job[]): number[] {
+export function arrange(jobs: readonly Job[]): Issue[] {
   const before = jobs.map((job, i) => jobs.slice(0, i).flatMap((earlier, j) => (meet(earlier.touches, job.touches) ? [j] : [])));
   const urgency = urgencyOf(jobs, before);
   const free = { matrix: 0, vector: 0 };
   const end = new Array<number>(jobs.length).fill(-1);
   const left = new Set(jobs.keys());
-  const order: number[] = [];
+  const order: Issue[] = [];
 
   const startOf = (job: number): number => {
     const ready = Math.max(0, ...(before[job] ?? []).map((j) => end[j] ?? 0));
@@ -39,7 +45,7 @@ export function arrange(jobs: readonly Job[]): number[] {
     end[job] = startOf(job) + lengthOf(jobs[job]);
     free[isMatrix(jobs[job]) ? 'matrix' : 'vector'] = end[job] ?? 0;
     left.delete(job);
-    order.push(job);
+    order.push({ job, end: end[job] ?? 0 });
   };
   while (left.size > 0) {
     const ready = [...left].filter((job) => !before[job]?.some((j) => left.has(j))).map((job) => ({ job, start: startOf(job) }));

@@ -35,9 +35,10 @@ const MOST_OVERTAKEN = 4;
 
 /** Bodies in the order in which they are issued, the first loads of each one task of the matrix unit ahead where nothing in between stands against it. */
 export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
-  const order = arrange(bodies).flatMap((i) => bodies[i] ?? []);
-  /** By position: the bodies whose heads are issued before the body there. */
-  const heads = order.map((): number[] => []);
+  const issues = arrange(bodies).flatMap(({ job, end }) => (bodies[job] === undefined ? [] : [{ body: bodies[job], end }]));
+  const order = issues.map(({ body }) => body);
+  /** By position: the bodies whose heads are issued before the body there, those first that can load first. */
+  const heads = order.map((): { readonly body: number; readonly ready: number }[] => []);
   order.forEach((body, i) => {
     const loads = body.touches.filter(({ queue }) => queue === 'load');
     if (loads.length === 0) return;
@@ -46,13 +47,14 @@ export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
       at--;
       if ((order[at]?.cost.matrix ?? 0) > 0) break;
     }
-    heads[at]?.push(i);
+    const ready = Math.max(0, ...issues.slice(0, at).map(({ body: earlier, end }) => (meet(earlier.touches, loads) ? end : 0)));
+    heads[at]?.push({ body: i, ready });
   });
   const frees = freesOf(group, order);
   const tasks: Task[] = [];
   const headed = new Set<Body>();
   order.forEach((body, i) => {
-    for (const j of heads[i] ?? []) {
+    for (const { body: j } of (heads[i] ?? []).sort((a, b) => a.ready - b.ready)) {
       const later = order[j];
       if (later === undefined) continue;
       headed.add(later);
