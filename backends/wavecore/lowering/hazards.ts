@@ -10,6 +10,8 @@ export interface Touch {
   readonly to: number;
   /** Each iteration of the loop touches another part, none of them twice. */
   readonly moves?: boolean;
+  /** It may be left out, in some iterations or in all. */
+  readonly maybe?: boolean;
 }
 
 /** Work of `to` that may only begin when work of `from` has completed. */
@@ -70,10 +72,14 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
     for (const { from } of task < count ? [] : (waits[k] ?? []).filter((e) => e.to === to && !isCarried.has(e))) {
       waitFor(to, from, count + (localProducer.get(`${k} ${from} ${to}`) ?? 0));
     }
-    for (const from of QUEUES) {
-      if (from === to && to !== 'matrix') continue;
-      const p = producer(task, from, to, task < count ? task : count);
-      if (p === undefined) continue;
+    const limit = task < count ? task : count;
+    const producers = QUEUES.flatMap((from) => {
+      const p = from === to && to !== 'matrix' ? undefined : producer(task, from, to, limit);
+      return p === undefined ? [] : [{ from, p }];
+    });
+    // The later a task, the more it knows of the others.
+    for (const { from, p } of producers.sort((x, y) => y.p - x.p)) {
+      if ((knownTo(to).get(from) ?? -1) >= p) continue;
       const edge = { from, to };
       waits[k]?.push(edge);
       signals[p]?.push(edge);
@@ -91,10 +97,10 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
 
   for (let task = 0; task < (repeats ? 2 : 1) * count; task++) {
     for (const queue of ['load', 'matrix', 'vector'] as const) visit(task, queue);
-    // Within a task, compute units wait for all that is loaded, and stores for them.
+    // Within a task, compute units wait for all that is loaded, if anything is, and stores for them.
     for (const unit of ['matrix', 'vector'] as const) {
       if (on(task, unit).length === 0) continue;
-      if (on(task, 'load').length > 0) {
+      if (on(task, 'load').some(({ maybe }) => maybe !== true)) {
         learn(knownTo(unit), knownTo('load'));
         learn(knownTo(unit), new Map([['load', task]]));
       }

@@ -14,14 +14,14 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
   const step = group.steps[index];
   if (step === undefined) return [];
   const touches: Touch[] = [];
-  const buffer = (queue: Queue, write: boolean, [from, to]: readonly [number, number]): void => {
-    touches.push({ queue, write, from, to });
+  const buffer = (queue: Queue, write: boolean, [from, to]: readonly [number, number], maybe = false): void => {
+    touches.push({ queue, write, from, to, maybe });
   };
-  const dram = (queue: Queue, write: boolean, o: Operand): void => {
+  const dram = (queue: Queue, write: boolean, o: Operand, maybe = false): void => {
     const { tensor: storage } = o;
     const { from, to } = part;
     if (o.batched) touches.push({ queue, write, storage, from, to, moves: true });
-    else touches.push({ queue, write, storage, from: 0, to: Number.POSITIVE_INFINITY });
+    else touches.push({ queue, write, storage, from: 0, to: Number.POSITIVE_INFINITY, maybe });
   };
   const place = (access: Access, o: Operand, name: string): readonly [number, number] | undefined => {
     if (access.mode !== 'resident' && access.mode !== 'load')
@@ -51,11 +51,11 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     if (o === undefined || range === undefined) return;
     const unit = writerOf(view, i);
     if (!o.batched) {
-      // Sums over samples: what earlier iterations left comes back first.
+      // Sums over samples: what earlier iterations left comes back first, if there are any.
       buffer(unit, false, range);
       if (view.phase !== 'update' && part.first) {
-        dram('load', false, o);
-        buffer('load', true, range);
+        dram('load', false, o, true);
+        buffer('load', true, range, true);
       }
     }
     buffer(unit, true, range);
