@@ -1,4 +1,5 @@
 import type { Touch } from './hazards.ts';
+import { Ranges } from './ranges.ts';
 
 /** Estimated cycles of a task on the units that compute. */
 export interface Cost {
@@ -20,6 +21,8 @@ const PATIENCE = 0.6;
 export interface Issue {
   readonly job: number;
   readonly end: number;
+  /** Jobs that it must come after; others only where these follow them. */
+  readonly after: readonly number[];
 }
 
 /**
@@ -30,11 +33,17 @@ export interface Issue {
  * meanwhile is issued before it, and nothing that comes later, because its stores would hold up those of the matrix unit.
  */
 export function arrange(jobs: readonly Job[]): Issue[] {
-  const before = jobs.map((job, i) => jobs.slice(0, i).flatMap((earlier, j) => (meet(earlier.touches, job.touches) ? [j] : [])));
+  const before = dependencies(jobs);
+  const behind = jobs.map((): number[] => []);
+  before.forEach((list, job) => {
+    for (const j of list) behind[j]?.push(job);
+  });
   const urgency = urgencyOf(jobs, before);
   const free = { matrix: 0, vector: 0 };
   const end = new Array<number>(jobs.length).fill(-1);
-  const left = new Set(jobs.keys());
+  /** Of each job, those that must be issued before it and are not. */
+  const missing = before.map((list) => list.length);
+  const open = new Set([...jobs.keys()].filter((job) => missing[job] === 0));
   const order: Issue[] = [];
 
   const startOf = (job: number): number => {
@@ -44,11 +53,15 @@ export function arrange(jobs: readonly Job[]): Issue[] {
   const issue = (job: number): void => {
     end[job] = startOf(job) + lengthOf(jobs[job]);
     free[isMatrix(jobs[job]) ? 'matrix' : 'vector'] = end[job] ?? 0;
-    left.delete(job);
-    order.push({ job, end: end[job] ?? 0 });
+    open.delete(job);
+    for (const next of behind[job] ?? []) {
+      missing[next] = (missing[next] ?? 0) - 1;
+      if (missing[next] === 0) open.add(next);
+    }
+    order.push({ job, end: end[job] ?? 0, after: before[job] ?? [] });
   };
-  while (left.size > 0) {
-    const ready = [...left].filter((job) => !before[job]?.some((j) => left.has(j))).map((job) => ({ job, start: startOf(job) }));
+  while (open.size > 0) {
+    const ready = [...open].sort((a, b) => a - b).map((job) => ({ job, start: startOf(job) }));
     const matrix = ready.filter(({ job }) => isMatrix(jobs[job])).reduce<Candidate | undefined>(better, undefined);
     const vector = ready.filter(({ job }) => !isMatrix(jobs[job])).reduce<Candidate | undefined>(sooner, undefined);
     if (vector !== undefined && (matrix === undefined || vector.start < matrix.start + lengthOf(jobs[matrix.job]))) issue(vector.job);
@@ -90,6 +103,33 @@ function urgencyOf(jobs: readonly Job[], before: readonly (readonly number[])[])
   for (let i = jobs.length - 1; i >= 0; i--)
     for (const j of before[i] ?? []) urgency[j] = Math.max(urgency[j] ?? 0, lengthOf(jobs[j]) + (urgency[i] ?? 0));
   return urgency;
+}
+
+/** For each job the ones before it that touch the same, one of the two writing, but for those that others of them follow. */
+function dependencies(jobs: readonly Job[]): number[][] {
+  const users = new Ranges<{ writer: number; readers: number[] }>(
+    () => ({ writer: -1, readers: [] }),
+    ({ writer, readers }) => ({ writer, readers: [...readers] }),
+  );
+  return jobs.map(({ touches }, job) => {
+    const before = new Set<number>();
+    for (const { write, storage, from, to } of touches) {
+      users.visit(storage, from, to, ({ writer, readers }) => {
+        if (writer >= 0) before.add(writer);
+        if (write) for (const reader of readers) before.add(reader);
+      });
+    }
+    for (const { write, storage, from, to } of touches) {
+      users.visit(storage, from, to, (use) => {
+        if (write) {
+          use.writer = job;
+          use.readers.length = 0;
+        } else if (use.writer !== job && use.readers.at(-1) !== job) use.readers.push(job);
+      });
+    }
+    before.delete(job);
+    return [...before];
+  });
 }
 
 /** Whether two tasks touch the same bytes, one of them writing. */

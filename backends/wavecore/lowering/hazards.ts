@@ -1,4 +1,5 @@
 import { QUEUES, type Queue } from './queues.ts';
+import { Ranges } from './ranges.ts';
 
 /** What a task does, through one queue, to bytes of the global buffer or to a part of a storage in DRAM. */
 export interface Touch {
@@ -32,6 +33,12 @@ export interface LoopOrder {
   readonly carried: readonly Edge[];
 }
 
+/** The last tasks, by queue, that wrote and that read some bytes. */
+interface Past {
+  readonly written: number[];
+  readonly read: number[];
+}
+
 /** By queue: the last task whose work on it is known to have completed. */
 type Knowledge = Map<Queue, number>;
 
@@ -52,14 +59,32 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
   const signals = tasks.map((): Edge[] => []);
   const carried: Edge[] = [];
 
-  /** The last task before `limit` that `to` must wait for on `from`, if it is not known to have completed. */
-  const producer = (task: number, from: Queue, to: Queue, limit: number): number | undefined => {
-    const mine = on(task, to);
-    for (let p = limit - 1; p > (knownTo(to).get(from) ?? -1); p--) {
-      const again = task >= count && p < count;
-      if (on(p, from).some((a) => mine.some((b) => conflicts(a, b, again)))) return p;
+  /** By stretch of bytes and queue: the last task that wrote, and that read it. */
+  const history = new Ranges<Past>(
+    () => ({ written: [-1, -1, -1, -1], read: [-1, -1, -1, -1] }),
+    ({ written, read }) => ({ written: [...written], read: [...read] }),
+  );
+  /** By queue: the last task that `to` must wait for in the given one. */
+  const producersOf = (task: number, to: Queue): readonly number[] => {
+    const last = [-1, -1, -1, -1];
+    for (const { write, storage, from, to: end } of on(task, to)) {
+      history.visit(storage, from, end, (past) => {
+        QUEUES.forEach((queue, q) => {
+          // Within the matrix queue the order of halves leaves results that are read again alone.
+          const meets = queue !== to ? (write ? past.read[q] : -1) : -1;
+          const after = queue !== to || (to === 'matrix' && !write) ? past.written[q] : -1;
+          last[q] = Math.max(last[q] ?? -1, meets ?? -1, after ?? -1);
+        });
+      });
     }
-    return undefined;
+    return last;
+  };
+  const note = (task: number): void => {
+    for (const { queue, write, storage, from, to } of tasks[task % count] ?? []) {
+      history.visit(storage, from, to, (past) => {
+        past[write ? 'written' : 'read'][QUEUES.indexOf(queue)] = task;
+      });
+    }
   };
   const waitFor = (to: Queue, from: Queue, p: number): void => {
     const mine = knownTo(to);
@@ -72,11 +97,9 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
     for (const { from } of task < count ? [] : (waits[k] ?? []).filter((e) => e.to === to && !isCarried.has(e))) {
       waitFor(to, from, count + (localProducer.get(`${k} ${from} ${to}`) ?? 0));
     }
-    const limit = task < count ? task : count;
-    const producers = QUEUES.flatMap((from) => {
-      const p = from === to && to !== 'matrix' ? undefined : producer(task, from, to, limit);
-      return p === undefined ? [] : [{ from, p }];
-    });
+    const found = producersOf(task, to);
+    // In the second iteration, what belongs to it has been waited for already.
+    const producers = QUEUES.map((from, q) => ({ from, p: found[q] ?? -1 })).filter(({ p }) => p >= 0 && (task < count || p < count));
     // The later a task, the more it knows of the others.
     for (const { from, p } of producers.sort((x, y) => y.p - x.p)) {
       if ((knownTo(to).get(from) ?? -1) >= p) continue;
@@ -96,6 +119,7 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
   const localProducer = new Map<string, number>();
 
   for (let task = 0; task < (repeats ? 2 : 1) * count; task++) {
+    if (task === count) for (const { storage, moves } of tasks.flat()) if (storage !== undefined && moves === true) history.clear(storage);
     for (const queue of ['load', 'matrix', 'vector'] as const) visit(task, queue);
     // Within a task, compute units wait for all that is loaded, if anything is, and stores for them.
     for (const unit of ['matrix', 'vector'] as const) {
@@ -109,6 +133,7 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
       learn(knownTo('store'), new Map([[unit, task]]));
     }
     visit(task, 'store');
+    note(task);
     behind.push(new Map(QUEUES.map((q) => [q, new Map(knownTo(q))])));
   }
   return { tasks: waits.map((w, i) => ({ waits: w, signals: signals[i] ?? [] })), carried };
@@ -116,11 +141,4 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
 
 function learn(mine: Knowledge, other: Knowledge | undefined): void {
   for (const [queue, task] of other ?? []) if (task > (mine.get(queue) ?? -1)) mine.set(queue, task);
-}
-
-/** `again`: b belongs to the next iteration. Within the matrix queue the order of halves leaves results that are read again alone. */
-function conflicts(a: Touch, b: Touch, again: boolean): boolean {
-  if (!(a.write || b.write) || a.storage !== b.storage || a.from >= b.to || b.from >= a.to) return false;
-  if (a.queue === 'matrix' && b.queue === 'matrix' && !(a.write && !b.write)) return false;
-  return !(again && a.moves && b.moves);
 }

@@ -9,7 +9,7 @@ export function wholePart(samples: number): Part {
 }
 
 /** Parts are code of their own, so that their number is bounded. */
-const MOST_PARTS = 2;
+const MOST_PARTS = 4;
 
 /**
  * The parts of a sub-batch that a step runs on one after the other, whole chunks each, so that what follows can begin with the first. A step

@@ -35,8 +35,9 @@ const MOST_OVERTAKEN = 4;
 
 /** Bodies in the order in which they are issued, the first loads of each one task of the matrix unit ahead where nothing in between stands against it. */
 export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
-  const issues = arrange(bodies).flatMap(({ job, end }) => (bodies[job] === undefined ? [] : [{ body: bodies[job], end }]));
-  const order = issues.map(({ body }) => body);
+  const issues = arrange(bodies);
+  const ends = new Map(issues.map(({ job, end }) => [job, end]));
+  const order = issues.flatMap(({ job }) => bodies[job] ?? []);
   /** By position: the bodies whose heads are issued before the body there, those first that can load first. */
   const heads = order.map((): { readonly body: number; readonly ready: number }[] => []);
   order.forEach((body, i) => {
@@ -47,7 +48,8 @@ export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
       at--;
       if ((order[at]?.cost.matrix ?? 0) > 0) break;
     }
-    const ready = Math.max(0, ...issues.slice(0, at).map(({ body: earlier, end }) => (meet(earlier.touches, loads) ? end : 0)));
+    const after = (issues[i]?.after ?? []).filter((job) => meet(bodies[job]?.touches ?? [], loads));
+    const ready = Math.max(0, ...after.map((job) => ends.get(job) ?? 0));
     heads[at]?.push({ body: i, ready });
   });
   const frees = freesOf(group, order);
