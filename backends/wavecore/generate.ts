@@ -93,6 +93,8 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
         partsOf(view, step, pass.samples).map((part, number): Body => {
           const touches = touchesOf(view, i, group, part);
           const atOnce = loadsAtOnce(view, step, part);
+          const { from, to } = part;
+          const own = from === 0 && to === group.subBatch ? info : { ...info, part: { from, to, of: group.subBatch } };
           return {
             step: i,
             part: number,
@@ -100,9 +102,9 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
             touches,
             cost: costOf(view, part.to - part.from, machine),
             head: (iteration, between) =>
-              mark({ ...info, frees: [] }, () => between(() => emitHead(context(iteration, { ...part, headed: true })))),
+              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...part, headed: true })))),
             emit: (iteration, between, headed, frees) =>
-              mark({ ...info, frees }, () =>
+              mark({ ...own, frees }, () =>
                 chip.step(undefined, uses, () =>
                   between(() => emitStep(context(iteration, { ...part, headed, loaded: headed && atOnce }))),
                 ),

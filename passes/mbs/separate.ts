@@ -2,14 +2,17 @@ import { allocate, type Lifetime } from './allocate.ts';
 
 /** Steps between two blocks up to which it matters that one takes the place of the other. */
 const REACH = 8;
-/** Moves that are tried for each block, and the cost that a move may add at first. */
+/** Moves that are tried for each block, and in all, and the cost that a move may add at first. */
 const MOVES = 150;
+const MOST_MOVES = 50_000;
 const HEAT = 6;
 
 interface Placed extends Lifetime {
   address: number;
   /** Blocks alive at the same step, and those alive up to `REACH` steps before or behind with what it costs to share a place. */
   readonly together: Placed[];
+  /** These, and those that are near. */
+  readonly others: Placed[];
   readonly near: { readonly block: Placed; readonly cost: number }[];
 }
 
@@ -51,28 +54,37 @@ export function allocateApart(blocks: readonly Lifetime[], capacity: number): Ma
 }
 
 function separate(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>, capacity: number): Map<string, number> {
-  const placed = blocks.map((block): Placed => ({ ...block, address: addresses.get(block.key) ?? 0, together: [], near: [] }));
-  for (const block of placed) {
-    for (const other of placed) {
-      const gap = Math.max(other.from - block.to, block.from - other.to);
-      if (other === block || gap > REACH) continue;
-      if (gap <= 0) block.together.push(other);
-      else block.near.push({ block: other, cost: REACH + 1 - gap });
+  const placed = blocks.map((block): Placed => ({ ...block, address: addresses.get(block.key) ?? 0, together: [], others: [], near: [] }));
+  const ascending = [...placed].sort((a, b) => a.from - b.from);
+  ascending.forEach((block, i) => {
+    for (let j = i + 1; j < ascending.length; j++) {
+      const other = ascending[j];
+      const gap = (other?.from ?? 0) - block.to;
+      // Those behind begin later still.
+      if (other === undefined || gap > REACH) break;
+      meet(block, other, gap);
+      meet(other, block, gap);
     }
-  }
+  });
   anneal(placed, capacity);
   return new Map(placed.map(({ key, address }) => [key, address]));
+}
+
+/** Notes that `other` is alive with, or `gap` steps from, a block. */
+function meet(block: Placed, other: Placed, gap: number): void {
+  block.others.push(other);
+  if (gap <= 0) block.together.push(other);
+  else block.near.push({ block: other, cost: REACH + 1 - gap });
 }
 
 /** Simulated annealing with fixed random numbers: moves blocks to where they share less, at first also to where they share a little more. */
 function anneal(placed: readonly Placed[], capacity: number): void {
   const random = generator();
-  const moves = MOVES * placed.length;
+  const moves = Math.min(MOVES * placed.length, MOST_MOVES);
   for (let move = 0; move < moves; move++) {
     const block = placed[Math.floor(random() * placed.length)];
     if (block === undefined || block.near.length === 0) continue;
-    const others = [...block.together, ...block.near.map((n) => n.block)];
-    const other = others[Math.floor(random() * others.length)];
+    const other = block.others[Math.floor(random() * block.others.length)];
     if (other === undefined) continue;
     const address = random() < 0.5 ? other.address + other.bytes : other.address - block.bytes;
     if (address < 0 || address + block.bytes > capacity || address === block.address) continue;

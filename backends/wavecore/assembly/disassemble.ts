@@ -113,7 +113,8 @@ function targetOf({ op, operands }: Instruction, i: number): number {
   return ahead === undefined ? -1 : i + 1 + (operands[ahead.name] ?? 0);
 }
 
-function layerLine({ layer, kind, phase, group, origin, frees }: DebugRange, rest = ''): string {
+function layerLine({ layer, kind, phase, group, origin, frees, part }: DebugRange, rest = ''): string {
   const freed = frees === undefined ? '' : `, frees=[${frees.map(([from, to]) => `${from}:${to}`).join(', ')}]`;
-  return `.layer ${nameText(layer)}, kind=${nameText(kind)}, phase=${phase}, group=${group}, origin=${nameText(origin)}${freed}${rest}`;
+  const samples = part === undefined ? '' : `, part=${part.from}:${part.to}:${part.of}`;
+  return `.layer ${nameText(layer)}, kind=${nameText(kind)}, phase=${phase}, group=${group}, origin=${nameText(origin)}${freed}${samples}${rest}`;
 }

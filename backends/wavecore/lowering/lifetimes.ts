@@ -29,10 +29,30 @@ export function freesOf({ residents, steps }: Group, tasks: readonly Use[]): Ran
     const heirs = residents.filter((r) => r !== resident && r.from === resident.to).map(areaOf);
     end(area, resident.from, resident.to, heirs);
   }
-  steps.forEach(({ blocks }, step) => {
-    for (const { address, bytes, halves } of blocks) end([address, address + bytes * halves], step, step, []);
+  steps.forEach(({ blocks, inputs, outputs }, step) => {
+    const streams = new Set([
+      ...inputs.flatMap(({ mode }, i) => (mode === 'stream' ? [`in${i}`] : [])),
+      ...outputs.flatMap(({ mode }, i) => (mode === 'stream' ? [`out${i}`] : [])),
+    ]);
+    for (const { name, address, bytes, halves } of blocks) {
+      const area: Range = [address, address + bytes * halves];
+      if (!streams.has(name)) end(area, step, step, []);
+      else {
+        // A part leaves nothing in a chunk buffer for the next one.
+        tasks.forEach((task, i) => {
+          const [from, to] = hull(task.touches, area);
+          if (task.step === step && from < to) frees[i]?.push([from, to]);
+        });
+      }
+    }
   });
   return frees;
+}
+
+/** What tasks touch of an area lies in one piece. */
+function hull(touches: readonly Touch[], area: Range): Range {
+  const inside = touches.flatMap((t) => (t.storage === undefined ? intersection([t.from, t.to], area) : []));
+  return [Math.min(...inside.map(([from]) => from)), Math.max(...inside.map(([, to]) => to))];
 }
 
 function areaOf({ address, bytes }: Resident): Range {

@@ -113,7 +113,7 @@ export class Sanitizer {
     this.accesses++;
     this.bytes += to - from;
     const row = this.core.image.rows[this.pc] ?? -1;
-    if (this.permissions.known && row >= 0 && !this.permissions.allows(row, from, to, write))
+    if (this.permissions.known && row >= 0 && !this.permissions.allows(row, from, to, write, this.range?.part))
       this.findings.outside(this.core.index, this.pc, write, from, to, this.permissions.at(row, from, to));
     if (write) this.buffer.write(from, to, this.agent, this.time, this.pc);
     else this.buffer.read(from, to, this.agent, this.time, this.pc);
