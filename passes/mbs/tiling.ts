@@ -132,9 +132,10 @@ function preferredChunk(
   return Math.max(1, Math.min(part, Math.max(Math.floor(CHUNK_TARGET / bytes), forRows)));
 }
 
-/** Parts that a sub-batch is cut into, so that different units work on them, and how much longer than the whole they may take on the array. */
+/** Parts that a sub-batch is cut into, so that different units work on them, and how much longer than the whole they may take on the array; halves matter most. */
 const PARTS = 4;
 const SLOWER = 1.03;
+const HALVES_SLOWER = 1.15;
 
 /** Samples of a part: as many parts as the rows of a wave allow without leaving it half empty. A weight gradient has one, being a sum over samples. */
 function partOf(work: MatrixWork | undefined, samples: number, { arrayRows, waveRows }: Resources): number {
@@ -145,12 +146,12 @@ function partOf(work: MatrixWork | undefined, samples: number, { arrayRows, wave
     return rows - rest + (rest === 0 ? 0 : Math.max(rest, arrayRows));
   };
   if (work?.form === 'weightGradient') return samples;
-  for (let parts = PARTS; parts > 2; parts--) {
+  for (let parts = PARTS; parts > 1; parts--) {
     const part = Math.ceil(samples / parts);
     const all = pieces(samples, part).reduce((sum, { size, count }) => sum + count * cycles(size), 0);
-    if (work === undefined || all <= SLOWER * cycles(samples)) return part;
+    if (work === undefined || all <= (parts > 2 ? SLOWER : HALVES_SLOWER) * cycles(samples)) return part;
   }
-  return Math.ceil(samples / 2);
+  return samples;
 }
 
 /** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */
