@@ -5,14 +5,15 @@ import { predictTraffic } from '../../passes/mbs/predict.ts';
 import type { Group, Resources } from '../../passes/mbs/schedule.ts';
 import { allocationsOf } from './lowering/buffer-plan.ts';
 import { Chip, type Uses } from './lowering/chip.ts';
-import { type BackendOptions, type Iteration, StepContext } from './lowering/context.ts';
+import { type BackendOptions, type Iteration, type Part, StepContext } from './lowering/context.ts';
 import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
+import { costOf } from './lowering/cost.ts';
 import { layOut } from './lowering/dram-layout.ts';
-import { type Affine, constant, Emitter, plus, times } from './lowering/emitter.ts';
-import { emitMapStep } from './lowering/matrix-map.ts';
-import { emitReduceStep } from './lowering/matrix-reduce.ts';
-import { emitUpdateStep } from './lowering/update-step.ts';
-import { emitVectorStep } from './lowering/vector-step.ts';
+import { constant, Emitter, plus, times } from './lowering/emitter.ts';
+import { loadsAtOnce, partsOf, wholePart } from './lowering/parts.ts';
+import { emitHead, emitStep } from './lowering/steps.ts';
+import { type Body, emitTasks, passesOf, tasksOf } from './lowering/tasks.ts';
+import { touchesOf } from './lowering/touches.ts';
 import { dramBytesPerCycle, type Machine } from './machine/machine.ts';
 import type { DebugRange, Program } from './program.ts';
 
@@ -62,35 +63,72 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   };
   const views = new Map(network.layers.map((v) => [v.layer.name, v]));
   const debug: DebugRange[] = [];
-  /** Emits the code of one layer, behind which all units are idle. */
-  const layer = (info: Omit<DebugRange, 'from' | 'to'>, owner: number | undefined, uses: Uses, body: () => void): void => {
+  const mark = (info: Omit<DebugRange, 'from' | 'to'>, body: () => void): void => {
+    e.separate();
     const from = e.code.length;
-    chip.step(owner, uses, () => {
-      e.scope(body);
-      e.op('fence', {});
-    });
+    body();
+    e.separate();
     debug.push({ from, to: e.code.length, ...info });
   };
+  /** Emits the code of one layer, behind which all units are idle. */
+  const alone = (info: Omit<DebugRange, 'from' | 'to'>, owner: number | undefined, uses: Uses, body: () => void): void =>
+    mark(info, () =>
+      chip.step(owner, uses, () => {
+        e.scope(body);
+        e.op('fence', {});
+      }),
+    );
   // What the cores have of the gradients is added up before the first layer that runs over parameters.
   const updates = schedule.groups.findIndex(({ phase }) => !isDivided(phase));
   const divided = updates < 0 ? schedule.groups.length : updates;
-  const emitGroup = (group: Group, index: number): void =>
-    forEachIteration(e, network.batch, group, chip.firstSample, (iteration) => {
-      group.steps.forEach((step, i) => {
-        const view = views.get(step.layer) ?? fail(diag.internal({ layer: step.layer }, 'is not in the graph'));
-        const { name, kind, phase, origin } = view.layer;
-        const owner = isDivided(phase) ? undefined : division.ownerOf(view);
-        const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
-        layer({ layer: name, kind, phase, group: index, origin }, owner, uses, () =>
-          emitStep(new StepContext(e, view, i, group, iteration, backend)),
-        );
-      });
+  const emitGroup = (group: Group, index: number): void => {
+    const layers = group.steps.map((step, i) => {
+      const { layer } = step;
+      const view = views.get(layer) ?? fail(diag.internal({ layer }, 'is not in the graph'));
+      const { name, kind, phase, origin } = view.layer;
+      const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
+      const context = (iteration: Iteration, part: Part): StepContext => new StepContext(e, view, i, group, iteration, part, backend);
+      return { view, step, uses, info: { layer: name, kind, phase, group: index, origin }, context };
     });
+    for (const pass of passesOf(network.batch, group, chip.firstSample)) {
+      if (network.cores > 1 && !isDivided(group.phase)) {
+        pass.loop(e, (iteration) => {
+          for (const { view, uses, info, context } of layers)
+            alone(info, division.ownerOf(view), uses, () => emitStep(context(iteration, wholePart(pass.samples))));
+        });
+        continue;
+      }
+      const bodies = layers.flatMap(({ view, step, uses, info, context }, i) =>
+        partsOf(view, step, pass.samples).map((part, number): Body => {
+          const touches = touchesOf(view, i, group, part);
+          const atOnce = loadsAtOnce(view, step, part);
+          const { from, to } = part;
+          const own = from === 0 && to === group.subBatch ? info : { ...info, part: { from, to, of: group.subBatch } };
+          return {
+            step: i,
+            part: number,
+            atOnce,
+            touches,
+            cost: costOf(view, part.to - part.from, machine),
+            head: (iteration, between) =>
+              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...part, headed: true })))),
+            emit: (iteration, between, headed, frees) =>
+              mark({ ...own, frees }, () =>
+                chip.step(undefined, uses, () =>
+                  between(() => emitStep(context(iteration, { ...part, headed, loaded: headed && atOnce }))),
+                ),
+              ),
+          };
+        }),
+      );
+      emitTasks(e, pass, tasksOf(group, bodies));
+    }
+  };
   schedule.groups.slice(0, divided).forEach(emitGroup);
   for (const reduction of division.reductions) {
     const { core, tensor, origin } = reduction;
     const info = { layer: reduction.layer, kind: 'core_sum', phase: 'backward', group: divided - 1, origin } as const;
-    layer(info, core, { reads: [tensor], writes: [tensor] }, () => emitCoreSum(e, reduction, layout.regionsOf(tensor)));
+    alone(info, core, { reads: [tensor], writes: [tensor] }, () => emitCoreSum(e, reduction, layout.regionsOf(tensor)));
   }
   schedule.groups.slice(divided).forEach((group, i) => emitGroup(group, divided + i));
   e.op('halt', {});
@@ -113,22 +151,4 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     ],
     predicted: predictTraffic(network, schedule, resources),
   };
-}
-
-/** Full iterations as a loop, a shorter last one behind it. */
-function forEachIteration(e: Emitter, batch: number, group: Group, firstSample: Affine, body: (iteration: Iteration) => void): void {
-  const { subBatch } = group;
-  const full = Math.floor(batch / subBatch);
-  const rest = batch % subBatch;
-  const iteration = (offset: Affine, samples: number): void => body({ offset, sample: plus(firstSample, offset), samples });
-  e.loop(full, subBatch, (offset) => iteration(offset, subBatch));
-  if (rest > 0) e.scope(() => iteration(constant(full * subBatch), rest));
-}
-
-function emitStep(ctx: StepContext): void {
-  const { view, step } = ctx;
-  if (view.phase === 'update') emitUpdateStep(ctx);
-  else if (step.panel === undefined) emitVectorStep(ctx);
-  else if (view.matrix?.form === 'weightGradient') emitReduceStep(ctx, step.panel);
-  else emitMapStep(ctx, step.panel);
 }

@@ -33,6 +33,20 @@ export interface DebugRange {
   readonly group: number;
   /** The ONNX node that the layer comes from. */
   readonly origin: string;
+  /**
+   * Bytes of the global buffer whose contents end with this range: nothing behind it reads them. Where it is given, they say what the buffer holds;
+   * where it is absent, an allocation begins empty with the first layer that uses it.
+   */
+  readonly frees?: readonly (readonly [from: number, to: number])[];
+  /** The samples of the sub-batch that it works on; absent: all. */
+  readonly part?: SamplesOf;
+}
+
+/** Samples `from` to before `to` of `of` samples. */
+export interface SamplesOf {
+  readonly from: number;
+  readonly to: number;
+  readonly of: number;
 }
 
 /** A piece of the global buffer that layers of a group use; each access of a layer lies within one of its allocations. */

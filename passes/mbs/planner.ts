@@ -1,12 +1,13 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
-import { allocate, type Lifetime } from './allocate.ts';
+import type { Lifetime } from './allocate.ts';
 import { footprintOf } from './footprint.ts';
 import { Likeness } from './likeness.ts';
 import type { LayerView, Network } from './network.ts';
 import type { Misfit } from './refusal.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
+import { allocateApart } from './separate.ts';
 import { subBatches } from './sizes.ts';
 import { burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
 import { type IterationKind, pieces, type Tiling, visitTransfers } from './transfers.ts';
@@ -380,7 +381,7 @@ function placeFits(
   fits.forEach((fit, i) => {
     for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
   });
-  const addresses = allocate(lifetimes, planner.resources.globalBytes);
+  const addresses = allocateApart(lifetimes, planner.resources.globalBytes);
   if (!(addresses instanceof Map)) return { blocked: addresses };
   const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
   const residents: Resident[] = [];

@@ -1,7 +1,7 @@
 import { blockBytes } from './footprint.ts';
 import { isImage, type LayerView, type MatrixWork, type Operand, overwritten } from './network.ts';
 import type { Access, Block, Panel, Resources } from './schedule.ts';
-import { elementsOf, flatBytes, imageRowBytes, isChunked, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
+import { elementsOf, flatBytes, imageRowBytes, isChunked, pieces, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
 
 /** A way to run a layer on a sub-batch in the bytes that are free. */
 export interface Fit extends Tiling {
@@ -19,6 +19,8 @@ const CHUNK_TARGET = 768 * 1024;
 /** Rows of the moving operand that a chunk should have, and of the reduction where it runs over samples. */
 const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
+/** Bytes of traffic that better overlap is worth: a few bursts that end early. */
+const PENALTY_BYTES = 128;
 const FLAT_GRAIN = 512;
 const NARROWEST = 8;
 const MOST_STRIPES = 256;
@@ -43,7 +45,8 @@ export function rankFits(
     };
     ranked.push({ fit, penalty });
   }
-  ranked.sort((a, b) => a.fit.traffic - b.fit.traffic || a.penalty - b.penalty);
+  const cost = ({ fit, penalty }: (typeof ranked)[number]): number => fit.traffic + PENALTY_BYTES * penalty;
+  ranked.sort((a, b) => cost(a) - cost(b));
   return ranked.map((r) => r.fit);
 }
 
@@ -93,7 +96,7 @@ function* candidates(
       yield { chunk, penalty: -chunk, narrow: false };
     return;
   }
-  const preferred = preferredChunk(view, inputs, outputs, samples);
+  const preferred = preferredChunk(view, inputs, outputs, samples, resources);
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
@@ -109,16 +112,46 @@ function chunkSizes(preferred: number, samples: number): number[] {
   return [...sizes];
 }
 
-function preferredChunk(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): number {
+function preferredChunk(
+  view: LayerView,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  samples: number,
+  resources: Resources,
+): number {
   const moved = (access: Access, o: Operand | undefined): number =>
     o?.batched && (access.mode === 'stream' || access.mode === 'load' || access.store) ? o.bytes : 0;
   const bytes =
     inputs.reduce((sum, a, i) => sum + moved(a, view.inputs[i]), 0) + outputs.reduce((sum, a, i) => sum + moved(a, view.outputs[i]), 0);
-  if (bytes === 0) return samples;
+  // What needs no transfer is cut as well, so that the next layer can begin with the first part.
+  const part = partOf(view.matrix, samples, resources);
+  if (bytes === 0) return part;
   const work = view.matrix;
   const rows = work === undefined ? Number.POSITIVE_INFINITY : work.form === 'weightGradient' ? work.k : work.m;
   const forRows = Number.isFinite(rows) ? Math.ceil(ROWS_TARGET / rows) : 1;
-  return Math.max(1, Math.min(samples, Math.max(Math.floor(CHUNK_TARGET / bytes), forRows)));
+  return Math.max(1, Math.min(part, Math.max(Math.floor(CHUNK_TARGET / bytes), forRows)));
+}
+
+/** Parts that a sub-batch is cut into, so that different units work on them, and how much longer than the whole they may take on the array; halves matter most. */
+const PARTS = 4;
+const SLOWER = 1.03;
+const HALVES_SLOWER = 1.15;
+
+/** Samples of a part: as many parts as the rows of a wave allow without leaving it half empty. A weight gradient has one, being a sum over samples. */
+function partOf(work: MatrixWork | undefined, samples: number, { arrayRows, waveRows }: Resources): number {
+  const cycles = (part: number): number => {
+    const rows = part * (work?.m ?? 0);
+    const rest = rows % waveRows;
+    // A wave takes as long as its rows, or as the loading of the next stationary block.
+    return rows - rest + (rest === 0 ? 0 : Math.max(rest, arrayRows));
+  };
+  if (work?.form === 'weightGradient') return samples;
+  for (let parts = PARTS; parts > 1; parts--) {
+    const part = Math.ceil(samples / parts);
+    const all = pieces(samples, part).reduce((sum, { size, count }) => sum + count * cycles(size), 0);
+    if (work === undefined || all <= (parts > 2 ? SLOWER : HALVES_SLOWER) * cycles(samples)) return part;
+  }
+  return samples;
 }
 
 /** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */

@@ -14,7 +14,11 @@ export interface Mutant {
   readonly program: Program;
 }
 
-type Code = readonly Instruction[];
+/** Instructions, and where ranges of layers begin and end. */
+interface Code {
+  readonly at: readonly Instruction[];
+  readonly edges: ReadonlySet<number>;
+}
 
 function replaced(program: Program, at: number, ...instructions: Instruction[]): Program {
   const code = [...program.code];
@@ -70,20 +74,22 @@ export function removedPairs(program: Program): Mutant[] {
 
 /** Signals given by the instruction before on the same unit, and waits left to the one behind: the same tokens, too weak. */
 export function weakened(program: Program): Mutant[] {
-  const { code } = program;
-  return code.flatMap((instruction, at): Mutant[] => {
+  // Layers are kept apart: what a layer signals before it works tells nothing of the one before it.
+  const edges = new Set(program.debug.flatMap(({ from, to }) => [from, to]));
+  const code = { at: program.code, edges };
+  return code.at.flatMap((instruction, at): Mutant[] => {
     const { unit } = specOf(instruction.op);
     const what = describe(program, at);
     const mutants: Mutant[] = [];
     // The signal moves before the last work that it tells of, the wait behind the first work that it guards.
     const work = works(instruction) ? at : nextWork(code, at, -1, unit);
     const before = work === undefined ? undefined : nextOf(code, work, -1, unit);
-    if (instruction.signal.length > 0 && before !== undefined && code[before]?.signal.length === 0) {
+    if (instruction.signal.length > 0 && before !== undefined && code.at[before]?.signal.length === 0) {
       mutants.push({ kind: 'signal early', what, at, program: moved(program, at, before, 'signal') });
     }
     const guarded = works(instruction) ? at : nextWork(code, at, 1, unit);
     const behind = guarded === undefined ? undefined : nextOf(code, guarded, 1, unit);
-    if (instruction.wait.length > 0 && behind !== undefined && code[behind]?.wait.length === 0) {
+    if (instruction.wait.length > 0 && behind !== undefined && code.at[behind]?.wait.length === 0) {
       mutants.push({ kind: 'wait late', what, at, program: moved(program, at, behind, 'wait') });
     }
     return mutants;
@@ -98,8 +104,9 @@ function works({ op }: Instruction): boolean {
 
 /** The next instruction of the unit in one direction, with nothing between them that could leave or enter a loop or a layer. */
 function nextOf(code: Code, from: number, step: 1 | -1, unit: string): number | undefined {
-  for (let i = from + step; i >= 0 && i < code.length; i += step) {
-    const op = code[i]?.op;
+  for (let i = from + step; i >= 0 && i < code.at.length; i += step) {
+    if (code.edges.has(step > 0 ? i : i + 1)) return undefined;
+    const op = code.at[i]?.op;
     if (op === undefined || BOUNDARIES.has(op)) return undefined;
     if (specOf(op).unit === unit) return i;
   }
@@ -108,7 +115,7 @@ function nextOf(code: Code, from: number, step: 1 | -1, unit: string): number | 
 
 function nextWork(code: Code, from: number, step: 1 | -1, unit: string): number | undefined {
   let at = nextOf(code, from, step, unit);
-  while (at !== undefined && !works(code[at] ?? NOTHING)) at = nextOf(code, at, step, unit);
+  while (at !== undefined && !works(code.at[at] ?? NOTHING)) at = nextOf(code, at, step, unit);
   return at;
 }
 
@@ -154,7 +161,7 @@ export function shiftedAddresses(program: Program, bytes: number): Mutant[] {
 }
 
 /** Whether the register that instruction `at` sets is next used as an address. */
-function isAddress(code: Code, at: number): boolean {
+function isAddress(code: Program['code'], at: number): boolean {
   const rd = code[at]?.operands.rd;
   for (let i = at + 1; i < code.length; i++) {
     const { op, operands } = code[i] ?? NOTHING;

@@ -42,7 +42,9 @@ function byHand(): Uint8Array {
   const a = new Assembler();
   const x = a.tensor('x', { dtype: 'f16', shape: [2, 5] }, { role: 'input' });
   const y = a.tensor('y', { dtype: 'f16', shape: [4, 5] }, { role: 'output' });
-  a.move('d.ld', x, 0, 20, { signal: [1] }).op('v.sync', {}, { wait: [1] });
+  a.move('d.ld', x, 0, 20)
+    .op('d.ld_sync', {}, { signal: [1] })
+    .op('v.sync', {}, { wait: [1] });
   a.vector({ N: 2, OUTER: 1, LENGTH: 5, INNER: 1 }).set(1, 0);
   a.op('loop', { rd: 2, count: 2, step: 3 }).op('par', { rd: 3, rs: 2, scale: 64, base: 64 });
   a.op('skipnz', { rs: 2, count: 1 }).op('v.softmax', { dst: 3, src: 1 }, { signal: [2] });
@@ -50,6 +52,9 @@ function byHand(): Uint8Array {
   a.set(4, y).op('mac', { rd: 4, rs: 2, scale: 7 });
   a.op('la', { rd: 7, rs: 2, scale: -1, base: 0 }).op('mac', { rd: 4, rs: 7, scale: 1 }).op('mac', { rd: 4, rs: 0, scale: 9 });
   a.op('d.st', { dram: 4, global: 3, rowBytes: 4, rows: 5, dramStride: 4 }, { wait: [2] }).op('end', {});
+  a.op('d.st_sync', {}, { signal: [3] })
+    .op('d.ld_sync', {}, { wait: [3] })
+    .move('d.ld', x, 0, 20);
   return encodeProgram(a.program());
 }
 

@@ -110,7 +110,7 @@ export const DIRECTIVES: Readonly<Record<string, Directive>> = {
     },
   },
   '.layer': {
-    usage: 'NAME, kind=KIND, phase=PHASE, group=N, origin=NODE, from=N, to=N',
+    usage: 'NAME, kind=KIND, phase=PHASE, group=N, origin=NODE, from=N, to=N, frees=[FROM:TO, …], part=FROM:TO:OF',
     doc: 'The code up to .endlayer (or instructions from … to, counted from 0) executes this layer.',
     read: readLayer,
   },

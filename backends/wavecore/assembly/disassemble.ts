@@ -113,6 +113,8 @@ function targetOf({ op, operands }: Instruction, i: number): number {
   return ahead === undefined ? -1 : i + 1 + (operands[ahead.name] ?? 0);
 }
 
-function layerLine({ layer, kind, phase, group, origin }: DebugRange, rest = ''): string {
-  return `.layer ${nameText(layer)}, kind=${nameText(kind)}, phase=${phase}, group=${group}, origin=${nameText(origin)}${rest}`;
+function layerLine({ layer, kind, phase, group, origin, frees, part }: DebugRange, rest = ''): string {
+  const freed = frees === undefined ? '' : `, frees=[${frees.map(([from, to]) => `${from}:${to}`).join(', ')}]`;
+  const samples = part === undefined ? '' : `, part=${part.from}:${part.to}:${part.of}`;
+  return `.layer ${nameText(layer)}, kind=${nameText(kind)}, phase=${phase}, group=${group}, origin=${nameText(origin)}${freed}${samples}${rest}`;
 }

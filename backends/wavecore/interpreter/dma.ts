@@ -69,3 +69,13 @@ function report(
 
 export const load = transfer(false);
 export const store = transfer(true);
+
+function sync(unit: 0 | 1): Handler {
+  return (core, pc) => {
+    core.post(pc, core.timing.syncTransfers(unit, core.ready(pc, core.timing.issue(unit))));
+    return pc + 1;
+  };
+}
+
+export const syncLoad = sync(UNIT.dmaLoad);
+export const syncStore = sync(UNIT.dmaStore);

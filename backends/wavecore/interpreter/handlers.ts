@@ -1,6 +1,6 @@
 import type { Op } from '../isa/table.ts';
 import type { Handler } from './core.ts';
-import { load, store } from './dma.ts';
+import { load, store, syncLoad, syncStore } from './dma.ts';
 import { configureMatrix, drain, drainWithSums, loadMoving, loadStationary, multiply, syncMatrix } from './matrix.ts';
 import {
   barrier,
@@ -34,6 +34,8 @@ export const HANDLERS: Readonly<Record<Op, Handler>> = {
   barrier,
   'd.ld': load,
   'd.st': store,
+  'd.ld_sync': syncLoad,
+  'd.st_sync': syncStore,
   'm.cfg': configureMatrix,
   'm.lda': loadMoving,
   'm.ldb': loadStationary,

@@ -21,7 +21,7 @@ export interface Image {
 }
 
 /** A layer in a layer group. */
-export type RowInfo = Omit<DebugRange, 'from' | 'to'>;
+export type RowInfo = Omit<DebugRange, 'from' | 'to' | 'frees' | 'part'>;
 
 export function imageOf(program: Program): Image {
   const { code, debug } = program;
@@ -42,7 +42,7 @@ export function imageOf(program: Program): Image {
   const rows = new Int32Array(code.length).fill(-1);
   const rowInfo: RowInfo[] = [];
   const known = new Map<string, number>();
-  for (const { from, to, ...info } of debug) {
+  for (const { from, to, frees: _, part: __, ...info } of debug) {
     const key = `${info.group} ${info.layer}`;
     let row = known.get(key);
     if (row === undefined) {

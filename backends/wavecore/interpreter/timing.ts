@@ -56,6 +56,8 @@ export class Timing {
   /** Cycle at which the instruction being executed was issued. */
   private issued = 0;
 
+  /** By DMA unit: when its last transfer has completed, which is later than all before it. */
+  private readonly transfersDone = new Float64Array(2);
   /** No later matrix instruction starts before this. */
   private matrixGate = 0;
   private matrixDone = 0;
@@ -122,7 +124,15 @@ export class Timing {
     ledger.addBusy(PIPE.dram, cycles);
     this.watch?.(pipe, start, end);
     this.transferStart = start;
-    return this.completed(end + this.machine.dram.latencyCycles);
+    const completed = this.completed(end + this.machine.dram.latencyCycles);
+    this.transfersDone[unit] = completed;
+    return completed;
+  }
+
+  /** Holds later transfers of the unit back until `ready`; completes when all earlier ones have. */
+  syncTransfers(unit: 0 | 1, ready: number): number {
+    const start = this.begin(unit === UNIT.dmaLoad ? PIPE.dmaLoad : PIPE.dmaStore, unit, ready);
+    return this.completed(Math.max(start, this.transfersDone[unit] ?? 0));
   }
 
   vector(ready: number, cycles: number): number {

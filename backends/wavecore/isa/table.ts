@@ -134,6 +134,22 @@ export const ISA = {
     writes: ['dram'],
     doc: 'Stores rows from the global buffer to DRAM.',
   },
+  'd.ld_sync': {
+    opcode: 0x12,
+    unit: 'dmaLoad',
+    fields: [],
+    reads: [],
+    writes: [],
+    doc: 'Moves nothing: holds later loads back until its waited tokens are there; signals when all earlier loads have completed.',
+  },
+  'd.st_sync': {
+    opcode: 0x13,
+    unit: 'dmaStore',
+    fields: [],
+    reads: [],
+    writes: [],
+    doc: 'Moves nothing: holds later stores back until its waited tokens are there; signals when all earlier stores have completed.',
+  },
 
   'm.cfg': {
     opcode: 0x20,

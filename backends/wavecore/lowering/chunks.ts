@@ -1,9 +1,9 @@
 import { isImage, type Operand } from '../../../passes/mbs/network.ts';
-import { flatBytes, isChunked, stripeRows } from '../../../passes/mbs/transfers.ts';
+import { flatBytes, stripeRows } from '../../../passes/mbs/transfers.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
-import { constant, plus } from './emitter.ts';
-import { pipelined, pipelinedStripes } from './turns.ts';
+import { type Affine, constant, plus } from './emitter.ts';
+import { pipelined, pipelinedStripes, type Turn } from './turns.ts';
 
 /** How the operands of a step are moved, chunk by chunk. */
 export interface ChunkPlan {
@@ -16,6 +16,8 @@ export interface ChunkPlan {
   readonly units: readonly ('matrix' | 'vector')[];
   /** More than one turn: buffers alternate and their reuse is guarded by tokens. */
   readonly alternates: boolean;
+  /** The first chunk was loaded by the head of the task. */
+  readonly headed: boolean;
   loadRows(i: number, chunk: Chunk, counter: number): DmaRows[];
   storeRows(i: number, chunk: Chunk, counter: number): DmaRows[];
 }
@@ -23,28 +25,38 @@ export interface ChunkPlan {
 const LOADED = { matrix: TOKEN.loaded, vector: TOKEN.loadedVector } as const;
 const FREE = { matrix: TOKEN.free, vector: TOKEN.freeVector } as const;
 
-/** Posts the two credits of every alternating buffer. */
-export function openCredits(ctx: StepContext, plan: ChunkPlan): void {
+/** Posts the two credits of every alternating buffer; the loads post them, which wait for them first or run ahead of the matrix unit. */
+export function openCredits({ e }: StepContext, plan: ChunkPlan): void {
   if (!plan.alternates) return;
-  if (plan.loads.length > 0) for (const u of plan.units) ctx.e.op('v.sync', {}, { signal: [FREE[u], FREE[u]] });
-  if (plan.streamsOut) ctx.e.op('v.sync', {}, { signal: [TOKEN.stored, TOKEN.stored] });
+  // A first load that was issued before has taken no credit.
+  if (plan.loads.length > 0) for (const u of plan.units) e.op('d.ld_sync', {}, { signal: plan.headed ? [FREE[u]] : [FREE[u], FREE[u]] });
+  // Not the matrix unit itself: it would drain before it has them.
+  const [unit] = plan.units;
+  if (plan.streamsOut) e.op(unit === 'vector' ? 'v.sync' : 'd.ld_sync', {}, { signal: [TOKEN.stored, TOKEN.stored] });
 }
 
-/** Takes the credits back, so that the step leaves no token behind. */
-export function closeCredits(ctx: StepContext, plan: ChunkPlan): void {
+/** Takes the credits back, so that the step leaves no token behind, where that holds nothing up. */
+export function closeCredits({ e }: StepContext, plan: ChunkPlan): void {
   if (!plan.alternates) return;
-  if (plan.loads.length > 0) for (const u of plan.units) ctx.e.op('v.sync', {}, { wait: [FREE[u], FREE[u]] });
-  if (plan.streamsOut) ctx.e.op('v.sync', {}, { wait: [TOKEN.stored, TOKEN.stored] });
+  if (plan.loads.length > 0) for (const u of plan.units) e.op(u === 'vector' ? 'v.sync' : 'd.ld_sync', {}, { wait: [FREE[u], FREE[u]] });
+  if (plan.streamsOut) e.op('d.st_sync', {}, { wait: [TOKEN.stored, TOKEN.stored] });
 }
 
-/** Emits the chunks of one pass over the sub-batch, loads running one chunk ahead. */
+/** Emits the chunks of one pass over the part of the sub-batch, loads running one chunk ahead. */
 export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: Chunk) => void): void {
-  const { e, step, iteration } = ctx;
+  const { e, step, part } = ctx;
   const load = (chunk: Chunk): void => {
     if (plan.loads.length === 0) return;
     const tokens = { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) };
     emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), tokens);
     e.increment(ctx.loads);
+  };
+  const first = (chunk: Chunk): void => {
+    if (!plan.headed) load(chunk);
+    else if (plan.loads.length > 0) {
+      e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
+      e.increment(ctx.loads);
+    }
   };
   const body = (chunk: Chunk): void => {
     beginTurn(ctx, plan);
@@ -54,23 +66,26 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
     endTurn(ctx, plan, chunk, stores);
   };
   if (step.stripes !== undefined) {
-    pipelinedStripes(
-      e,
-      iteration.samples,
-      step.stripes.length,
-      (s, j) => load({ offset: s, samples: 1, stripe: j }),
-      (s, j) => body({ offset: s, samples: 1, stripe: j }),
-    );
+    const striped = (act: (chunk: Chunk) => void) => (s: Affine, j: number) => act({ offset: plus(s, part.from), samples: 1, stripe: j });
+    pipelinedStripes(e, part.to - part.from, step.stripes.length, striped(load), striped(body), striped(first));
   } else {
-    const size = isChunked(step, iteration.samples) ? step.chunk : iteration.samples;
-    pipelined(
-      e,
-      iteration.samples,
-      size,
-      (t) => load({ offset: t.offset, samples: t.size }),
-      (t) => body({ offset: t.offset, samples: t.size }),
-    );
+    const turn = (act: (chunk: Chunk) => void) => (t: Turn) => act({ offset: plus(t.offset, part.from), samples: t.size });
+    pipelined(e, part.to - part.from, turnOf(ctx), turn(load), turn(body), turn(first));
   }
+}
+
+/** Samples of a turn. */
+function turnOf({ step, part }: StepContext): number {
+  return Math.min(step.chunk, part.to - part.from);
+}
+
+/** Emits the load of the first chunk before the task, where the task itself does not. */
+export function loadFirstChunk(ctx: StepContext, plan: ChunkPlan): void {
+  const { step, part } = ctx;
+  if (!plan.headed || plan.loads.length === 0) return;
+  const offset = constant(part.from);
+  const chunk: Chunk = step.stripes === undefined ? { offset, samples: turnOf(ctx) } : { offset, samples: 1, stripe: 0 };
+  emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), { wait: [], signal: [] });
 }
 
 /** Moves several operands under one set of tokens: the first waits, the last signals. Registers are free again after each. */

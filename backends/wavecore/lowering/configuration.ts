@@ -3,6 +3,8 @@ export interface SlotPair {
   readonly slot: number;
   readonly v0: number;
   readonly v1: number;
+  /** Only `v0` matters. */
+  readonly single: boolean;
 }
 
 /**
@@ -15,7 +17,8 @@ export function slotPairs<S extends string>(slots: readonly S[], values: Partial
     const [name, next] = [slots[slot], slots[slot + 1]];
     const v0 = name === undefined ? undefined : values[name];
     if (v0 === undefined) continue;
-    pairs.push({ slot, v0, v1: (next === undefined ? undefined : values[next]) ?? 0 });
+    const v1 = next === undefined ? undefined : values[next];
+    pairs.push({ slot, v0, v1: v1 ?? 0, single: v1 === undefined });
     slot++;
   }
   return pairs;

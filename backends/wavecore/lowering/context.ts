@@ -4,7 +4,7 @@ import type { Access, Block, Group, Step } from '../../../passes/mbs/schedule.ts
 import { imageRowBytes, isChunked } from '../../../passes/mbs/transfers.ts';
 import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
 
-/** Tokens by meaning; every step uses them afresh, because a fence separates steps. */
+/** Tokens within a step, by meaning. Every step takes all that it gives, so that the next one uses them afresh. */
 export const TOKEN = {
   loaded: 1,
   loadedVector: 2,
@@ -28,7 +28,20 @@ export interface Iteration {
   readonly samples: number;
 }
 
-/** A part of the sub-batch: some samples, or one stripe of one sample. */
+/** The samples of the sub-batch that a task runs a step on, and what of the step it does. */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+  /** The first part loads what all samples share, the last one stores it. */
+  readonly first: boolean;
+  readonly last: boolean;
+  /** Its first loads are a task of their own that has been issued before. */
+  readonly headed: boolean;
+  /** They are all its loads, and it begins when they have completed. */
+  readonly loaded: boolean;
+}
+
+/** A chunk of the sub-batch: some samples, or one stripe of one sample. */
 export interface Chunk {
   /** First sample, counted in the sub-batch. */
   readonly offset: Affine;
@@ -55,6 +68,7 @@ export class StepContext {
   readonly index: number;
   readonly group: Group;
   readonly iteration: Iteration;
+  readonly part: Part;
   readonly options: BackendOptions;
   /** Counts loads and turns of the chunk buffers; their lowest bits select the halves. */
   readonly loads: number;
@@ -62,19 +76,22 @@ export class StepContext {
   /** A full iteration takes more than one chunk; a shorter one uses the same alternating buffers even where it takes one. */
   readonly chunked: boolean;
 
-  constructor(e: Emitter, view: LayerView, index: number, group: Group, iteration: Iteration, options: BackendOptions) {
+  constructor(e: Emitter, view: LayerView, index: number, group: Group, iteration: Iteration, part: Part, options: BackendOptions) {
     this.e = e;
     this.view = view;
     this.step = group.steps[index] ?? fail(diag.internal({ layer: view.layer.name }, 'no step'));
     this.index = index;
     this.group = group;
     this.iteration = iteration;
+    this.part = part;
     this.options = options;
     this.chunked = isChunked(this.step, group.subBatch);
     this.loads = e.register();
     this.turns = e.register();
-    e.assign(this.loads, constant(0));
-    e.assign(this.turns, constant(0));
+    // Parts go on alternating where the one before has stopped.
+    const turn = Math.floor(part.from / this.step.chunk);
+    e.assign(this.loads, constant(turn));
+    e.assign(this.turns, constant(turn));
   }
 
   input(i: number): Operand {

@@ -26,7 +26,7 @@ export function emitCoreSum(e: Emitter, reduction: Reduction, regions: readonly 
   };
   const row = (i: number, { offset, size }: Turn, counter: number): DmaRows =>
     run(e.value(plus(offset, regions[i]?.address ?? 0)), place(i, counter), size);
-  if (alternates) e.op('v.sync', {}, { signal: [TOKEN.free, TOKEN.free] });
+  if (alternates) e.op('d.ld_sync', {}, { signal: [TOKEN.free, TOKEN.free] });
   pipelined(
     e,
     bytes,
@@ -38,7 +38,7 @@ export function emitCoreSum(e: Emitter, reduction: Reduction, regions: readonly 
     },
     (turn) => {
       e.op('v.sync', {}, { wait: [TOKEN.loaded] });
-      for (const pair of slotPairs(VECTOR_SLOTS, { COUNT: turn.size / ELEMENT_BYTES })) e.op('v.cfg', { ...pair });
+      e.configure('v.cfg', slotPairs(VECTOR_SLOTS, { COUNT: turn.size / ELEMENT_BYTES }));
       const sum = place(0, turns);
       regions.slice(1).forEach((_, i) => e.op('v.sum', { dst: sum, a: sum, b: place(i + 1, turns) }));
       e.op('v.sync', {}, { signal: [TOKEN.ready] });
@@ -46,7 +46,7 @@ export function emitCoreSum(e: Emitter, reduction: Reduction, regions: readonly 
       e.increment(turns);
     },
   );
-  if (alternates) e.op('v.sync', {}, { wait: [TOKEN.free, TOKEN.free] });
+  if (alternates) e.op('d.st_sync', {}, { wait: [TOKEN.free, TOKEN.free] });
 }
 
 /** The places of a sum in the global buffer. */

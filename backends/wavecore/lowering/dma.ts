@@ -12,7 +12,7 @@ export interface DmaRows {
   readonly globalStride: number;
 }
 
-interface Tokens {
+export interface Tokens {
   readonly wait?: readonly number[];
   readonly signal?: readonly number[];
 }

@@ -1,5 +1,6 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
-import { type Instruction, type Op, type Operands, REGISTERS } from '../isa/table.ts';
+import { type Instruction, ISA, type Op, type Operands, REGISTERS, type Unit } from '../isa/table.ts';
+import type { SlotPair } from './configuration.ts';
 
 /** An address or index that is affine in sequencer registers. */
 export interface Affine {
@@ -32,17 +33,91 @@ export interface Sink {
   emit(instruction: Instruction): void;
 }
 
-/** Collects instructions; allocates registers; closes loops and skips. */
+/** Instructions behind which, or in front of which, it is not known what was executed before. */
+const BOUNDARIES: ReadonlySet<Op> = new Set(['loop', 'end', 'skipz', 'skipnz', 'fence', 'barrier', 'halt']);
+const SYNCS: ReadonlySet<Op> = new Set(['d.ld_sync', 'd.st_sync', 'm.sync', 'v.sync']);
+/** Tokens that an instruction can wait for, and signal. */
+const MOST_TOKENS = 2;
+
+/**
+ * Collects instructions; allocates registers; closes loops and skips. Queues are short, so it leaves out what need not take a place in them: waits
+ * and signals go with the instruction of the queue next to them, and configuration slots that hold the value already are not set again.
+ */
 export class Emitter implements Sink {
   readonly code: Instruction[] = [];
   private nextRegister = 1;
+  /** By unit: waits of a synchronization that is not emitted yet, and where in this stretch of code its last instruction is. */
+  private readonly waits = new Map<Unit, readonly number[]>();
+  private readonly last = new Map<Unit, number>();
+  /** Values of configuration slots, by the instruction that sets them. */
+  private readonly slots = { 'v.cfg': new Map<number, number>(), 'm.cfg': new Map<number, number>() };
 
   emit(instruction: Instruction): void {
     this.code.push(instruction);
   }
 
-  op<O extends Op>(op: O, operands: Operands<O>, tokens: Tokens = {}): void {
-    this.emit({ op, operands, wait: tokens.wait ?? [], signal: tokens.signal ?? [] });
+  op<O extends Op>(op: O, operands: Operands<O>, { wait = [], signal = [] }: Tokens = {}): void {
+    const { unit } = ISA[op];
+    if (unit === 'sequencer') {
+      if (BOUNDARIES.has(op)) this.forget();
+      this.emit({ op, operands, wait, signal });
+      return;
+    }
+    const held = this.waits.get(unit) ?? [];
+    if (SYNCS.has(op)) {
+      if (signal.length === 0 && held.length + wait.length <= MOST_TOKENS) {
+        this.waits.set(unit, [...held, ...wait]);
+        return;
+      }
+      if (wait.length === 0 && held.length === 0 && this.joinLast(unit, signal)) return;
+    }
+    const joins = (SYNCS.has(op) || unit !== 'matrix') && held.length + wait.length <= MOST_TOKENS;
+    if (joins) this.waits.delete(unit);
+    else this.settle(unit);
+    this.last.set(unit, this.code.length);
+    this.emit({ op, operands, wait: joins ? [...held, ...wait] : wait, signal });
+    if (op === 'v.ld_cfg') this.slots['v.cfg'].clear();
+  }
+
+  /** Sets pairs of configuration slots that do not hold these values yet. */
+  configure(op: 'v.cfg' | 'm.cfg', pairs: readonly SlotPair[]): void {
+    const known = this.slots[op];
+    for (const { slot, v0, v1, single } of pairs) {
+      if (known.get(slot) === v0 && (single || known.get(slot + 1) === v1)) continue;
+      this.op(op, { slot, v0, v1 });
+      known.set(slot, v0).set(slot + 1, v1);
+    }
+  }
+
+  /** Everything so far is emitted, and what comes is on its own. */
+  separate(): void {
+    for (const unit of this.waits.keys()) this.settle(unit);
+    this.last.clear();
+  }
+
+  private forget(): void {
+    this.separate();
+    for (const known of Object.values(this.slots)) known.clear();
+  }
+
+  /** Emits the waits of a unit that are held. */
+  private settle(unit: Unit): void {
+    const wait = this.waits.get(unit) ?? [];
+    this.waits.delete(unit);
+    if (wait.length === 0) return;
+    const op = unit === 'matrix' ? 'm.sync' : unit === 'vector' ? 'v.sync' : unit === 'dmaLoad' ? 'd.ld_sync' : 'd.st_sync';
+    this.last.set(unit, this.code.length);
+    this.emit({ op, operands: {}, wait, signal: [] });
+  }
+
+  /** Lets the last instruction of the unit signal, which completes when all before it have; false where it cannot. */
+  private joinLast(unit: Unit, signal: readonly number[]): boolean {
+    const at = this.last.get(unit);
+    const instruction = at === undefined ? undefined : this.code[at];
+    if (at === undefined || instruction === undefined || instruction.signal.length + signal.length > MOST_TOKENS) return false;
+    if (unit === 'matrix' && instruction.op !== 'm.sync') return false;
+    this.code[at] = { ...instruction, signal: [...instruction.signal, ...signal] };
+    return true;
   }
 
   /** Registers allocated in `body` are free again after it. */
@@ -108,10 +183,11 @@ export class Emitter implements Sink {
     }
     this.scope(() => {
       const rs = this.value(value);
-      const at = this.code.length;
       const op = condition === 'nonzero' ? 'skipz' : 'skipnz';
       this.op(op, { rs, count: 0 });
+      const at = this.code.length - 1;
       body();
+      this.forget();
       this.code[at] = { op, operands: { rs, count: this.code.length - at - 1 }, wait: [], signal: [] };
     });
   }

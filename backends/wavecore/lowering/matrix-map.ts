@@ -1,12 +1,12 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import type { Panel } from '../../../passes/mbs/schedule.ts';
 import { stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
-import { type ChunkPlan, closeCredits, emitChunks, imageRows, openCredits, wholeRows } from './chunks.ts';
+import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
-import { type DmaRows, emitDma } from './dma.ts';
+import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { configureMatrix, emitProduct, type MatrixConfig, patchesOfGradient, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
-import { loadShared } from './shared.ts';
+import { loadShared, loadSharedFirst } from './shared.ts';
 import { clearTotals, endTotals, gathers, PAIR_BYTES, totalsAddress } from './totals.ts';
 import { pipelined, type Turn } from './turns.ts';
 
@@ -22,73 +22,120 @@ interface MapStep {
 
 /** Emits a forward or data-gradient product: weight panels outside, chunks of samples inside, one panel and one chunk ahead. */
 export function emitMapStep(ctx: StepContext, panel: Panel): void {
-  const { e } = ctx;
-  const work = workOf(ctx);
-  const registers = [e.register(), e.register(), e.register(), e.register()] as const;
-  for (const r of registers) e.assign(r, ZERO);
-  const [wave, tile, panelLoads, panelTurns] = registers;
-  const s: MapStep = { ctx, work, panel, counters: { wave, tile }, panelLoads, panelTurns };
-  const columnPanels = Math.ceil(work.columns / panel.n);
-  const reductionPanels = Math.ceil(work.k / panel.k);
-  const chunked = ctx.chunked;
-  const moving = ctx.access('in', work.moving);
-  const preload =
-    (moving.mode === 'load' || moving.mode === 'stream') &&
-    (columnPanels > 1 || reductionPanels > 1) &&
-    (!chunked || moving.mode === 'load');
-
+  const { e, part } = ctx;
+  const s = mapStep(ctx, panel);
+  const { work, panelLoads, panelTurns } = s;
   loadShared(ctx, undefined);
   if (gathers(ctx)) clearTotals(ctx);
-  if (preload) preloadMoving(s);
-  const stores = ctx.access('out', 0).store ? [0] : [];
-  const plan = (turn: Turn): ChunkPlan => ({
-    loads: preload || moving.mode === 'resident' ? [] : [work.moving],
-    stores,
-    streamsOut: ctx.access('out', 0).mode === 'stream',
-    units: ['matrix'],
-    alternates: chunked || columnPanels > 1,
-    loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
-    storeRows: (_i, chunk, counter) => storeRows(s, chunk, counter, turn),
-  });
-  const anyPlan = plan({ offset: ZERO, size: work.columns });
+  if (part.first && preloads(s)) preloadMoving(s);
+  const anyPlan = planOf(s, allColumns(s));
   openCredits(ctx, anyPlan);
-  const guarded = columnPanels * reductionPanels > 1;
+  const guarded = panelsOf(s) > 1;
   // The only panel is there when the chunk loaded behind it is.
-  const awaited = guarded || anyPlan.loads.length === 0;
-  if (guarded) e.op('v.sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
+  const awaited = part.first && !part.loaded && (guarded || anyPlan.loads.length === 0);
+  const headed = part.headed && headsPanel(s);
+  if (guarded) e.op('d.ld_sync', {}, { signal: headed ? [TOKEN.panelFree] : [TOKEN.panelFree, TOKEN.panelFree] });
 
-  if (reductionPanels === 1) {
+  if (panel.k >= work.k) {
+    const load = (turn: Turn): void => {
+      const tokens = { wait: guarded ? [TOKEN.panelFree] : [], signal: awaited ? [TOKEN.panel] : [] };
+      if (part.first) loadPanel(s, turn, { offset: ZERO, size: work.k }, tokens);
+      e.increment(panelLoads);
+    };
+    const loaded = (): void => {
+      if (awaited) e.op('d.ld_sync', {}, { signal: [TOKEN.panel] });
+      e.increment(panelLoads);
+    };
     pipelined(
       e,
       work.columns,
       panel.n,
-      (turn) => loadPanel(s, turn, { offset: ZERO, size: work.k }, guarded, awaited),
+      load,
       (turn) => {
         if (awaited) e.op('m.sync', {}, { wait: [TOKEN.panel] });
-        emitChunks(ctx, plan(turn), (chunk) => computeChunk(s, chunk, turn));
+        emitChunks(ctx, planOf(s, turn), (chunk) => computeChunk(s, chunk, turn));
         if (guarded) e.op('m.sync', {}, { signal: [TOKEN.panelFree] });
         e.increment(panelTurns);
       },
+      headed ? loaded : undefined,
     );
   } else {
-    const columns = (turn: Turn): void => emitChunks(ctx, plan(turn), (chunk) => reduceByPanels(s, chunk, turn));
+    const columns = (turn: Turn): void => emitChunks(ctx, planOf(s, turn), (chunk) => reduceByPanels(s, chunk, turn));
     const full = Math.floor(work.columns / panel.n);
     e.loop(full, panel.n, (offset) => columns({ offset, size: panel.n }));
     if (work.columns % panel.n > 0) e.scope(() => columns({ offset: constant(full * panel.n), size: work.columns % panel.n }));
   }
-  if (guarded) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
+  if (guarded) e.op('d.ld_sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, anyPlan);
   if (gathers(ctx)) e.scope(() => endTotals(ctx));
 }
 
+/** The first loads of a forward or data-gradient product. */
+export function emitMapHead(ctx: StepContext, panel: Panel): void {
+  const s = mapStep(ctx, panel);
+  const { work } = s;
+  loadSharedFirst(ctx);
+  if (ctx.part.first && preloads(s)) emitDma(ctx.e, 'd.ld', movingRows(s));
+  if (ctx.part.first && headsPanel(s))
+    loadPanel(s, { offset: ZERO, size: Math.min(panel.n, work.columns) }, { offset: ZERO, size: work.k }, {});
+  loadFirstChunk(ctx, planOf(s, allColumns(s)));
+}
+
+function mapStep(ctx: StepContext, panel: Panel): MapStep {
+  const { e } = ctx;
+  const registers = [e.register(), e.register(), e.register(), e.register()] as const;
+  for (const r of registers) e.assign(r, ZERO);
+  const [wave, tile, panelLoads, panelTurns] = registers;
+  return { ctx, work: workOf(ctx), panel, counters: { wave, tile }, panelLoads, panelTurns };
+}
+
+const allColumns = ({ work }: MapStep): Turn => ({ offset: ZERO, size: work.columns });
+
+function panelsOf({ work, panel }: MapStep): number {
+  return Math.ceil(work.columns / panel.n) * Math.ceil(work.k / panel.k);
+}
+
+/** Whether the first panel can be loaded before the task: it stands in front of all chunks. */
+function headsPanel({ work, panel }: MapStep): boolean {
+  return panel.k >= work.k;
+}
+
+/** Whether the moving operand comes as a whole before the first panel. */
+function preloads(s: MapStep): boolean {
+  const { mode } = s.ctx.access('in', s.work.moving);
+  return (mode === 'load' || mode === 'stream') && panelsOf(s) > 1 && (!s.ctx.chunked || mode === 'load');
+}
+
+function planOf(s: MapStep, turn: Turn): ChunkPlan {
+  const { ctx, work, panel } = s;
+  const passes = Math.ceil(work.columns / panel.n);
+  const { mode } = ctx.access('in', work.moving);
+  return {
+    loads: ctx.part.loaded || preloads(s) || mode === 'resident' ? [] : [work.moving],
+    stores: ctx.access('out', 0).store ? [0] : [],
+    streamsOut: ctx.access('out', 0).mode === 'stream',
+    units: ['matrix'],
+    alternates: ctx.chunked || passes > 1,
+    headed: ctx.part.headed && passes === 1,
+    loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
+    storeRows: (_i, chunk, counter) => storeRows(s, chunk, counter, turn),
+  };
+}
+
 /** The whole sub-batch of the moving operand, once, before the first panel. */
 function preloadMoving(s: MapStep): void {
-  const { ctx, work } = s;
-  ctx.e.scope(() => {
-    const all: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
-    emitDma(ctx.e, 'd.ld', wholeRows(ctx, 'in', work.moving, all, 0), { signal: [TOKEN.loaded] });
-    ctx.e.op('m.sync', {}, { wait: [TOKEN.loaded] });
+  const { e, part } = s.ctx;
+  const tokens = { signal: [TOKEN.loaded] };
+  e.scope(() => {
+    if (part.headed) e.op('d.ld_sync', {}, tokens);
+    else emitDma(e, 'd.ld', movingRows(s), tokens);
+    e.op('m.sync', {}, { wait: [TOKEN.loaded] });
   });
+}
+
+function movingRows({ ctx, work }: MapStep): DmaRows[] {
+  const all: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
+  return wholeRows(ctx, 'in', work.moving, all, 0);
 }
 
 function panelAddress(s: MapStep, counter: number): number {
@@ -96,7 +143,7 @@ function panelAddress(s: MapStep, counter: number): number {
   return block.halves === 1 ? s.ctx.e.value(constant(block.address)) : s.ctx.e.half(block.address, block.bytes, counter);
 }
 
-function loadPanel(s: MapStep, columns: Turn, reduction: Turn, guarded: boolean, awaited: boolean): void {
+function loadPanel(s: MapStep, columns: Turn, reduction: Turn, tokens: Tokens): void {
   const { ctx, work } = s;
   const { e } = ctx;
   const weights = ctx.input(work.stationary);
@@ -113,8 +160,7 @@ function loadPanel(s: MapStep, columns: Turn, reduction: Turn, guarded: boolean,
     dramStride: runs.contiguous ? rowBytes : stride,
     globalStride: rowBytes,
   };
-  emitDma(e, 'd.ld', [row], { wait: guarded ? [TOKEN.panelFree] : [], signal: awaited ? [TOKEN.panel] : [] });
-  e.increment(s.panelLoads);
+  emitDma(e, 'd.ld', [row], tokens);
 }
 
 /** DRAM offset of a weight panel in bytes, and the bytes from row to row. */
@@ -147,7 +193,10 @@ function reduceByPanels(s: MapStep, chunk: Chunk, columns: Turn): void {
     e,
     work.k,
     panel.k,
-    (turn) => loadPanel(s, columns, turn, true, true),
+    (turn) => {
+      loadPanel(s, columns, turn, { wait: [TOKEN.panelFree], signal: [TOKEN.panel] });
+      e.increment(s.panelLoads);
+    },
     (turn) => {
       e.op('m.sync', {}, { wait: [TOKEN.panel] });
       product(s, chunk, columns, turn, s.panelTurns, false);

@@ -1,12 +1,12 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import type { Panel } from '../../../passes/mbs/schedule.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
-import { type ChunkPlan, closeCredits, emitChunks, imageRows, openCredits, wholeRows } from './chunks.ts';
+import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
-import { type DmaRows, emitDma } from './dma.ts';
+import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { configureMatrix, emitProduct, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
-import { loadShared, storeShared } from './shared.ts';
+import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
 import { pipelined, type Turn } from './turns.ts';
 import { configure } from './vector-operands.ts';
 
@@ -14,6 +14,9 @@ import { configure } from './vector-operands.ts';
 interface ReduceStep {
   readonly ctx: StepContext;
   readonly work: MatrixWork;
+  readonly panel: Panel;
+  /** Of the result, in all. */
+  readonly panels: number;
   readonly counters: WaveCounters;
   readonly panelLoads: number;
   readonly panelTurns: number;
@@ -33,12 +36,77 @@ interface RowTurn extends Turn {
  * From the second iteration of the group on, the partial sums of the iterations before come back first.
  */
 export function emitReduceStep(ctx: StepContext, panel: Panel): void {
-  const { e } = ctx;
+  const { e, part, iteration } = ctx;
+  const s = reduceStep(ctx, panel);
+  const { work, panels } = s;
+  const taps = work.geometry.R * work.geometry.S;
+  const loads = [work.moving, work.stationary].some((i) => ctx.access('in', i).mode !== 'resident');
+  loadShared(ctx, loads ? undefined : 'v.sync');
+  if (s.withBias) e.scope(() => clearState(ctx));
+  preload(s);
+  openCredits(ctx, planOf(s, EVERYTHING, EVERYTHING));
+  const headed = part.headed && headsPartial(s);
+  if (panels > 1) {
+    e.op('d.ld_sync', {}, { signal: headed ? [TOKEN.panelFree] : [TOKEN.panelFree, TOKEN.panelFree] });
+    // Where no partial sums are loaded, the matrix unit waits for the place of the first panel like for any other.
+    if (headed) e.when(iteration.offset, 'zero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.panelFree] }));
+  }
+  const rowPanel = (rows: RowTurn): void =>
+    pipelined(
+      e,
+      work.columns,
+      panel.n,
+      (columns) => {
+        const tokens = { wait: panels > 1 ? [TOKEN.panelFree] : [], signal: [TOKEN.partial] };
+        e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, tokens));
+        e.increment(s.panelLoads);
+      },
+      (columns) => {
+        beginPanel(s, panels > 1);
+        emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns));
+        storePanel(s, rows, columns, panels > 1);
+        e.increment(s.panelTurns);
+      },
+      headed
+        ? () => {
+            if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.partial] }));
+            e.increment(s.panelLoads);
+          }
+        : undefined,
+    );
+  const full = Math.floor(work.m / panel.m);
+  e.loop(full, panel.m / taps, (channel) => rowPanel({ offset: times(channel, taps), size: panel.m, channel }));
+  if (work.m % panel.m > 0) {
+    const channel = constant((full * panel.m) / taps);
+    e.scope(() => rowPanel({ offset: times(channel, taps), size: work.m % panel.m, channel }));
+  }
+  if (panels > 1) e.op('d.st_sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
+  closeCredits(ctx, planOf(s, EVERYTHING, EVERYTHING));
+  if (s.withBias) e.scope(() => endBias(ctx));
+  storeShared(ctx);
+}
+
+/** The first loads of a weight gradient. */
+export function emitReduceHead(ctx: StepContext, panel: Panel): void {
+  const { e, iteration } = ctx;
+  const s = reduceStep(ctx, panel);
+  const { work } = s;
+  loadSharedFirst(ctx);
+  e.scope(() => emitDma(e, 'd.ld', preloadedRows(s)));
+  const rows: RowTurn = { offset: ZERO, size: work.m, channel: ZERO };
+  const columns: Turn = { offset: ZERO, size: Math.min(panel.n, work.columns) };
+  if (headsPartial(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, {}));
+  loadFirstChunk(ctx, planOf(s, rows, columns));
+}
+
+const EVERYTHING: RowTurn = { offset: ZERO, size: 0, channel: ZERO };
+
+function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
+  const { e, chunked } = ctx;
   const work = workOf(ctx);
   const registers = [e.register(), e.register(), e.register(), e.register()] as const;
   for (const r of registers) e.assign(r, ZERO);
   const [wave, tile, panelLoads, panelTurns] = registers;
-  const chunked = ctx.chunked;
   const panels = Math.ceil(work.m / panel.m) * Math.ceil(work.columns / panel.n);
   const preloaded = new Set(
     [work.moving, work.stationary].filter((i) => {
@@ -46,57 +114,27 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
       return panels > 1 && (mode === 'load' || (mode === 'stream' && !chunked));
     }),
   );
-  const s: ReduceStep = {
-    ctx,
-    work,
-    counters: { wave, tile },
-    panelLoads,
-    panelTurns,
-    chunked,
-    preloaded,
-    withBias: ctx.view.outputs.length > 1,
-  };
+  const counters = { wave, tile };
+  return { ctx, work, panel, panels, counters, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.outputs.length > 1 };
+}
 
-  const loads = [work.moving, work.stationary].some((i) => ctx.access('in', i).mode !== 'resident');
-  loadShared(ctx, loads ? undefined : 'v.sync');
-  if (s.withBias) e.scope(() => clearState(ctx));
-  preload(s);
-  const plan = (rows: RowTurn, columns: Turn): ChunkPlan => ({
-    loads: [work.moving, work.stationary].filter((i) => !preloaded.has(i) && ctx.access('in', i).mode !== 'resident'),
+/** Whether the partial sums of the first panel can be loaded before the task: no loop stands around it. */
+function headsPartial({ work, panel }: ReduceStep): boolean {
+  return panel.m >= work.m;
+}
+
+function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
+  const { ctx, work, preloaded } = s;
+  return {
+    loads: [work.moving, work.stationary].filter((i) => !ctx.part.loaded && !preloaded.has(i) && ctx.access('in', i).mode !== 'resident'),
     stores: [],
     streamsOut: false,
     units: s.withBias ? ['matrix', 'vector'] : ['matrix'],
-    alternates: chunked,
+    alternates: s.chunked,
+    headed: ctx.part.headed && s.panels === 1,
     loadRows: (i, chunk, counter) => loadRows(s, i, chunk, counter, rows, columns),
     storeRows: () => [],
-  });
-  const all: RowTurn = { offset: ZERO, size: 0, channel: ZERO };
-  openCredits(ctx, plan(all, all));
-  if (panels > 1) e.op('v.sync', {}, { signal: [TOKEN.panelFree, TOKEN.panelFree] });
-  const rowPanel = (rows: RowTurn): void =>
-    pipelined(
-      e,
-      work.columns,
-      panel.n,
-      (columns) => loadPartial(s, rows, columns, panels > 1),
-      (columns) => {
-        beginPanel(s, panels > 1);
-        emitChunks(ctx, plan(rows, columns), (chunk) => computeChunk(s, chunk, rows, columns));
-        storePanel(s, rows, columns, panels > 1);
-        e.increment(panelTurns);
-      },
-    );
-  const full = Math.floor(work.m / panel.m);
-  const taps = work.geometry.R * work.geometry.S;
-  e.loop(full, panel.m / taps, (channel) => rowPanel({ offset: times(channel, taps), size: panel.m, channel }));
-  if (work.m % panel.m > 0) {
-    const channel = constant((full * panel.m) / taps);
-    e.scope(() => rowPanel({ offset: times(channel, taps), size: work.m % panel.m, channel }));
-  }
-  if (panels > 1) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
-  closeCredits(ctx, plan(all, all));
-  if (s.withBias) e.scope(() => endBias(ctx));
-  storeShared(ctx);
+  };
 }
 
 function clearState(ctx: StepContext): void {
@@ -113,16 +151,20 @@ function endBias(ctx: StepContext): void {
 
 /** Operands that every panel reads whole are loaded once. */
 function preload(s: ReduceStep): void {
-  const { ctx, preloaded } = s;
-  if (preloaded.size === 0) return;
-  ctx.e.scope(() => {
-    const all: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
-    const rows = [...preloaded].flatMap((i) => wholeRows(ctx, 'in', i, all, 0));
-    const units = s.withBias ? [TOKEN.loaded, TOKEN.loadedVector] : [TOKEN.loaded];
-    emitDma(ctx.e, 'd.ld', rows, { signal: units });
-    ctx.e.op('m.sync', {}, { wait: [TOKEN.loaded] });
-    if (s.withBias) ctx.e.op('v.sync', {}, { wait: [TOKEN.loadedVector] });
+  const { e, part } = s.ctx;
+  if (s.preloaded.size === 0) return;
+  const signal = s.withBias ? [TOKEN.loaded, TOKEN.loadedVector] : [TOKEN.loaded];
+  e.scope(() => {
+    if (part.headed) e.op('d.ld_sync', {}, { signal });
+    else emitDma(e, 'd.ld', preloadedRows(s), { signal });
+    e.op('m.sync', {}, { wait: [TOKEN.loaded] });
+    if (s.withBias) e.op('v.sync', {}, { wait: [TOKEN.loadedVector] });
   });
+}
+
+function preloadedRows({ ctx, preloaded }: ReduceStep): DmaRows[] {
+  const all: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
+  return [...preloaded].flatMap((i) => wholeRows(ctx, 'in', i, all, 0));
 }
 
 function panelRegister(s: ReduceStep, counter: number): number {
@@ -148,18 +190,13 @@ function panelRows(s: ReduceStep, rows: RowTurn, columns: Turn, counter: number)
 }
 
 /** Brings back the partial sums of earlier iterations; the first iteration of a group finds none. */
-function loadPartial(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
-  const { ctx } = s;
-  const { e } = ctx;
-  e.when(ctx.iteration.offset, 'nonzero', () => {
-    emitDma(e, 'd.ld', [panelRows(s, rows, columns, s.panelLoads)], { wait: guarded ? [TOKEN.panelFree] : [], signal: [TOKEN.partial] });
-  });
-  e.increment(s.panelLoads);
+function loadPartial(s: ReduceStep, rows: RowTurn, columns: Turn, tokens: Tokens): void {
+  emitDma(s.ctx.e, 'd.ld', [panelRows(s, rows, columns, s.panelLoads)], tokens);
 }
 
 function beginPanel(s: ReduceStep, guarded: boolean): void {
-  const { e, iteration } = s.ctx;
-  e.when(iteration.offset, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
+  const { e, iteration, part } = s.ctx;
+  if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
   if (guarded) e.when(iteration.offset, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
 }
 

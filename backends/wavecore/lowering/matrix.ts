@@ -10,7 +10,7 @@ export type MatrixConfig = Partial<Record<MatrixSlot, number>>;
 
 /** Sets configuration slots of the matrix unit. */
 export function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
-  for (const pair of slotPairs(MATRIX_SLOTS, values)) ctx.e.op('m.cfg', { ...pair });
+  ctx.e.configure('m.cfg', slotPairs(MATRIX_SLOTS, values));
 }
 
 export function workOf(ctx: StepContext): MatrixWork {

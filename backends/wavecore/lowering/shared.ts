@@ -1,4 +1,5 @@
 import { isDivided } from '../../../passes/mbs/division.ts';
+import type { Access } from '../../../passes/mbs/schedule.ts';
 import { type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { constant } from './emitter.ts';
@@ -8,33 +9,36 @@ import { constant } from './emitter.ts';
  * not where it waits for a load behind them, because the DMA works in order.
  */
 export function loadShared(ctx: StepContext, unit: 'm.sync' | 'v.sync' | undefined): void {
-  const { e, step } = ctx;
-  e.scope(() => {
-    const rows: DmaRows[] = [];
-    step.inputs.forEach((access, i) => {
-      if (access.mode === 'whole') rows.push(sharedRow(ctx, 'in', i));
-    });
-    if (rows.length === 0) return;
-    emitAwaited(ctx, rows, unit);
-  });
-  e.when(ctx.iteration.offset, 'nonzero', () => {
-    const rows: DmaRows[] = [];
-    step.outputs.forEach((access, i) => {
-      if (access.mode === 'whole') rows.push(sharedRow(ctx, 'out', i));
-    });
-    if (rows.length === 0) return;
-    emitAwaited(ctx, rows, unit === undefined ? undefined : 'v.sync');
+  const { e, part } = ctx;
+  if (!part.first || part.loaded) return;
+  visitShared(ctx, (rows, direction) => {
+    const waiting = unit === undefined || direction === 'in' ? unit : 'v.sync';
+    const tokens = waiting === undefined ? {} : { signal: [TOKEN.shared] };
+    if (!part.headed) emitDma(e, 'd.ld', rows(), tokens);
+    else if (waiting !== undefined) e.op('d.ld_sync', {}, tokens);
+    if (waiting !== undefined) e.op(waiting, {}, { wait: [TOKEN.shared] });
   });
 }
 
-function emitAwaited({ e }: StepContext, rows: readonly DmaRows[], unit: 'm.sync' | 'v.sync' | undefined): void {
-  emitDma(e, 'd.ld', rows, unit === undefined ? {} : { signal: [TOKEN.shared] });
-  if (unit !== undefined) e.op(unit, {}, { wait: [TOKEN.shared] });
+/** The same loads in the head of a task. */
+export function loadSharedFirst(ctx: StepContext): void {
+  if (ctx.part.first) visitShared(ctx, (rows) => emitDma(ctx.e, 'd.ld', rows()));
+}
+
+function visitShared(ctx: StepContext, visit: (rows: () => DmaRows[], direction: 'in' | 'out') => void): void {
+  const { e, step, iteration } = ctx;
+  const visitWhole = (accesses: readonly Access[], direction: 'in' | 'out'): void => {
+    const whole = accesses.flatMap(({ mode }, i) => (mode === 'whole' ? [i] : []));
+    if (whole.length > 0) visit(() => whole.map((i) => sharedRow(ctx, direction, i)), direction);
+  };
+  e.scope(() => visitWhole(step.inputs, 'in'));
+  e.when(iteration.offset, 'nonzero', () => visitWhole(step.outputs, 'out'));
 }
 
 /** Stores the results that all samples share; the vector unit makes all of them. */
 export function storeShared(ctx: StepContext): void {
-  const { e, step } = ctx;
+  const { e, step, part } = ctx;
+  if (!part.last) return;
   const indices = step.outputs.flatMap((access, i) => (access.mode === 'whole' ? [i] : []));
   if (indices.length === 0) return;
   e.scope(() => {

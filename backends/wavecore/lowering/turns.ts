@@ -8,15 +8,22 @@ export interface Turn {
 
 /**
  * Cuts `total` items into turns of `size` and a remainder, and issues the load of each turn before the body of the
- * turn before it, so that the DMA runs one turn ahead of the compute units.
+ * turn before it, so that the DMA runs one turn ahead of the compute units. The first load may be another.
  */
-export function pipelined(e: Emitter, total: number, size: number, load: (turn: Turn) => void, body: (turn: Turn) => void): void {
+export function pipelined(
+  e: Emitter,
+  total: number,
+  size: number,
+  load: (turn: Turn) => void,
+  body: (turn: Turn) => void,
+  loadFirst: (turn: Turn) => void = load,
+): void {
   const full = Math.floor(total / size);
   const rest = total % size;
   const tail: Turn | undefined = rest > 0 ? { offset: constant(full * size), size: rest } : undefined;
   const first: Turn | undefined = full > 0 ? { offset: constant(0), size } : tail;
   if (first === undefined) return;
-  e.scope(() => load(first));
+  e.scope(() => loadFirst(first));
   e.loop(full, size, (offset) => {
     const remaining = plus(times(offset, -1), (full - 1) * size);
     e.when(remaining, 'nonzero', () => load({ offset: plus(offset, size), size }));
@@ -33,8 +40,9 @@ export function pipelinedStripes(
   stripes: number,
   load: (sample: Affine, stripe: number) => void,
   body: (sample: Affine, stripe: number) => void,
+  loadFirst: (sample: Affine, stripe: number) => void = load,
 ): void {
-  e.scope(() => load(constant(0), 0));
+  e.scope(() => loadFirst(constant(0), 0));
   e.loop(samples, 1, (sample) => {
     for (let j = 0; j < stripes; j++) {
       if (j + 1 < stripes) e.scope(() => load(sample, j + 1));

@@ -2,22 +2,32 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import { elementsOf } from '../../../passes/mbs/transfers.ts';
 import { type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
-import { type Affine, constant, plus, times } from './emitter.ts';
-import { loadShared, storeShared } from './shared.ts';
-import { pipelined } from './turns.ts';
-import { type Place, UPDATE_KINDS } from './update-kinds.ts';
+import { constant, plus, times } from './emitter.ts';
+import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
+import { pipelined, type Turn } from './turns.ts';
+import { type Place, UPDATE_KINDS, type UpdateKind } from './update-kinds.ts';
 import { configure } from './vector-operands.ts';
 
 /** Emits a layer over parameters: they and their state stream through chunk buffers and are overwritten in place. */
 export function emitUpdateStep(ctx: StepContext): void {
-  const { view, e } = ctx;
-  const { layer } = view;
-  const kind = UPDATE_KINDS[layer.kind] ?? fail(diag.internal({ layer: layer.name }, `no update code for ${layer.kind}`));
+  const kind = kindOf(ctx);
   loadShared(ctx, 'v.sync');
-  e.scope(() => kind.before?.(ctx));
+  ctx.e.scope(() => kind.before?.(ctx));
   const { streamed } = kind;
   if (streamed !== undefined) emitStreams(ctx, streamed);
   storeShared(ctx);
+}
+
+/** The first loads of a layer over parameters. */
+export function emitUpdateHead(ctx: StepContext): void {
+  loadSharedFirst(ctx);
+  if (kindOf(ctx).streamed === undefined) return;
+  const size = Math.min(elementsOf(ctx.view), ctx.step.chunk);
+  emitDma(ctx.e, 'd.ld', rowsOf(ctx, 'in', { offset: constant(0), size }, ctx.loads));
+}
+
+function kindOf({ view: { layer } }: StepContext): UpdateKind {
+  return UPDATE_KINDS[layer.kind] ?? fail(diag.internal({ layer: layer.name }, `no update code for ${layer.kind}`));
 }
 
 /** Positions of the operands of one direction that pass through chunk buffers. */
@@ -26,42 +36,50 @@ function streams(ctx: StepContext, direction: 'in' | 'out'): number[] {
   return operands.flatMap((o, i) => (o.whole ? [] : [i]));
 }
 
+function placeOf(ctx: StepContext, direction: 'in' | 'out', i: number, counter: number): number {
+  const block = ctx.block(ctx.blockName(direction, i));
+  return block.halves === 1 ? ctx.e.value(constant(block.address)) : ctx.e.half(block.address, block.bytes, counter);
+}
+
+/** Elements [offset, offset + size) of all operands of one direction that pass through chunk buffers. */
+function rowsOf(ctx: StepContext, direction: 'in' | 'out', { offset, size }: Turn, counter: number): DmaRows[] {
+  return streams(ctx, direction).map((i) => {
+    const operand = ctx.operand(direction, i);
+    const width = operand.bytes / elementsOf(ctx.view);
+    const dram = ctx.e.value(plus(constant(ctx.options.address(operand.tensor)), times(offset, width)));
+    return run(dram, placeOf(ctx, direction, i, counter), size * width);
+  });
+}
+
 function emitStreams(ctx: StepContext, emit: (ctx: StepContext, place: Place) => void): void {
-  const { e, view, step } = ctx;
+  const { e, view, step, part } = ctx;
   const elements = elementsOf(view);
   const alternates = elements > step.chunk;
-  const [loads, stores] = [streams(ctx, 'in'), streams(ctx, 'out')];
-  if (alternates) e.op('v.sync', {}, { signal: [TOKEN.free, TOKEN.free] });
-
-  const place = (direction: 'in' | 'out', i: number, counter: number): number => {
-    const block = ctx.block(ctx.blockName(direction, i));
-    return block.halves === 1 ? e.value(constant(block.address)) : e.half(block.address, block.bytes, counter);
-  };
-  const rows = (direction: 'in' | 'out', i: number, offset: Affine, size: number, counter: number): DmaRows => {
-    const operand = ctx.operand(direction, i);
-    const width = operand.bytes / elements;
-    const dram = e.value(plus(constant(ctx.options.address(operand.tensor)), times(offset, width)));
-    return run(dram, place(direction, i, counter), size * width);
-  };
+  const stores = streams(ctx, 'out').length > 0;
+  if (alternates) e.op('d.ld_sync', {}, { signal: part.headed ? [TOKEN.free] : [TOKEN.free, TOKEN.free] });
   pipelined(
     e,
     elements,
     step.chunk,
     (turn) => {
-      const list = loads.map((i) => rows('in', i, turn.offset, turn.size, ctx.loads));
-      emitDma(e, 'd.ld', list, { wait: alternates ? [TOKEN.free] : [], signal: [TOKEN.loaded] });
+      emitDma(e, 'd.ld', rowsOf(ctx, 'in', turn, ctx.loads), { wait: alternates ? [TOKEN.free] : [], signal: [TOKEN.loaded] });
       e.increment(ctx.loads);
     },
     (turn) => {
-      e.op('v.sync', {}, { wait: [TOKEN.loaded] });
+      if (!part.loaded) e.op('v.sync', {}, { wait: [TOKEN.loaded] });
       configure(ctx, { COUNT: turn.size });
-      emit(ctx, (direction, i) => place(direction, i, ctx.turns));
-      const done = stores.length > 0 ? TOKEN.ready : TOKEN.free;
-      if (stores.length > 0 || alternates) e.op('v.sync', {}, { signal: [done] });
-      const list = stores.map((i) => rows('out', i, turn.offset, turn.size, ctx.turns));
-      emitDma(e, 'd.st', list, { wait: [TOKEN.ready], signal: alternates ? [TOKEN.free] : [] });
+      emit(ctx, (direction, i) => placeOf(ctx, direction, i, ctx.turns));
+      const done = stores ? TOKEN.ready : TOKEN.free;
+      if (stores || alternates) e.op('v.sync', {}, { signal: [done] });
+      emitDma(e, 'd.st', rowsOf(ctx, 'out', turn, ctx.turns), { wait: [TOKEN.ready], signal: alternates ? [TOKEN.free] : [] });
       e.increment(ctx.turns);
     },
+    part.headed ? () => headLoaded(ctx) : undefined,
   );
-  if (alternates) e.op('v.sync', {}, { wait: [TOKEN.free, TOKEN.free] });
+  if (alternates) e.op(stores ? 'd.st_sync' : 'v.sync', {}, { wait: [TOKEN.free, TOKEN.free] });
+}
+
+function headLoaded({ e, loads, part }: StepContext): void {
+  if (!part.loaded) e.op('d.ld_sync', {}, { signal: [TOKEN.loaded] });
+  e.increment(loads);
 }

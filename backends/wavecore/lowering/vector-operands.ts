@@ -20,7 +20,7 @@ export interface VectorKind {
 
 /** Sets configuration slots of the vector unit. */
 export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, number>>): void {
-  for (const pair of slotPairs(VECTOR_SLOTS, values)) ctx.e.op('v.cfg', { ...pair });
+  ctx.e.configure('v.cfg', slotPairs(VECTOR_SLOTS, values));
 }
 
 /** Sets configuration slots to words of the control tensor, which is input `index` and lies whole in the global buffer. */

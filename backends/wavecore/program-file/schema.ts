@@ -51,6 +51,8 @@ export const DebugSchema = v.array(
     phase: v.picklist(PHASES),
     group: count,
     origin: v.string(),
+    frees: v.optional(v.array(v.tuple([address, address]))),
+    part: v.optional(v.strictObject({ from: count, to: count, of: v.pipe(count, v.minValue(1, 'must be at least 1')) })),
   }),
 );
 

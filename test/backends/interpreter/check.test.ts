@@ -253,6 +253,23 @@ describe('the sanitizer', () => {
       expect(codes(program, buffer)).toEqual(['UNINITIALIZED']);
     });
 
+    it('forgets what the program says has ended with a range of code', () => {
+      const program = (source: number) => (a: Assembler) => {
+        const read = () => a.vector({ N: 1, COUNT: 8 }).set(1, source).set(2, 400).op('v.relu', { dst: 2, mask: 0, src: 1, withMask: 0 });
+        layers(
+          (b) => void b.move('d.ld', X, 0, 256),
+          () => void read(),
+        )(a);
+        const frees = [[0, 64]] as const;
+        a.debug.splice(0, 2, ...a.debug.map((range, i) => ({ ...range, frees: i === 0 ? frees : [] })));
+      };
+      const whole = [
+        { group: 0, name: 'x', address: 0, bytes: 512, layers: ['one', 'two'].map((layer) => ({ layer, access: 'both' as const })) },
+      ];
+      expect(codes(program(64), whole)).toEqual([]);
+      expect(codes(program(48), whole)).toEqual(['UNINITIALIZED']);
+    });
+
     it('finds a tensor at the place of another, and one that is transferred in part', () => {
       expect(
         codes(

@@ -93,6 +93,16 @@ describe('timing rules', () => {
     expect(cyclesOf((a) => void fillBytes(load(640, { signal: [1] })(a), { wait: [1] }))).toBe(50 + 53);
   });
 
+  it('a synchronization in a DMA queue signals what has completed before it and holds back what is behind it', () => {
+    const emit = (a: Assembler) => {
+      load(640)(a).op('d.ld_sync', {}, { signal: [1] });
+      a.op('d.st_sync', {}, { wait: [1] });
+      store(640)(a);
+    };
+    // The load takes 40 cycles and 10 more until it has completed; the store waits for that.
+    expect(cyclesOf(emit)).toBe(40 + 10 + 40 + 10);
+  });
+
   it('a fence waits for everything', () => {
     expect(cyclesOf((a) => void load(640)(load(640)(a).op('fence', {})))).toBe(50 + 50);
   });

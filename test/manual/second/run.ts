@@ -193,6 +193,7 @@ class SecondCore {
   }
 
   private transfer({ op, unit }: Encoded, ready: number): number {
+    if (op.endsWith('_sync')) return this.timing.syncTransfers(unit, ready);
     const [dram, global] = [this.register('dram'), this.register('global')];
     const [rows, rowBytes, stride] = [this.field('rows'), this.field('rowBytes'), this.field('dramStride')];
     for (let i = 0; i < rows; i++) {

@@ -62,7 +62,14 @@ export class SecondTiming {
     const start = Math.max(ready, this.time(unit));
     const cycle = this.dram.take(start, bytes);
     this.at.set(unit, cycle);
+    this.at.set(`${unit} completed`, cycle + this.machine.dram.latencyCycles);
     return this.ended(unit, start, cycle + this.machine.dram.latencyCycles);
+  }
+
+  syncTransfers(unit: string, ready: number): number {
+    const start = Math.max(ready, this.time(unit));
+    this.at.set(unit, start);
+    return this.ended(unit, start, Math.max(start, this.time(`${unit} completed`)));
   }
 
   vector(ready: number, cycles: number): number {

@@ -4,7 +4,7 @@ import type { Core } from '../core.ts';
 import { bindOperands, type NamedUse, usesOf } from '../vector/handler.ts';
 import type { VectorOp } from '../vector/semantics.ts';
 import { SEMANTICS } from '../vector/table.ts';
-import { AGENT } from './clocks.ts';
+import { AGENT, type Agent } from './clocks.ts';
 import { type Block, movingExtents, resultExtents, stationaryExtents, totalExtents } from './extents.ts';
 import type { Sanitizer } from './sanitizer.ts';
 
@@ -115,10 +115,12 @@ function readBiases(s: Sanitizer, bias: number, { column, columns }: Block): voi
 
 const syncMatrix: Check = (s, pc) => s.order.syncMatrix(s.waitsOf(pc), s.signalsOf(pc));
 
-const inOrder: Check = (s, pc) => {
-  s.begin(AGENT.vector, pc);
-  s.order.end(AGENT.vector, s.signalsOf(pc));
-};
+function inOrder(agent: Agent): Check {
+  return (s, pc) => {
+    s.begin(agent, pc);
+    s.order.end(agent, s.signalsOf(pc));
+  };
+}
 
 /** A vector instruction reads all that it reads, then writes. */
 function vector(op: VectorOp): Check {
@@ -163,7 +165,9 @@ export const CHECKS: Readonly<Record<UnitOp, Check>> = {
   'm.st': drain,
   'm.sync': syncMatrix,
   'm.st_sums': drainWithSums,
-  'v.cfg': inOrder,
-  'v.sync': inOrder,
+  'd.ld_sync': inOrder(AGENT.load),
+  'd.st_sync': inOrder(AGENT.store),
+  'v.cfg': inOrder(AGENT.vector),
+  'v.sync': inOrder(AGENT.vector),
   ...VECTOR,
 };

@@ -1,4 +1,4 @@
-import type { Allocation, Program } from '../../program.ts';
+import type { Allocation, Program, SamplesOf } from '../../program.ts';
 import type { Image } from '../image.ts';
 
 /** An allocation as one layer sees it. */
@@ -41,21 +41,27 @@ export class Permissions {
         };
         this.byRow[row]?.push(permission);
       }
-      const [first, last] = [used[0]?.row ?? 0, used.at(-1)?.row ?? -1];
-      for (let row = first; row <= last; row++) this.alive[row]?.push(allocation);
-      this.opening[first]?.push(allocation);
+      // The code of layers may stand in another order than that in which they use the allocation.
+      const order = used.map(({ row }) => row);
+      for (let row = Math.min(...order); row <= Math.max(...order); row++) this.alive[row]?.push(allocation);
+      this.opening[order[0] ?? 0]?.push(allocation);
     }
     this.opening.forEach((allocations, row) => {
       this.opening[row] = allocations.filter((allocation) => !this.takesOver(row, allocation));
     });
   }
 
-  /** Whether all of [from, to) lies in one allocation that the layer of `row` may read, or write. */
-  allows(row: number, from: number, to: number, write: boolean): boolean {
+  /** Whether all of [from, to) lies in one allocation that the layer of `row` may read, or write, with these samples if it is shared by samples. */
+  allows(row: number, from: number, to: number, write: boolean, part?: SamplesOf): boolean {
     const { last } = this;
-    if (row === this.lastRow && last !== undefined && from >= last.address && to <= last.end && (write ? last.writes : last.reads))
-      return true;
-    this.last = this.byRow[row]?.find((p) => from >= p.address && to <= p.end && (write ? p.writes : p.reads));
+    const holds = (p: Permission): boolean => {
+      if (from < p.address || to > p.end || !(write ? p.writes : p.reads)) return false;
+      if (part === undefined || p.layers.length === 1) return true;
+      const sample = p.bytes / part.of;
+      return from >= p.address + sample * part.from && to <= p.address + sample * part.to;
+    };
+    if (row === this.lastRow && last !== undefined && holds(last)) return true;
+    this.last = this.byRow[row]?.find(holds);
     this.lastRow = row;
     return this.last !== undefined;
   }

@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../../../../ir/diagnostics.ts';
 import type { Op } from '../../isa/table.ts';
-import type { Program, ProgramSymbol } from '../../program.ts';
+import type { DebugRange, Program, ProgramSymbol } from '../../program.ts';
 import type { Core } from '../core.ts';
 import { CHECKS, isUnitOp } from './accesses.ts';
 import { type Agent, HappensBefore } from './clocks.ts';
@@ -38,6 +38,10 @@ export class Sanitizer {
   private readonly findings: Findings;
   /** Row whose code an instruction begins; −1: none. */
   private readonly entries: Int32Array;
+  /** By their first instruction, the ranges of code that say which bytes hold nothing any more behind them. */
+  private readonly ranges: ReadonlyMap<number, DebugRange>;
+  /** The range of code that the last instruction was in, if bytes end with it. */
+  private range: DebugRange | undefined;
   private pc = 0;
   private agent: Agent = 0;
   private time = 0;
@@ -60,19 +64,31 @@ export class Sanitizer {
     this.permissions = new Permissions(program, core.image);
     this.buffer = new ShadowBuffer(program.machine.buffers.globalBytes, this.order, (finding) => this.foundInBuffer(finding));
     this.entries = new Int32Array(program.code.length).fill(-1);
-    for (const { from } of program.debug) this.entries[from] = core.image.rows[from] ?? -1;
+    this.ranges = new Map(program.debug.flatMap((range) => (range.frees === undefined ? [] : [[range.from, range]])));
+    for (const { from, frees } of program.debug) if (frees === undefined) this.entries[from] = core.image.rows[from] ?? -1;
   }
 
   /** Looks at the instruction that has just been executed, so that its operands are known to be sound. */
   look(pc: number): void {
     this.pc = pc;
     const row = this.entries[pc] ?? -1;
+    this.leave(pc);
     if (row >= 0) for (const { address, bytes } of this.permissions.begin(row)) this.buffer.undefine(address, address + bytes);
     const op = this.ops[pc];
     if (op === undefined) return;
     if (op === 'fence') this.order.fence();
     else if (op === 'barrier') this.order.meet();
     else if (isUnitOp(op)) CHECKS[op](this, pc);
+  }
+
+  /** The bytes that end with a range of code hold nothing when the program is outside of it. */
+  private leave(pc: number): void {
+    const { range } = this;
+    if (range !== undefined && (pc < range.from || pc >= range.to)) {
+      for (const [from, to] of range.frees ?? []) this.buffer.undefine(from, to);
+      this.range = undefined;
+    }
+    this.range = this.ranges.get(pc) ?? this.range;
   }
 
   waitsOf(pc: number): readonly number[] {
@@ -97,7 +113,7 @@ export class Sanitizer {
     this.accesses++;
     this.bytes += to - from;
     const row = this.core.image.rows[this.pc] ?? -1;
-    if (this.permissions.known && row >= 0 && !this.permissions.allows(row, from, to, write))
+    if (this.permissions.known && row >= 0 && !this.permissions.allows(row, from, to, write, this.range?.part))
       this.findings.outside(this.core.index, this.pc, write, from, to, this.permissions.at(row, from, to));
     if (write) this.buffer.write(from, to, this.agent, this.time, this.pc);
     else this.buffer.read(from, to, this.agent, this.time, this.pc);

@@ -1,0 +1,76 @@
+import type { Group, Resident } from '../../../passes/mbs/schedule.ts';
+import type { Touch } from './hazards.ts';
+
+type Range = readonly [from: number, to: number];
+
+interface Use {
+  /** The step of the group that the task runs. */
+  readonly step: number;
+  readonly touches: readonly Touch[];
+}
+
+/** For each task, in the order in which they are issued: the bytes of the global buffer whose contents nothing behind it reads. */
+export function freesOf({ residents, steps }: Group, tasks: readonly Use[]): Range[][] {
+  const frees = tasks.map((): Range[] => []);
+  /** The last tasks of steps `from` to `to` that touch the bytes of an area end them, but for those that are `kept`. */
+  const end = (area: Range, from: number, to: number, kept: readonly Range[]): void => {
+    const used = [...kept];
+    for (let i = tasks.length - 1; i >= 0; i--) {
+      const { step, touches } = tasks[i] ?? { step: -1, touches: [] };
+      if (step < from || step > to) continue;
+      for (const range of touches.flatMap((t) => (t.storage === undefined ? intersection([t.from, t.to], area) : []))) {
+        frees[i]?.push(...without(range, used));
+        used.push(range);
+      }
+    }
+  };
+  for (const resident of residents) {
+    const area = areaOf(resident);
+    const heirs = residents.filter((r) => r !== resident && r.from === resident.to).map(areaOf);
+    end(area, resident.from, resident.to, heirs);
+  }
+  steps.forEach(({ blocks, inputs, outputs }, step) => {
+    const streams = new Set([
+      ...inputs.flatMap(({ mode }, i) => (mode === 'stream' ? [`in${i}`] : [])),
+      ...outputs.flatMap(({ mode }, i) => (mode === 'stream' ? [`out${i}`] : [])),
+    ]);
+    for (const { name, address, bytes, halves } of blocks) {
+      const area: Range = [address, address + bytes * halves];
+      if (!streams.has(name)) end(area, step, step, []);
+      else {
+        // A part leaves nothing in a chunk buffer for the next one.
+        tasks.forEach((task, i) => {
+          const [from, to] = hull(task.touches, area);
+          if (task.step === step && from < to) frees[i]?.push([from, to]);
+        });
+      }
+    }
+  });
+  return frees;
+}
+
+/** What tasks touch of an area lies in one piece. */
+function hull(touches: readonly Touch[], area: Range): Range {
+  const inside = touches.flatMap((t) => (t.storage === undefined ? intersection([t.from, t.to], area) : []));
+  return [Math.min(...inside.map(([from]) => from)), Math.max(...inside.map(([, to]) => to))];
+}
+
+function areaOf({ address, bytes }: Resident): Range {
+  return [address, address + bytes];
+}
+
+function intersection(a: Range, b: Range): Range[] {
+  const [from, to] = [Math.max(a[0], b[0]), Math.min(a[1], b[1])];
+  return from < to ? [[from, to]] : [];
+}
+
+function without(range: Range, holes: readonly Range[]): Range[] {
+  return holes.reduce<Range[]>(
+    (left, hole) =>
+      left.flatMap((r) => [
+        ...intersection(r, [Number.NEGATIVE_INFINITY, hole[0]]),
+        ...intersection(r, [hole[1], Number.POSITIVE_INFINITY]),
+      ]),
+    [range],
+  );
+}

@@ -1,0 +1,43 @@
+import type { LayerView } from '../../../passes/mbs/network.ts';
+import type { Step } from '../../../passes/mbs/schedule.ts';
+import { elementsOf } from '../../../passes/mbs/transfers.ts';
+import type { Part } from './context.ts';
+
+/** All samples at one go. */
+export function wholePart(samples: number): Part {
+  return { from: 0, to: samples, first: true, last: true, headed: false, loaded: false };
+}
+
+/** Parts are code of their own, so that their number is bounded. */
+const MOST_PARTS = 4;
+
+/**
+ * The parts of a sub-batch that a step runs on one after the other, whole chunks each, so that what follows can begin with the first. A step
+ * that would have to come back to its weights, or that sums over samples on the array, has one.
+ */
+export function partsOf(view: LayerView, step: Step, samples: number): Part[] {
+  const chunks = !isDivisible(view, step) ? 1 : Math.ceil(samples / step.chunk);
+  const count = Math.min(MOST_PARTS, chunks);
+  if (count === 1) return [wholePart(samples)];
+  const size = Math.ceil(chunks / count) * step.chunk;
+  return Array.from({ length: Math.ceil(samples / size) }, (_, i) => {
+    const to = Math.min(samples, (i + 1) * size);
+    return { from: i * size, to, first: i === 0, last: to === samples, headed: false, loaded: false };
+  });
+}
+
+/** Whether a step takes its chunks one after the other, each once, and nothing else. */
+export function isDivisible({ phase, matrix }: LayerView, { stripes, panel }: Step): boolean {
+  if (phase === 'update' || stripes !== undefined) return false;
+  if (matrix === undefined || panel === undefined) return true;
+  return matrix.form !== 'weightGradient' && panel.n >= matrix.columns && panel.k >= matrix.k;
+}
+
+/** Whether a part takes all its operands at once: its first loads are all that it loads. */
+export function loadsAtOnce(view: LayerView, { stripes, panel, chunk }: Step, { from, to }: Part): boolean {
+  const { phase, matrix } = view;
+  if (phase === 'update') return elementsOf(view) <= chunk;
+  if (stripes !== undefined || to - from > chunk) return false;
+  if (matrix === undefined || panel === undefined) return true;
+  return panel.n >= matrix.columns && (matrix.form === 'weightGradient' ? panel.m >= matrix.m : panel.k >= matrix.k);
+}

@@ -1,0 +1,100 @@
+import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
+import { overwritten } from '../../../passes/mbs/network.ts';
+import type { Access, Group, Step } from '../../../passes/mbs/schedule.ts';
+import type { Part } from './context.ts';
+import type { Touch } from './hazards.ts';
+import { isDivisible } from './parts.ts';
+import type { Queue } from './queues.ts';
+
+/**
+ * Everything that a part of a step does to the global buffer and to the DRAM, by the schedule. The first part loads what all samples share,
+ * the last one stores it.
+ */
+export function touchesOf(view: LayerView, index: number, group: Group, part: Pick<Part, 'from' | 'to' | 'first' | 'last'>): Touch[] {
+  const step = group.steps[index];
+  if (step === undefined) return [];
+  const touches: Touch[] = [];
+  const buffer = (queue: Queue, write: boolean, [from, to]: readonly [number, number], maybe = false): void => {
+    touches.push({ queue, write, from, to, maybe });
+  };
+  const dram = (queue: Queue, write: boolean, o: Operand, maybe = false): void => {
+    const { tensor: storage } = o;
+    const { from, to } = part;
+    if (o.batched) touches.push({ queue, write, storage, from, to, moves: true });
+    else touches.push({ queue, write, storage, from: 0, to: Number.POSITIVE_INFINITY, maybe });
+  };
+  const place = (access: Access, o: Operand, name: string): readonly [number, number] | undefined => {
+    if (access.mode !== 'resident' && access.mode !== 'load')
+      return blockRange(
+        step,
+        access.mode === 'panel' ? 'panel' : name,
+        access.mode === 'stream' && isDivisible(view, step) ? part : undefined,
+      );
+    const resident = group.residents.find((r) => r.tensor === o.tensor && r.from <= index && r.to >= index);
+    return resident && [resident.address + part.from * o.bytes, resident.address + part.to * o.bytes];
+  };
+
+  step.inputs.forEach((access, i) => {
+    const o = view.inputs[i];
+    const range = o && place(access, o, `in${i}`);
+    if (o === undefined || range === undefined) return;
+    if (access.mode !== 'resident' && (o.batched || part.first)) {
+      dram('load', false, o);
+      buffer('load', true, range);
+    }
+    for (const unit of readersOf(view, i)) buffer(unit, false, range);
+  });
+  step.outputs.forEach((access, i) => {
+    const o = view.outputs[i];
+    const donor = overwritten(view, i);
+    const range = o && place(access, o, donor < 0 ? `out${i}` : `in${donor}`);
+    if (o === undefined || range === undefined) return;
+    const unit = writerOf(view, i);
+    if (!o.batched) {
+      // Sums over samples: what earlier iterations left comes back first, if there are any.
+      buffer(unit, false, range);
+      if (view.phase !== 'update' && part.first) {
+        dram('load', false, o, true);
+        buffer('load', true, range, true);
+      }
+    }
+    buffer(unit, true, range);
+    const atEnd = !o.batched || (i > 0 && gathersTotals(view));
+    if (!access.store || (atEnd && !part.last)) return;
+    buffer('store', false, atEnd ? [range[0] - (o.batched ? part.from * o.bytes : 0), range[1]] : range);
+    dram('store', true, o);
+  });
+  const state = blockRange(step, 'state');
+  // Totals are gathered by the matrix unit as well, between the two ends of the vector unit's work on them.
+  for (const unit of gathersTotals(view) ? (['vector', 'matrix'] as const) : (['vector'] as const)) {
+    if (state === undefined) break;
+    buffer(unit, false, state);
+    buffer(unit, true, state);
+  }
+  return touches;
+}
+
+/** Whether a product sums up its results while they drain. */
+function gathersTotals({ matrix, outputs }: LayerView): boolean {
+  return matrix !== undefined && matrix.form !== 'weightGradient' && outputs.length > 1;
+}
+
+/** The units that read an input: a weight gradient with biases sums the output gradient on the vector unit too. */
+function readersOf({ matrix, outputs }: LayerView, input: number): readonly Queue[] {
+  if (matrix === undefined) return ['vector'];
+  return matrix.form === 'weightGradient' && outputs.length > 1 && input === matrix.stationary ? ['matrix', 'vector'] : ['matrix'];
+}
+
+function writerOf({ matrix }: LayerView, output: number): Queue {
+  return matrix === undefined || output > 0 ? 'vector' : 'matrix';
+}
+
+/** A block, of a double buffer the half of a part that is one turn. */
+function blockRange({ blocks, chunk }: Step, name: string, part?: Pick<Part, 'from' | 'to'>): readonly [number, number] | undefined {
+  const block = blocks.find((b) => b.name === name);
+  if (block === undefined) return undefined;
+  const { address, bytes, halves } = block;
+  if (halves === 1 || part === undefined || part.to - part.from > chunk) return [address, address + bytes * halves];
+  const half = Math.floor(part.from / chunk) % 2;
+  return [address + half * bytes, address + (half + 1) * bytes];
+}
