@@ -111,25 +111,52 @@ function orderOf(graph: Graph, nodes: readonly Node[]): Layer[] {
   };
   const madeBy = (node: Node): number => node.layers.flatMap(({ outputs }) => outputs).reduce((sum, tensor) => sum + bytes(tensor), 0);
   const order: Layer[] = [];
-  const waiting = [...nodes];
   let last: Node | undefined;
-  while (waiting.length > 0) {
-    let best = 0;
-    let least = Number.POSITIVE_INFINITY;
-    waiting.forEach((node, i) => {
-      if ([...node.needs].some((need) => !done.has(need))) return;
-      // Of equal ones the smaller first: what passes much data on is better done late.
-      const grows = growth(node) + madeBy(node) / 2 ** 20;
-      // A branch that does not grow goes on: what it made last is on chip.
-      const goesOn = last !== undefined && node.needs.has(last) && growth(node) <= 0;
-      const rank = goesOn ? Number.NEGATIVE_INFINITY : grows;
-      if (rank < least) [best, least] = [i, rank];
-    });
-    const [node] = waiting.splice(best, 1);
-    if (node === undefined) break;
-    done.add(node);
-    last = node;
-    order.push(...node.layers);
+  for (const module of modulesOf(nodes, bytes)) {
+    const waiting = [...module];
+    while (waiting.length > 0) {
+      let best = 0;
+      let least = Number.POSITIVE_INFINITY;
+      waiting.forEach((node, i) => {
+        if ([...node.needs].some((need) => !done.has(need))) return;
+        // Of equal ones the smaller first: what passes much data on is better done late.
+        const grows = growth(node) + madeBy(node) / 2 ** 20;
+        // A branch that does not grow goes on: what it made last is on chip.
+        const goesOn = last !== undefined && node.needs.has(last) && growth(node) <= 0;
+        const rank = goesOn ? Number.NEGATIVE_INFINITY : grows;
+        if (rank < least) [best, least] = [i, rank];
+      });
+      const [node] = waiting.splice(best, 1);
+      if (node === undefined) break;
+      done.add(node);
+      last = node;
+      order.push(...node.layers);
+    }
   }
   return order;
+}
+
+/** A tensor beside which others are small. */
+const SMALL = 1 / 16;
+
+/** The nodes in runs between places that one large tensor alone crosses: only branches within a run are put in another order. */
+function modulesOf(nodes: readonly Node[], bytes: (tensor: string) => number): Node[][] {
+  const lastRead = new Map<string, number>();
+  nodes.forEach(({ layers }, i) => {
+    for (const { inputs } of layers) for (const input of inputs) lastRead.set(input, i);
+  });
+  const modules: Node[][] = [];
+  const alive = new Set<string>();
+  let isOpen = false;
+  nodes.forEach((node, i) => {
+    for (const tensor of alive) if ((lastRead.get(tensor) ?? 0) < i) alive.delete(tensor);
+    const sizes = [...alive].map(bytes).sort((a, b) => b - a);
+    const rest = sizes.slice(1).reduce((sum, size) => sum + size, 0);
+    isOpen = isOpen && rest > (sizes[0] ?? 0) * SMALL;
+    if (isOpen) modules.at(-1)?.push(node);
+    else modules.push([node]);
+    isOpen = true;
+    for (const output of node.layers.flatMap(({ outputs }) => outputs)) if ((lastRead.get(output) ?? -1) > i) alive.add(output);
+  });
+  return modules;
 }
