@@ -8,6 +8,7 @@ import { type Network, networkOf } from './network.ts';
 import { optimize } from './opt/index.ts';
 import { orderByLiveness } from './order.ts';
 import { type Draft, Planner } from './planner.ts';
+import { predictTraffic, totalBytes } from './predict.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
@@ -86,10 +87,17 @@ function rewritten(graph: Graph, policy: Policy, gathers: boolean): Graph {
 function optimal(graph: Graph, greedy: Scheduled, resources: Resources, gathers: boolean): Scheduled {
   const network = networkOf(rewritten(graph, POLICIES.opt, gathers), resources.cores);
   const optimum = optimize(network, resources, ({ traffic }) => traffic);
-  if (optimum === undefined) return { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  if (optimum === undefined) return fallback;
   const updates = greedy.schedule.groups.filter(({ phase }) => phase === 'update');
   const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups: [...optimum.groups, ...updates] };
-  return { network: optimum.network, schedule };
+  const searched: Scheduled = { network: optimum.network, schedule };
+  // Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it.
+  return moved(searched, resources) < moved(greedy, resources) ? searched : fallback;
+}
+
+function moved({ network, schedule }: Scheduled, resources: Resources): number {
+  return totalBytes(predictTraffic(network, schedule, resources));
 }
 
 /** Which schedules gather the statistics of a normalization while its convolution drains; the graph of the network is then another one. */

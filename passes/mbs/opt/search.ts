@@ -144,7 +144,7 @@ export class Search {
 
   private forwardTable(from: number, to: number, segment: Segment | undefined): Table {
     let table = this.tableOf(this.pieceOf(from, segment, to));
-    for (let at = from + 1; at < to; at++) table = table.then(this.tableOf(this.pieceOf(at, segment, to)));
+    for (let at = from + 1; at < to; at++) table = table.before(this.tableOf(this.pieceOf(at, segment, to)));
     return table;
   }
 
@@ -249,7 +249,8 @@ export class Search {
     for (let at = step.before; at < to; at++) parts.push(this.pieceOf(at, step.segment, to));
     const tables = parts.map((part) => this.tableOf(part));
     const behind = [Table.nothing(size)];
-    for (let i = tables.length - 1; i >= 0; i--) behind.unshift((tables[i] ?? Table.nothing(size)).then(behind[0] ?? Table.nothing(size)));
+    for (let i = tables.length - 1; i >= 0; i--)
+      behind.unshift((tables[i] ?? Table.nothing(size)).before(behind[0] ?? Table.nothing(size)));
     let enter = step.enterForward;
     return parts.flatMap((part, i) => {
       let next = 0;

@@ -17,7 +17,7 @@ export class Table {
   }
 
   /** One part behind another: the least sum over what may happen between them. */
-  then(next: Table): Table {
+  before(next: Table): Table {
     const both = new Table(this.size);
     for (let a = 0; a < this.size; a++)
       for (let b = 0; b < this.size; b++) {
