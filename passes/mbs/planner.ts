@@ -34,6 +34,7 @@ export class Planner {
   /** By likeness, samples, and how operands are reached. */
   private readonly ranked: Map<number, Map<string, Fit[]>>[] = [];
   private readonly moved = new WeakMap<Fit, Map<number, Float64Array>>();
+  private readonly tried = new Map<string, Draft | undefined>();
   private readonly drafts = new Map<string, Draft | undefined>();
 
   private readonly refuse: (misfit: Misfit) => never;
@@ -53,20 +54,26 @@ export class Planner {
 
   /** The same; undefined where the range fits in neither way. */
   tryDraft(from: number, to: number, policy: Policy): Draft | undefined {
-    const serial = this.serialized(from, to, policy);
-    const whole = this.findWholeBatch(from, to, policy);
+    const key = `${from},${to},${policy}`;
+    if (this.tried.has(key)) return this.tried.get(key);
+    const draft = this.better(this.serialized(from, to, policy), this.findWholeBatch(from, to, policy));
+    this.tried.set(key, draft);
+    return draft;
+  }
+
+  private better(serial: Draft | undefined, whole: Draft | Misfit): Draft | undefined {
     if ('view' in whole) return serial;
     return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
   }
 
   /**
-   * Two adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
-   * on it already: otherwise both would lose more than the boundary saves.
+   * Adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
+   * on it already: otherwise all would lose more than the boundaries save.
    */
-  merge(left: Draft, right: Draft, policy: Policy): Draft | undefined {
-    const { batch } = this.network;
-    const whole = left.subBatch === batch || right.subBatch === batch;
-    return whole ? this.tryDraft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
+  merge(groups: readonly Draft[], policy: Policy): Draft | undefined {
+    const [from, to] = [groups[0]?.from ?? 0, groups.at(-1)?.to ?? 0];
+    const whole = groups.some(({ subBatch }) => subBatch === this.network.batch);
+    return whole ? this.tryDraft(from, to, policy) : this.serialized(from, to, policy);
   }
 
   /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
@@ -76,6 +83,14 @@ export class Planner {
     const draft = this.findSerialized(from, to, policy, limit);
     this.drafts.set(key, draft);
     return draft;
+  }
+
+  /** Which layers of the range run on sub-batches of `subBatch` samples beside everything that the policy keeps on chip. */
+  fitsAt(from: number, to: number, policy: Policy, subBatch: number): boolean[] {
+    const views = this.network.layers.slice(from, to);
+    const accesses = accessesOf(this.network, this.uses, from, to, policy);
+    const live = livePerSample(accesses.intervals, views.length);
+    return views.map((_, i) => this.fitOne(views, accesses, subBatch, live, i) !== undefined);
   }
 
   private findSerialized(from: number, to: number, policy: Policy, limit: number): Draft | undefined {

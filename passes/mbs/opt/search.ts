@@ -1,4 +1,5 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
+import { subBatches } from '../sizes.ts';
 import type { Amount } from './amount.ts';
 import type { Evaluator, Part } from './evaluate.ts';
 import type { Parts, Segment } from './parts.ts';
@@ -280,11 +281,4 @@ export class Search {
       return apart.pieces.map((piece) => ({ ...piece, enters: false, exits: false }));
     return [best ?? fail(diag.internal({}, 'a part that was chosen cannot run'))];
   }
-}
-
-/** Sub-batch sizes that take different numbers of iterations, the most samples first. */
-export function subBatches(batch: number): number[] {
-  const sizes = new Set<number>();
-  for (let s = batch; s >= 1; s--) sizes.add(Math.ceil(batch / Math.ceil(batch / s)));
-  return [...sizes];
 }
