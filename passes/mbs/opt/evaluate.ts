@@ -44,7 +44,7 @@ export class Evaluator {
   private readonly work: Work;
   /** What is known of the parts with one signature, by sub-batch size and ends. */
   private readonly bySignature = new Map<string, Map<number, Evaluation | undefined>>();
-  private readonly byPart = new WeakMap<Part, Map<number, Evaluation | undefined>>();
+  private readonly byPart = new Map<Part, Map<number, Evaluation | undefined>>();
 
   constructor(planner: Planner) {
     this.planner = planner;
@@ -111,18 +111,20 @@ export class Evaluator {
     return fits;
   }
 
-  private readonly layouts = new WeakMap<Part, Map<string, Layout>>();
+  /** Layouts of the part that was asked for last: all its sub-batch sizes are evaluated one after the other, and few parts are chosen. */
+  private layouts: { readonly part: Part; readonly byEnds: Map<number, Layout> } | undefined;
+
   private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
-    const known = this.layouts.get(part) ?? new Map<string, Layout>();
-    this.layouts.set(part, known);
-    const key = `${enters}${exits}`;
-    const before = known.get(key);
+    if (this.layouts?.part !== part) this.layouts = { part, byEnds: new Map() };
+    const { byEnds } = this.layouts;
+    const key = (enters ? 2 : 0) + (exits ? 1 : 0);
+    const before = byEnds.get(key);
     if (before !== undefined) return before;
     const around: Surroundings = exits
       ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
       : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
     const layout = new Layout(part, around, part.refused);
-    known.set(key, layout);
+    byEnds.set(key, layout);
     return layout;
   }
 

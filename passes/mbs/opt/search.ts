@@ -163,7 +163,7 @@ export class Search {
     return part;
   }
 
-  private readonly tablesOf = new WeakMap<Part, Table>();
+  private readonly tablesOf = new Map<Part, Table>();
   private tableOf(part: Part): Table {
     const known = this.tablesOf.get(part);
     if (known !== undefined) return known;
@@ -189,7 +189,7 @@ export class Search {
     return table;
   }
 
-  private readonly splits = new WeakMap<Part, ReturnType<typeof split>>();
+  private readonly splits = new Map<Part, ReturnType<typeof split>>();
   /** The part as several groups. */
   private splitOf(part: Part): ReturnType<typeof split> {
     if (!this.splits.has(part)) this.splits.set(part, part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined);
