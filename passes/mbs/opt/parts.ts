@@ -148,6 +148,8 @@ export class Parts {
       const tensor = own.get(name) ?? graph.tensors.get(name);
       if (tensor !== undefined) tensors.set(name, tensor);
     }
-    return { ...graph, tensors, layers: all, inputs: [], outputs: graph.outputs.filter((name) => tensors.has(name)) };
+    // Of several outputs in one storage, that which names it in the whole network.
+    const outputs = graph.outputs.filter((name) => tensors.has(name) && this.network.storages.of(name).name === name);
+    return { ...graph, tensors, layers: all, inputs: [], outputs };
   }
 }
