@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { generate } from '../../backends/wavecore/generate.ts';
 import { encodeProgram } from '../../backends/wavecore/index.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import type { Values } from '../../ir/layers/record.ts';
+import { scheduleGraph } from '../../passes/mbs/index.ts';
 import { validateSchedule } from '../../passes/mbs/validate/index.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
+import { runPipeline } from '../../passes/pipeline.ts';
 import { generateProgram, resolveSettings, resumePasses, runPasses, settingsOfIr, withModel } from '../../src/api.ts';
 import { firstDifference } from '../../src/debug/first-difference.ts';
 import { drawnInputs } from '../../src/debug/inputs.ts';
@@ -28,7 +31,6 @@ import {
   verify,
 } from './execute.ts';
 import { NETWORKS } from './modules.ts';
-import { NetworkBuilder } from './network.ts';
 
 /** Euclidean distance, relative: what another order of adding in f32 does to sums over samples, and to what is computed of them. */
 const REORDERED = 1e-5;
@@ -168,14 +170,14 @@ describe('schedules of opt compute what the others do', () => {
   });
 });
 
-it('an output and what only relabels it, both read by the caller, lie in one place', () => {
-  const b = new NetworkBuilder([3, 3, 8, 8]);
-  const mean = b.globalPool(b.relu(b.conv(b.input, 8, { kernel: 3, pad: 1 })));
-  const flat = b.flatten(mean);
-  const imported = importModel(b.model(mean, flat, b.full(flat, 10)), { file: 'outputs', mode: 'inference' });
-  const c = compileGraph(imported, { schedule: 'opt', mode: 'inference', machine: machineWith(64) });
-  const result = runFunctional(c, inputsOf(c.graph), true);
-  expect([result.check?.findings, verify(c.program, result).problems]).toEqual([[], []]);
+it('results and what only relabels them, all read by the caller, lie in one place each', () => {
+  const options = optionsOf(choicesOf(groups(8), 128));
+  const step = runPipeline(graphOf('inception'), options, { stopAfter: 'training' }).graph;
+  const outputs = [...new Set([...step.outputs, ...step.layers.flatMap((layer) => layer.outputs)])];
+  const scheduled = scheduleGraph({ ...step, outputs }, 'opt', options.resources);
+  const program = generate(scheduled, { model: 'inception', mode: 'training', machine: machineWith(128) });
+  const result = run(program, { mode: 'timing', check: true });
+  expect([result.check?.findings, verify(program, result).problems]).toEqual([[], []]);
 });
 
 describe.each(Object.entries(NETWORKS))('a step of opt with layers that run again: %s', (_name, make) => {
