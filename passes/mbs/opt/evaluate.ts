@@ -32,6 +32,9 @@ export interface Evaluation {
   readonly gaveWay: boolean;
 }
 
+/** Evaluations by sub-batch size and ends. */
+type Known = Map<number, Evaluation | undefined>;
+
 /** How the layers of a part run and reach their operands; intervals are counted in the part. */
 export interface Plan {
   readonly accesses: GroupAccesses;
@@ -42,9 +45,9 @@ export interface Plan {
 export class Evaluator {
   private readonly planner: Planner;
   private readonly work: Work;
-  /** What is known of the parts with one signature, by sub-batch size and ends. */
-  private readonly bySignature = new Map<string, Map<number, Evaluation | undefined>>();
-  private readonly byPart = new Map<Part, Map<number, Evaluation | undefined>>();
+  private readonly bySignature = new Map<string, Known>();
+  /** The part that was asked for last: all its sub-batch sizes are evaluated one after the other. */
+  private last: { readonly part: Part; readonly known: Known; readonly layouts: Map<number, Layout> } | undefined;
 
   constructor(planner: Planner) {
     this.planner = planner;
@@ -56,7 +59,7 @@ export class Evaluator {
    * Undefined where the layers cannot run so.
    */
   at(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
-    const known = this.knownOf(part);
+    const known = this.alike(part);
     const key = 4 * subBatch + (enters ? 2 : 0) + (exits ? 1 : 0);
     if (known.has(key)) return known.get(key);
     const plan = this.plan(part, subBatch, enters, exits);
@@ -65,14 +68,18 @@ export class Evaluator {
     return evaluation;
   }
 
-  private knownOf(part: Part): Map<number, Evaluation | undefined> {
-    const before = this.byPart.get(part);
-    if (before !== undefined) return before;
+  /** What is known of all parts that cost the same as this one. */
+  alike(part: Part): Known {
+    return this.focus(part).known;
+  }
+
+  private focus(part: Part): NonNullable<Evaluator['last']> {
+    if (this.last?.part === part) return this.last;
     const signature = signatureOf(part, this.planner);
-    const known = this.bySignature.get(signature) ?? new Map<number, Evaluation | undefined>();
+    const known: Known = this.bySignature.get(signature) ?? new Map();
     this.bySignature.set(signature, known);
-    this.byPart.set(part, known);
-    return known;
+    this.last = { part, known, layouts: new Map() };
+    return this.last;
   }
 
   /** Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. */
@@ -111,20 +118,16 @@ export class Evaluator {
     return fits;
   }
 
-  /** Layouts of the part that was asked for last: all its sub-batch sizes are evaluated one after the other, and few parts are chosen. */
-  private layouts: { readonly part: Part; readonly byEnds: Map<number, Layout> } | undefined;
-
   private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
-    if (this.layouts?.part !== part) this.layouts = { part, byEnds: new Map() };
-    const { byEnds } = this.layouts;
+    const { layouts } = this.focus(part);
     const key = (enters ? 2 : 0) + (exits ? 1 : 0);
-    const before = byEnds.get(key);
+    const before = layouts.get(key);
     if (before !== undefined) return before;
     const around: Surroundings = exits
       ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
       : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
     const layout = new Layout(part, around, part.refused);
-    byEnds.set(key, layout);
+    layouts.set(key, layout);
     return layout;
   }
 
@@ -181,14 +184,15 @@ function signatureOf(part: Part, planner: Planner): string {
     numbers.set(tensor, known);
     return known;
   };
+  const firstUnit = part.network.layers[part.from]?.unit ?? 0;
   const layers = part.network.layers.slice(part.from, part.to).map((view) => {
     const operands = [...view.inputs, ...view.outputs].map(({ tensor }) => number(tensor));
-    return `${planner.likenessOf(view)}:${operands.join()}`;
+    return `${planner.likenessOf(view)} ${view.unit - firstUnit}:${operands.join()}`;
   });
   const marks = [...numbers.keys()].map((tensor) => {
     const sets = [part.stored, part.refused, part.uses.kept].map((set) => (set.has(tensor) ? 1 : 0)).join('');
     const isReadBehind = (part.uses.readers.get(tensor) ?? []).some((r) => r >= part.to) ? 1 : 0;
     return `${sets}${isReadBehind}${tensor === part.enters ? 'e' : ''}${tensor === part.exits ? 'x' : ''}`;
   });
-  return `${layers.join(';')}|${marks.join()}`;
+  return `${part.splits}|${layers.join(';')}|${marks.join()}`;
 }

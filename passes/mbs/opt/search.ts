@@ -3,7 +3,7 @@ import { subBatches } from '../sizes.ts';
 import type { Amount } from './amount.ts';
 import type { Evaluator, Part } from './evaluate.ts';
 import type { Parts, Segment } from './parts.ts';
-import { RECOMPUTE } from './recompute.ts';
+import { RECOMPUTE, type Recompute } from './recompute.ts';
 import { split } from './split.ts';
 import { Table } from './table.ts';
 
@@ -34,7 +34,8 @@ const LONGEST_SEGMENT = 40;
 
 interface Step {
   readonly before: number;
-  readonly segment: Segment | undefined;
+  /** How backward was made; absent in inference. */
+  readonly mode: Recompute | undefined;
   readonly enterForward: number;
   readonly exitBackward: number;
 }
@@ -88,18 +89,10 @@ export class Search {
   /** The ways to run backward between two positions; in inference there is one, which has no backward. */
   private segmentsBetween(from: number, to: number): readonly (Segment | undefined)[] {
     if (!this.trains) return to === from + 1 ? [undefined] : [];
-    if (to === from + 1) return RECOMPUTE.map((mode) => this.segment(from, to, mode));
+    if (to === from + 1) return RECOMPUTE.map((mode) => this.parts.segment(from, to, mode));
     const { all } = this.parts.positions;
     if ((all[to]?.forward ?? 0) - (all[from]?.forward ?? 0) > LONGEST_SEGMENT) return [];
-    return RECOMPUTE.filter((mode) => mode !== 'none').map((mode) => this.segment(from, to, mode));
-  }
-
-  private readonly segments = new Map<string, Segment>();
-  private segment(from: number, to: number, mode: Segment['mode']): Segment {
-    const key = `${from},${to},${mode}`;
-    const known = this.segments.get(key) ?? this.parts.segment(from, to, mode);
-    this.segments.set(key, known);
-    return known;
+    return RECOMPUTE.filter((mode) => mode !== 'none').map((mode) => this.parts.segment(from, to, mode));
   }
 
   private extend(from: State, to: State, before: number, at: number, segment: Segment | undefined): void {
@@ -130,7 +123,7 @@ export class Search {
           const sum = cost + backward.at(next, g);
           if (sum < to.costs.at(f, next)) {
             to.costs.set(f, next, sum);
-            to.steps[f * size + next] = { before, segment, enterForward: entered[f * size + g] ?? 0, exitBackward: g };
+            to.steps[f * size + next] = { before, mode: segment?.mode, enterForward: entered[f * size + g] ?? 0, exitBackward: g };
           }
         }
       }
@@ -152,20 +145,19 @@ export class Search {
   private readonly pieces = new Map<string, Part>();
   /** A forward piece, storing what the backward segment around it reads; the tensor at its end is the next segment's concern. */
   private pieceOf(at: number, segment: Segment | undefined, to: number): Part {
-    const key = `${at},${segment?.from},${segment?.to},${segment?.mode}`;
-    const known = this.pieces.get(key);
-    if (known !== undefined) return known;
-    const end = this.parts.positions.all[at + 1]?.tensor;
-    const kept = new Set(segment?.kept);
-    if (at + 1 === to && end !== undefined) kept.delete(end);
-    const part = this.parts.piece(at, kept, segment === undefined || (segment.from === at && segment.to === at + 1));
-    this.pieces.set(key, part);
-    return part;
+    const end = at + 1 === to ? this.parts.positions.all[to]?.tensor : undefined;
+    const kept = this.parts.madeBy(at).filter((tensor) => tensor !== end && segment?.kept.has(tensor));
+    const splits = segment === undefined || (segment.from === at && segment.to === at + 1);
+    const key = `${at},${splits},${kept.join()}`;
+    const piece = this.pieces.get(key) ?? this.parts.piece(at, new Set(kept), splits);
+    this.pieces.set(key, piece);
+    return piece;
   }
 
-  private readonly tablesOf = new Map<Part, Table>();
+  private readonly tablesOf = new Map<unknown, Table>();
   private tableOf(part: Part): Table {
-    const known = this.tablesOf.get(part);
+    const alike = this.evaluator.alike(part);
+    const known = this.tablesOf.get(alike);
     if (known !== undefined) return known;
     const table = new Table(this.sizes.length + 1);
     this.sizes.forEach((subBatch, i) => {
@@ -185,15 +177,13 @@ export class Search {
     });
     const apart = this.splitOf(part);
     if (apart !== undefined && apart.cost < table.at(0, 0)) table.set(0, 0, apart.cost);
-    this.tablesOf.set(part, table);
+    this.tablesOf.set(alike, table);
     return table;
   }
 
-  private readonly splits = new Map<Part, ReturnType<typeof split>>();
   /** The part as several groups. */
   private splitOf(part: Part): ReturnType<typeof split> {
-    if (!this.splits.has(part)) this.splits.set(part, part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined);
-    return this.splits.get(part);
+    return part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined;
   }
 
   private finish(states: readonly State[]): Found | undefined {
@@ -235,19 +225,19 @@ export class Search {
       const state = states[at];
       const step = state?.steps[f * state.costs.size + g];
       if (step === undefined) break;
-      if (step.segment !== undefined)
-        backward.push({ segment: step.segment, chosen: this.choose(step.segment.part, g, step.exitBackward) });
-      forward.unshift(...this.forwardPath(step, at, f));
+      const segment = step.mode === undefined ? undefined : this.parts.segment(step.before, at, step.mode);
+      if (segment !== undefined) backward.push({ segment, chosen: this.choose(segment.part, g, step.exitBackward) });
+      forward.unshift(...this.forwardPath(step, segment, at, f));
       [at, f, g] = [step.before, step.enterForward, step.exitBackward];
     }
     return { forward, backward, ...(turn === undefined ? {} : { turn }), cost: best.cost };
   }
 
   /** The pieces of a segment on the cheapest way between two ends. */
-  private forwardPath(step: Step, to: number, exit: number): Chosen[] {
+  private forwardPath(step: Step, segment: Segment | undefined, to: number, exit: number): Chosen[] {
     const size = this.sizes.length + 1;
     const parts: Part[] = [];
-    for (let at = step.before; at < to; at++) parts.push(this.pieceOf(at, step.segment, to));
+    for (let at = step.before; at < to; at++) parts.push(this.pieceOf(at, segment, to));
     const tables = parts.map((part) => this.tableOf(part));
     const behind = [Table.nothing(size)];
     for (let i = tables.length - 1; i >= 0; i--)
