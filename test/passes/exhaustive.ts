@@ -5,6 +5,8 @@ import type { Parts, Segment } from '../../passes/mbs/opt/parts.ts';
 interface Runs {
   readonly evaluator: Evaluator;
   readonly sizes: readonly number[];
+  /** What is known of parts, by sub-batch size and ends. */
+  readonly costs: Map<Part, Map<string, number>>;
   /** What is known of parts alone. */
   readonly lone: Map<Part, number>;
 }
@@ -19,7 +21,7 @@ export function leastTraffic(parts: Parts, evaluator: Evaluator, longest: number
   const { all, backward } = parts.positions;
   const last = all.length - 1;
   const sizes = Array.from({ length: parts.network.batch }, (_, i) => i + 1);
-  const runs: Runs = { evaluator, sizes, lone: new Map() };
+  const runs: Runs = { evaluator, sizes, costs: new Map(), lone: new Map() };
   const trains = backward.to > backward.from;
   const segments = segmentsOf(parts, trains, longest);
   const pieces = new Map<string, Part>();
@@ -107,9 +109,7 @@ function groupCost(chain: Chain, runs: Runs): number {
   const last = chain.length - 1;
   const goesOn = chain.every(({ part }, i) => (i === 0 || part.enters !== undefined) && (i === last || part.exits !== undefined));
   if (!goesOn) return Number.POSITIVE_INFINITY;
-  const costs = runs.sizes.map((s) =>
-    chain.reduce((sum, { part }, i) => sum + costOf(runs.evaluator.at(part, s, i > 0, i < last)), stores),
-  );
+  const costs = runs.sizes.map((s) => chain.reduce((sum, { part }, i) => sum + costOf(part, s, i > 0, i < last, runs), stores));
   return Math.min(...costs);
 }
 
@@ -129,7 +129,7 @@ function loneCost(part: Part, runs: Runs): number {
     // What leaves the part is read elsewhere, so that it must be stored by the group that makes it.
     const whole = from === part.from && to === part.to;
     const range = whole ? part : { ...rest, from, to, stored: new Set([...part.stored, ...(exits === undefined ? [] : [exits])]) };
-    return Math.min(...runs.sizes.map((s) => costOf(runs.evaluator.at(range, s, false, false))));
+    return Math.min(...runs.sizes.map((s) => costOf(range, s, false, false, runs)));
   };
   const ends = part.splits ? unitEnds(part) : [part.to];
   const from = (at: number): number =>
@@ -145,6 +145,11 @@ function unitEnds({ network, from, to }: Part): number[] {
   return ends;
 }
 
-function costOf(evaluation: ReturnType<Evaluator['at']>): number {
-  return evaluation === undefined ? Number.POSITIVE_INFINITY : evaluation.amount.traffic;
+function costOf(part: Part, subBatch: number, enters: boolean, exits: boolean, { evaluator, costs }: Runs): number {
+  const known = costs.get(part) ?? new Map<string, number>();
+  costs.set(part, known);
+  const key = `${subBatch} ${enters} ${exits}`;
+  const cost = known.get(key) ?? evaluator.at(part, subBatch, enters, exits)?.amount.traffic ?? Number.POSITIVE_INFINITY;
+  known.set(key, cost);
+  return cost;
 }
