@@ -29,6 +29,9 @@ function trafficOf({ network, schedule }: Scheduled, kib: number, phase?: GroupP
   return totalBytes(predictTraffic(network, { ...schedule, groups: chosen }, resourcesOf(machineWith(kib))));
 }
 
+/** Panels that fill the array are taken as soon as the buffer holds them, also where narrow ones in a smaller buffer moved a little less. */
+const RISE = 1.01;
+
 describe('predicted traffic of random networks', () => {
   it('opt moves no more than mbs2, mbs2 than mbs1 and the baseline', () => {
     fc.assert(
@@ -52,7 +55,9 @@ describe('predicted traffic of random networks', () => {
       fc.property(fc.record({ ...setting, network: randomNetwork }), ({ network, ...rest }) => {
         const graph = buildNetwork(network, rest.mode);
         const swept = [64, 96, 144, 216, 324, 486, 729].map((kib) => trafficOf(scheduleOf(graph, schedule, kib, rest), kib));
-        expect([...swept].sort((a, b) => b - a)).toEqual(swept);
+        swept.forEach((bytes, i) => {
+          expect(bytes).toBeLessThanOrEqual(RISE * (swept[i - 1] ?? bytes));
+        });
       }),
       { numRuns: 6 },
     );
