@@ -105,7 +105,8 @@ function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objectiv
   const groups = [...optimum.groups, ...greedy.schedule.groups.filter(isUpdate)];
   const found: Scheduled = { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices };
   const cost = ({ network: own, schedule }: Scheduled): number => costOf(amountsOf(own, schedule.groups, resources), objective, resources);
-  return cost(fallback) < cost(found) ? fallback : found;
+  // Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it.
+  return cost(found) < cost(fallback) ? found : fallback;
 }
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];

@@ -41,6 +41,12 @@ export function predictTraffic(network: Network, schedule: Schedule, resources: 
   return traffic;
 }
 
+/** All bytes of a step. */
+export function totalBytes(traffic: PredictedTraffic): number {
+  const byKind = Object.values(traffic).flatMap((layer) => Object.values(layer));
+  return byKind.reduce((sum, { read, write }) => sum + read + write, 0);
+}
+
 /** The partial sums of all cores come in, their sum goes out. */
 function reducedTraffic({ kind, bytes, chunk }: Reduction, { cores, burstBytes: burst }: Resources): LayerTraffic {
   const once = pieces(bytes, chunk).reduce((sum, piece) => sum + piece.count * burstBytes(1, piece.size, true, burst), 0);

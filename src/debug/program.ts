@@ -2,7 +2,7 @@ import { generate, resourcesOf } from '../../backends/wavecore/generate.ts';
 import type { Program } from '../../backends/wavecore/program.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { type Scheduled, scheduleGraph } from '../../passes/mbs/index.ts';
-import type { Schedule } from '../../passes/mbs/schedule.ts';
+import type { Schedule, Step } from '../../passes/mbs/schedule.ts';
 import { type ResolvedSettings, runPasses } from '../api.ts';
 
 /** A program that leaves every tensor of its graph in DRAM. */
@@ -17,10 +17,15 @@ export interface DebugProgram {
 /** Compiles a model so that all results of its layers can be read, whatever the schedule keeps on chip. */
 export function debugProgram(model: Uint8Array, settings: ResolvedSettings): DebugProgram {
   const step = runPasses(model, settings, { stopAfter: 'training' }).graph;
-  const results = step.layers.flatMap((l) => l.outputs);
-  const readable = { ...step, outputs: [...new Set([...step.outputs, ...results])] };
-  const scheduled: Scheduled = scheduleGraph(readable, settings.schedule, resourcesOf(settings.machine), settings);
-  const graph = { ...scheduled.network.graph, outputs: step.outputs };
+  const { network, schedule } = scheduleGraph(step, settings.schedule, resourcesOf(settings.machine), settings);
+  const scheduled: Scheduled = { network, schedule: storingAll(schedule) };
+  const { graph } = network;
   const program = generate(scheduled, { model: graph.name, mode: settings.mode, machine: settings.machine });
   return { graph, program, schedule: scheduled.schedule, symbolOf: (tensor) => scheduled.network.storages.of(tensor).name };
+}
+
+/** The same schedule, with every result in DRAM as well: also what the scheduling itself has added, such as running sums and layers that compute again. */
+function storingAll(schedule: Schedule): Schedule {
+  const stored = (step: Step): Step => ({ ...step, outputs: step.outputs.map((access) => ({ ...access, store: true })) });
+  return { ...schedule, groups: schedule.groups.map((group) => ({ ...group, steps: group.steps.map(stored) })) };
 }

@@ -1,5 +1,5 @@
 import type { LayerView, Network } from '../network.ts';
-import { livePerSample, type Planner } from '../planner.ts';
+import { livePerSample, Planner } from '../planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
 import type { Fit } from '../tiling.ts';
 import { type Amount, ZERO } from './amount.ts';
@@ -32,6 +32,18 @@ export interface Evaluation {
   readonly gaveWay: boolean;
 }
 
+/** Parts that cost the same: one of them, and what is known of them all. */
+export interface Alike {
+  readonly part: Part;
+  /** By sub-batch size and ends. */
+  readonly evaluations: Map<number, Evaluation | undefined>;
+  /** How often they were tightened, by sub-batch size. */
+  readonly tightened: Map<number, number>;
+}
+
+/** Shares of the buffer that are planned with: addresses need some room between blocks. */
+const SHARES = [1, 0.985, 0.96, 0.93, 0.88, 0.8, 0.7];
+
 /** How the layers of a part run and reach their operands; intervals are counted in the part. */
 export interface Plan {
   readonly accesses: GroupAccesses;
@@ -41,14 +53,22 @@ export interface Plan {
 /** Evaluates parts of steps; networks repeat their modules, so what is like a part before is not evaluated again. */
 export class Evaluator {
   private readonly planner: Planner;
+  /** For every share of the buffer. */
+  private readonly planners: readonly Planner[];
   private readonly work: Work;
-  /** What is known of the parts with one signature, by sub-batch size and ends. */
-  private readonly bySignature = new Map<string, Map<number, Evaluation | undefined>>();
-  private readonly byPart = new WeakMap<Part, Map<number, Evaluation | undefined>>();
+  private readonly bySignature = new Map<string, Alike>();
+  private readonly byPart = new Map<Part, Alike>();
+  /** The part that was asked for last: all its sub-batch sizes are evaluated one after the other. */
+  private last: { readonly part: Part; readonly alike: Alike; readonly layouts: Map<number, Layout> } | undefined;
 
   constructor(planner: Planner) {
+    const { network, uses, resources } = planner;
     this.planner = planner;
-    this.work = new Work(planner.network.batch, planner.resources);
+    this.planners = SHARES.map((share) => {
+      const globalBytes = Math.floor(resources.globalBytes * share);
+      return share === 1 ? planner : new Planner(network, uses, { ...resources, globalBytes });
+    });
+    this.work = new Work(network.batch, resources);
   }
 
   /**
@@ -56,23 +76,41 @@ export class Evaluator {
    * Undefined where the layers cannot run so.
    */
   at(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
-    const known = this.knownOf(part);
-    const key = 4 * subBatch + (enters ? 2 : 0) + (exits ? 1 : 0);
-    if (known.has(key)) return known.get(key);
+    const { evaluations } = this.alike(part);
+    const key = keyOf(subBatch, enters, exits);
+    if (evaluations.has(key)) return evaluations.get(key);
     const plan = this.plan(part, subBatch, enters, exits);
     const evaluation = plan && { amount: this.sum(part, plan, subBatch), gaveWay: plan.gaveWay };
-    known.set(key, evaluation);
+    evaluations.set(key, evaluation);
     return evaluation;
   }
 
-  private knownOf(part: Part): Map<number, Evaluation | undefined> {
-    const before = this.byPart.get(part);
-    if (before !== undefined) return before;
+  /** What is known of all parts that cost the same as this one. */
+  alike(part: Part): Alike {
+    return this.focus(part).alike;
+  }
+
+  /** From now on the parts that are like this one are planned with less of the buffer on this sub-batch size, at last not at all. */
+  tighten(part: Part, subBatch: number): void {
+    const { evaluations, tightened } = this.alike(part);
+    tightened.set(subBatch, (tightened.get(subBatch) ?? 0) + 1);
+    for (const enters of [false, true]) for (const exits of [false, true]) evaluations.delete(keyOf(subBatch, enters, exits));
+  }
+
+  private focus(part: Part): NonNullable<Evaluator['last']> {
+    if (this.last?.part === part) return this.last;
+    this.last = { part, alike: this.byPart.get(part) ?? this.lookUp(part), layouts: new Map() };
+    return this.last;
+  }
+
+  private lookUp(part: Part): Alike {
     const signature = signatureOf(part, this.planner);
-    const known = this.bySignature.get(signature) ?? new Map<number, Evaluation | undefined>();
-    this.bySignature.set(signature, known);
-    this.byPart.set(part, known);
-    return known;
+    const before = this.bySignature.get(signature);
+    if (before !== undefined) return before;
+    const alike: Alike = { part, evaluations: new Map(), tightened: new Map() };
+    this.bySignature.set(signature, alike);
+    this.byPart.set(part, alike);
+    return alike;
   }
 
   /** Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. */
@@ -80,9 +118,11 @@ export class Evaluator {
     const { network, from, to } = part;
     const views = network.layers.slice(from, to);
     if (subBatch < network.batch && views.some((view) => view.crossesSamples)) return undefined;
+    const planner = this.planners[this.alike(part).tightened.get(subBatch) ?? 0];
+    if (planner === undefined) return undefined;
     let layout = this.layoutOf(part, enters, exits);
     for (let given = 0; subBatch === network.batch || given <= MOST_GIVEN; given++) {
-      const fits = this.crowdedStep(layout, subBatch) ?? this.fit(views, layout, subBatch);
+      const fits = crowdedStep(layout, subBatch, planner) ?? fitAll(planner, views, layout, subBatch);
       if (typeof fits !== 'number') return { accesses: layout.accesses, fits, gaveWay: given > 0 };
       const largest = largestAt(layout.accesses.intervals, fits, layout.around);
       if (largest === undefined) return undefined;
@@ -91,38 +131,16 @@ export class Evaluator {
     return undefined;
   }
 
-  /** The step at which resident tensors alone need most, where that is more than there is. */
-  private crowdedStep({ live }: Layout, subBatch: number): number | undefined {
-    let worst = 0;
-    live.forEach((bytes, i) => {
-      if (bytes > (live[worst] ?? 0)) worst = i;
-    });
-    return (live[worst] ?? 0) * subBatch > this.planner.resources.globalBytes ? worst : undefined;
-  }
-
-  /** How every layer runs, or the first step that does not. */
-  private fit(views: readonly LayerView[], { accesses, live }: Layout, subBatch: number): Fit[] | number {
-    const fits: Fit[] = [];
-    for (let i = 0; i < views.length; i++) {
-      const fit = this.planner.fitOne(views, accesses, subBatch, live, i);
-      if (fit === undefined) return i;
-      fits.push(fit);
-    }
-    return fits;
-  }
-
-  private readonly layouts = new WeakMap<Part, Map<string, Layout>>();
   private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
-    const known = this.layouts.get(part) ?? new Map<string, Layout>();
-    this.layouts.set(part, known);
-    const key = `${enters}${exits}`;
-    const before = known.get(key);
+    const { layouts } = this.focus(part);
+    const key = (enters ? 2 : 0) + (exits ? 1 : 0);
+    const before = layouts.get(key);
     if (before !== undefined) return before;
     const around: Surroundings = exits
       ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
       : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
     const layout = new Layout(part, around, part.refused);
-    known.set(key, layout);
+    layouts.set(key, layout);
     return layout;
   }
 
@@ -134,6 +152,30 @@ export class Evaluator {
       return this.work.add(sum, view, fit, subBatch, moved);
     }, ZERO);
   }
+}
+
+function keyOf(subBatch: number, enters: boolean, exits: boolean): number {
+  return 4 * subBatch + (enters ? 2 : 0) + (exits ? 1 : 0);
+}
+
+/** The step at which resident tensors alone need most, where that is more than there is. */
+function crowdedStep({ live }: Layout, subBatch: number, { resources }: Planner): number | undefined {
+  let worst = 0;
+  live.forEach((bytes, i) => {
+    if (bytes > (live[worst] ?? 0)) worst = i;
+  });
+  return (live[worst] ?? 0) * subBatch > resources.globalBytes ? worst : undefined;
+}
+
+/** How every layer runs, or the first step that does not. */
+function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live }: Layout, subBatch: number): Fit[] | number {
+  const fits: Fit[] = [];
+  for (let i = 0; i < views.length; i++) {
+    const found = planner.fitOne(views, accesses, subBatch, live, i);
+    if (found === undefined) return i;
+    fits.push(found);
+  }
+  return fits;
 }
 
 /** Where the tensors of a part are while `refused` do not stay on chip; no sub-batch size enters into it. */
@@ -179,14 +221,15 @@ function signatureOf(part: Part, planner: Planner): string {
     numbers.set(tensor, known);
     return known;
   };
+  const firstUnit = part.network.layers[part.from]?.unit ?? 0;
   const layers = part.network.layers.slice(part.from, part.to).map((view) => {
     const operands = [...view.inputs, ...view.outputs].map(({ tensor }) => number(tensor));
-    return `${planner.likenessOf(view)}:${operands.join()}`;
+    return `${planner.likenessOf(view)} ${view.unit - firstUnit}:${operands.join()}`;
   });
   const marks = [...numbers.keys()].map((tensor) => {
     const sets = [part.stored, part.refused, part.uses.kept].map((set) => (set.has(tensor) ? 1 : 0)).join('');
     const isReadBehind = (part.uses.readers.get(tensor) ?? []).some((r) => r >= part.to) ? 1 : 0;
     return `${sets}${isReadBehind}${tensor === part.enters ? 'e' : ''}${tensor === part.exits ? 'x' : ''}`;
   });
-  return `${layers.join(';')}|${marks.join()}`;
+  return `${part.splits}|${layers.join(';')}|${marks.join()}`;
 }

@@ -14,36 +14,42 @@ import { type Positions, positionsOf, type Range } from './positions.ts';
 import { withBackward } from './rewrite.ts';
 import { type Chosen, type Found, Search } from './search.ts';
 
-/** Shares of the buffer that are planned with: addresses need some room between blocks. */
-const SHARES = [1, 0.985, 0.96, 0.93, 0.88, 0.8, 0.7];
+/** How often the search is repeated with less room for the groups that got no addresses. */
+const MOST_ATTEMPTS = 40;
 
 /** The forward and backward layers of a step in the best groups, and the network that they are groups of. */
 export interface Optimum {
   readonly network: Network;
   readonly groups: readonly Group[];
   readonly choices: readonly Choice[];
+  /** What the search found the groups to cost, by the objective. */
+  readonly cost: number;
 }
 
 /**
  * The best schedule over this space: the step is cut at positions that one tensor crosses; between two positions backward keeps what it needs in DRAM,
  * or computes the vector unit's results again, or everything; the last pieces may run forward and backward in one group; adjacent parts form a group
- * or not; a group has any sub-batch size; within a part everything stays on chip that fits, the largest tensor giving way first.
+ * or not; a group has any sub-batch size; within a part everything stays on chip that fits, the largest tensor giving way first. A part that no
+ * group spans may run as several. A turn begins at most one position before the last one that keeps everything on chip. Groups that get no
+ * addresses are planned with less of the buffer, and the search is repeated.
  */
 export function optimize(network: Network, resources: Resources, objective: ObjectiveName): Optimum | undefined {
   const positions = positionsOf(network);
   const parts = new Parts(network, positions);
-  for (const share of SHARES) {
-    const planned = { ...resources, globalBytes: Math.floor(resources.globalBytes * share) };
-    const evaluator = new Evaluator(new Planner(network, usesOf(network), planned));
-    const found = findBest(parts, evaluator, objective, planned);
-    const optimum = found === undefined ? undefined : realize(network, positions, found, evaluator, resources);
-    if (optimum !== undefined) return optimum;
+  const evaluator = new Evaluator(new Planner(network, usesOf(network), resources));
+  const search = new Search(parts, evaluator, objectiveOf(objective === 'edp' ? 'energy' : objective, resources));
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const found = objective === 'edp' ? leastByProduct(parts, evaluator, resources) : search.run();
+    if (found === undefined) return undefined;
+    const realized = realize(network, positions, found, evaluator, resources);
+    if ('groups' in realized) return realized;
+    search.tighten(realized.homeless);
   }
   return undefined;
 }
 
-function findBest(parts: Parts, evaluator: Evaluator, objective: ObjectiveName, resources: Resources): Found | undefined {
-  if (objective !== 'edp') return new Search(parts, evaluator, objectiveOf(objective, resources)).run();
+/** The schedule with the least energy × time. */
+function leastByProduct(parts: Parts, evaluator: Evaluator, resources: Resources): Found | undefined {
   const [joules, cycles] = [objectiveOf('energy', resources), objectiveOf('time', resources)];
   return leastProduct((a, b) => {
     const found = new Search(parts, evaluator, (amount) => a * joules(amount) + b * cycles(amount)).run();
@@ -54,8 +60,14 @@ function findBest(parts: Parts, evaluator: Evaluator, objective: ObjectiveName, 
   });
 }
 
-/** The groups of what was found, with addresses; undefined where the buffer is too fragmented for one of them. */
-function realize(network: Network, positions: Positions, found: Found, evaluator: Evaluator, resources: Resources): Optimum | undefined {
+/** The groups of what was found, with addresses; or the parts of those for which the buffer is too fragmented. */
+function realize(
+  network: Network,
+  positions: Positions,
+  found: Found,
+  evaluator: Evaluator,
+  resources: Resources,
+): Optimum | { readonly homeless: readonly Chosen[] } {
   const { graph } = network;
   const { turn } = found;
   const split = turn === undefined ? positions.backward.from : (positions.all[turn.from]?.backward ?? 0);
@@ -67,13 +79,15 @@ function realize(network: Network, positions: Positions, found: Found, evaluator
   const placer = new Planner(rewritten, usesOf(rewritten), resources);
   const kept = new Set(found.backward.flatMap(({ segment }) => [...segment.kept]));
   const groups: Group[] = [];
+  const homeless: Chosen[] = [];
   for (const run of runsOf(chosen)) {
     const { accesses, fits } = joined(run.parts, kept, evaluator);
     const group = placer.tryPlace(placer.draftOf(run.from, run.to, run.subBatch, accesses, fits));
-    if (group === undefined) return undefined;
-    groups.push(group);
+    if (group === undefined) homeless.push(...run.parts);
+    else groups.push(group);
   }
-  return { network: rewritten, groups, choices: choicesOf(rewritten, found) };
+  if (homeless.length > 0) return { homeless };
+  return { network: rewritten, groups, choices: choicesOf(rewritten, found), cost: found.cost };
 }
 
 interface Run extends Range {

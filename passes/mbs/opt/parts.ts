@@ -85,9 +85,14 @@ export class Parts {
     return this.partOf(layers, [], this.readLater(start?.backward), start?.tensor, start?.gradient);
   }
 
-  /** Forward storages that the layers of a turn find in DRAM. */
-  keptByTurn(from: number): ReadonlySet<string> {
-    return this.segment(from, this.positions.all.length - 1, 'none').kept;
+  private readonly madeByPiece: string[][] = [];
+  /** The storages that the forward layers between position `at` and the next make. */
+  madeBy(at: number): readonly string[] {
+    const { all } = this.positions;
+    const views = this.network.layers.slice(all[at]?.forward, all[at + 1]?.forward);
+    const made = this.madeByPiece[at] ?? [...new Set(views.flatMap((view) => view.outputs.map((o) => o.tensor)))];
+    this.madeByPiece[at] = made;
+    return made;
   }
 
   /** What the losses leave for backward. */
@@ -148,6 +153,8 @@ export class Parts {
       const tensor = own.get(name) ?? graph.tensors.get(name);
       if (tensor !== undefined) tensors.set(name, tensor);
     }
-    return { ...graph, tensors, layers: all, inputs: [], outputs: graph.outputs.filter((name) => tensors.has(name)) };
+    // Of several outputs in one storage, that which names it in the whole network.
+    const outputs = graph.outputs.filter((name) => tensors.has(name) && this.network.storages.of(name).name === name);
+    return { ...graph, tensors, layers: all, inputs: [], outputs };
   }
 }

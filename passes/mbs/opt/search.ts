@@ -1,10 +1,10 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import { subBatches } from '../sizes.ts';
 import { type Amount, ZERO } from './amount.ts';
-import type { Evaluator, Part } from './evaluate.ts';
+import type { Alike, Evaluator, Part } from './evaluate.ts';
 import type { Objective } from './objective.ts';
 import type { Parts, Segment } from './parts.ts';
-import { RECOMPUTE } from './recompute.ts';
+import { RECOMPUTE, type Recompute } from './recompute.ts';
 import { split } from './split.ts';
 import { Table } from './table.ts';
 
@@ -38,9 +38,20 @@ const LONGEST_SEGMENT = 40;
 
 interface Step {
   readonly before: number;
-  readonly segment: Segment | undefined;
+  /** How backward was made; absent in inference. */
+  readonly mode: Recompute | undefined;
   readonly enterForward: number;
   readonly exitBackward: number;
+}
+
+/** Everything between two positions in one way of recomputation. */
+interface Way {
+  readonly mode: Recompute | undefined;
+  /** In forward order. */
+  readonly pieces: readonly Alike[];
+  readonly backward: Alike | undefined;
+  /** Cost of storing what backward reads of the tensor at the first position, where a group goes on over it. */
+  readonly storeCost: number;
 }
 
 interface State {
@@ -80,39 +91,54 @@ export class Search {
       const state = states[at];
       if (state === undefined || at === 0) return;
       for (let before = at - 1; before >= 0; before--) {
-        const segments = this.segmentsBetween(before, at);
-        if (segments.length === 0) break;
+        const ways = this.waysBetween(before, at);
+        if (ways.length === 0) break;
         const from = states[before];
-        if (from !== undefined) for (const segment of segments) this.extend(from, state, before, at, segment);
+        if (from !== undefined) for (const way of ways) this.extend(from, state, before, way);
       }
     });
     return this.finish(states);
   }
 
-  /** The ways to run backward between two positions; in inference there is one, which has no backward. */
-  private segmentsBetween(from: number, to: number): readonly (Segment | undefined)[] {
-    if (!this.trains) return to === from + 1 ? [undefined] : [];
-    if (to === from + 1) return RECOMPUTE.map((mode) => this.segment(from, to, mode));
-    const { all } = this.parts.positions;
-    if ((all[to]?.forward ?? 0) - (all[from]?.forward ?? 0) > LONGEST_SEGMENT) return [];
-    return RECOMPUTE.filter((mode) => mode !== 'none').map((mode) => this.segment(from, to, mode));
+  /** Plans parts that were chosen, and all that are like them, with less of the buffer. */
+  tighten(chosen: readonly Chosen[]): void {
+    for (const { part, subBatch } of chosen) {
+      this.evaluator.tighten(part, subBatch);
+      this.tablesOf.delete(this.evaluator.alike(part));
+    }
+    for (const alike of this.tablesOf.keys()) if (alike.part.splits) this.tablesOf.delete(alike);
   }
 
-  private readonly segments = new Map<string, Segment>();
-  private segment(from: number, to: number, mode: Segment['mode']): Segment {
-    const key = `${from},${to},${mode}`;
-    const known = this.segments.get(key) ?? this.parts.segment(from, to, mode);
-    this.segments.set(key, known);
+  private readonly ways = new Map<string, readonly Way[]>();
+  private waysBetween(from: number, to: number): readonly Way[] {
+    const key = `${from},${to}`;
+    const known = this.ways.get(key) ?? this.modesBetween(from, to).map((mode) => this.wayOf(from, to, mode));
+    this.ways.set(key, known);
     return known;
   }
 
-  private extend(from: State, to: State, before: number, at: number, segment: Segment | undefined): void {
-    const forward = this.forwardTable(before, at, segment);
-    const backward = segment === undefined ? Table.nothing(to.costs.size) : this.tableOf(segment.part);
+  /** How backward may run between two positions; in inference there is one way, which has no backward. */
+  private modesBetween(from: number, to: number): readonly (Recompute | undefined)[] {
+    if (!this.trains) return to === from + 1 ? [undefined] : [];
+    if (to === from + 1) return RECOMPUTE;
+    const { all } = this.parts.positions;
+    return (all[to]?.forward ?? 0) - (all[from]?.forward ?? 0) > LONGEST_SEGMENT ? [] : RECOMPUTE.filter((mode) => mode !== 'none');
+  }
+
+  private wayOf(from: number, to: number, mode: Recompute | undefined): Way {
+    const segment = mode === undefined ? undefined : this.parts.segment(from, to, mode);
+    const pieces: Alike[] = [];
+    for (let at = from; at < to; at++) pieces.push(this.evaluator.alike(this.pieceOf(at, segment, to)));
+    const backward = segment === undefined ? undefined : this.evaluator.alike(segment.part);
+    return { mode, pieces, backward, storeCost: this.storeCost(from, segment) };
+  }
+
+  private extend(from: State, to: State, before: number, { mode, pieces, backward: alike, storeCost: kept }: Way): void {
+    const forward = pieces.map((piece) => this.tableOf(piece)).reduce((table, next) => table.before(next));
+    const backward = alike === undefined ? Table.nothing(to.costs.size) : this.tableOf(alike);
     const { size } = to.costs;
     const middle = new Table(size);
     const entered = new Int32Array(size * size);
-    const kept = this.storeCost(before, segment);
     for (let g = 0; g < size; g++)
       for (let f = 0; f < size; f++) {
         const cost = from.costs.at(f, g) + (f === 0 ? 0 : kept);
@@ -134,7 +160,7 @@ export class Search {
           const sum = cost + backward.at(next, g);
           if (sum < to.costs.at(f, next)) {
             to.costs.set(f, next, sum);
-            to.steps[f * size + next] = { before, segment, enterForward: entered[f * size + g] ?? 0, exitBackward: g };
+            to.steps[f * size + next] = { before, mode, enterForward: entered[f * size + g] ?? 0, exitBackward: g };
           }
         }
       }
@@ -147,30 +173,23 @@ export class Search {
     return this.objective({ ...ZERO, traffic: position.bytes * this.batch });
   }
 
-  private forwardTable(from: number, to: number, segment: Segment | undefined): Table {
-    let table = this.tableOf(this.pieceOf(from, segment, to));
-    for (let at = from + 1; at < to; at++) table = table.then(this.tableOf(this.pieceOf(at, segment, to)));
-    return table;
-  }
-
   private readonly pieces = new Map<string, Part>();
   /** A forward piece, storing what the backward segment around it reads; the tensor at its end is the next segment's concern. */
   private pieceOf(at: number, segment: Segment | undefined, to: number): Part {
-    const key = `${at},${segment?.from},${segment?.to},${segment?.mode}`;
-    const known = this.pieces.get(key);
-    if (known !== undefined) return known;
-    const end = this.parts.positions.all[at + 1]?.tensor;
-    const kept = new Set(segment?.kept);
-    if (at + 1 === to && end !== undefined) kept.delete(end);
-    const part = this.parts.piece(at, kept, segment === undefined || (segment.from === at && segment.to === at + 1));
-    this.pieces.set(key, part);
-    return part;
+    const end = at + 1 === to ? this.parts.positions.all[to]?.tensor : undefined;
+    const kept = this.parts.madeBy(at).filter((tensor) => tensor !== end && segment?.kept.has(tensor));
+    const splits = segment === undefined || (segment.from === at && segment.to === at + 1);
+    const key = `${at},${splits},${kept.join()}`;
+    const piece = this.pieces.get(key) ?? this.parts.piece(at, new Set(kept), splits);
+    this.pieces.set(key, piece);
+    return piece;
   }
 
-  private readonly tablesOf = new WeakMap<Part, Table>();
-  private tableOf(part: Part): Table {
-    const known = this.tablesOf.get(part);
+  private readonly tablesOf = new Map<Alike, Table>();
+  private tableOf(alike: Alike): Table {
+    const known = this.tablesOf.get(alike);
     if (known !== undefined) return known;
+    const { part } = alike;
     const table = new Table(this.sizes.length + 1);
     this.sizes.forEach((subBatch, i) => {
       for (const [enters, exits] of [
@@ -189,15 +208,13 @@ export class Search {
     });
     const apart = this.splitOf(part);
     if (apart !== undefined && apart.cost < table.at(0, 0)) table.set(0, 0, apart.cost);
-    this.tablesOf.set(part, table);
+    this.tablesOf.set(alike, table);
     return table;
   }
 
-  private readonly splits = new WeakMap<Part, ReturnType<typeof split>>();
   /** The part as several groups. */
   private splitOf(part: Part): ReturnType<typeof split> {
-    if (!this.splits.has(part)) this.splits.set(part, part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined);
-    return this.splits.get(part);
+    return part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined;
   }
 
   private finish(states: readonly State[]): Found | undefined {
@@ -209,20 +226,24 @@ export class Search {
       cost: states[last]?.costs.at(0, 0) ?? Number.POSITIVE_INFINITY,
     };
     for (let at = last - 1; this.trains && at >= 0; at--) {
-      const turn = this.parts.turn(at);
-      const table = this.tableOf(turn);
+      const turn = this.turnAt(at);
+      const table = this.tableOf(this.evaluator.alike(turn));
       const costs = states[at]?.costs;
-      let lowest = Number.POSITIVE_INFINITY;
       for (let f = 0; f < table.size; f++)
         for (let g = 0; g < table.size; g++) {
-          const own = table.at(f, g);
-          lowest = Math.min(lowest, own);
-          const cost = (costs?.at(f, g) ?? Number.POSITIVE_INFINITY) + own;
+          const cost = (costs?.at(f, g) ?? Number.POSITIVE_INFINITY) + table.at(f, g);
           if (cost < best.cost) best = { at, f, g, cost, turn };
         }
       if (!this.keepsAll(turn)) break;
     }
     return best.cost === Number.POSITIVE_INFINITY ? undefined : this.trace(states, best);
+  }
+
+  private readonly turns: Part[] = [];
+  private turnAt(at: number): Part {
+    const turn = this.turns[at] ?? this.parts.turn(at);
+    this.turns[at] = turn;
+    return turn;
   }
 
   /** Whether some sub-batch of a turn runs with everything on chip. */
@@ -239,31 +260,35 @@ export class Search {
       const state = states[at];
       const step = state?.steps[f * state.costs.size + g];
       if (step === undefined) break;
-      if (step.segment !== undefined)
+      const segment = step.mode === undefined ? undefined : this.parts.segment(step.before, at, step.mode);
+      if (segment !== undefined)
         backward.push({
-          segment: step.segment,
-          chosen: this.choose(step.segment.part, g, step.exitBackward),
+          segment,
+          chosen: this.choose(segment.part, g, step.exitBackward),
           alternatives: this.alternatives(step.before, at),
         });
-      forward.unshift(...this.forwardPath(step, at, f));
+      forward.unshift(...this.forwardPath(step, segment, at, f));
       [at, f, g] = [step.before, step.enterForward, step.exitBackward];
     }
     return { forward, backward, ...(turn === undefined ? {} : { turn }), cost: best.cost };
   }
 
   private alternatives(from: number, to: number): Partial<Record<Segment['mode'], number>> {
-    const segments = this.segmentsBetween(from, to).flatMap((segment) => segment ?? []);
-    return Object.fromEntries(segments.map((segment) => [segment.mode, this.tableOf(segment.part).at(0, 0)]));
+    const ways = this.waysBetween(from, to).flatMap(({ mode, backward }) =>
+      backward === undefined ? [] : [[mode, this.tableOf(backward).at(0, 0)]],
+    );
+    return Object.fromEntries(ways);
   }
 
   /** The pieces of a segment on the cheapest way between two ends. */
-  private forwardPath(step: Step, to: number, exit: number): Chosen[] {
+  private forwardPath(step: Step, segment: Segment | undefined, to: number, exit: number): Chosen[] {
     const size = this.sizes.length + 1;
     const parts: Part[] = [];
-    for (let at = step.before; at < to; at++) parts.push(this.pieceOf(at, step.segment, to));
-    const tables = parts.map((part) => this.tableOf(part));
+    for (let at = step.before; at < to; at++) parts.push(this.pieceOf(at, segment, to));
+    const tables = parts.map((part) => this.tableOf(this.evaluator.alike(part)));
     const behind = [Table.nothing(size)];
-    for (let i = tables.length - 1; i >= 0; i--) behind.unshift((tables[i] ?? Table.nothing(size)).then(behind[0] ?? Table.nothing(size)));
+    for (let i = tables.length - 1; i >= 0; i--)
+      behind.unshift((tables[i] ?? Table.nothing(size)).before(behind[0] ?? Table.nothing(size)));
     let enter = step.enterForward;
     return parts.flatMap((part, i) => {
       let next = 0;

@@ -17,24 +17,19 @@ export class Table {
   }
 
   /** One part behind another: the least sum over what may happen between them. */
-  then(next: Table): Table {
-    const both = new Table(this.size);
-    for (let a = 0; a < this.size; a++)
-      for (let b = 0; b < this.size; b++) {
-        const first = this.at(a, b);
+  before(next: Table): Table {
+    const { size, costs } = this;
+    const both = new Table(size);
+    for (let a = 0; a < size; a++)
+      for (let b = 0; b < size; b++) {
+        const first = costs[a * size + b] ?? Number.POSITIVE_INFINITY;
         if (first === Number.POSITIVE_INFINITY) continue;
-        for (let c = 0; c < this.size; c++) {
-          const cost = first + next.at(b, c);
-          if (cost < both.at(a, c)) both.set(a, c, cost);
+        for (let c = 0; c < size; c++) {
+          const cost = first + (next.costs[b * size + c] ?? Number.POSITIVE_INFINITY);
+          if (cost < (both.costs[a * size + c] ?? 0)) both.costs[a * size + c] = cost;
         }
       }
     return both;
-  }
-
-  transposed(): Table {
-    const out = new Table(this.size);
-    for (let a = 0; a < this.size; a++) for (let b = 0; b < this.size; b++) out.set(b, a, this.at(a, b));
-    return out;
   }
 
   /** Costs nothing and changes nothing. */

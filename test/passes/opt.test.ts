@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { resourcesOf } from '../../backends/wavecore/generate.ts';
+import type { Graph } from '../../ir/graph.ts';
+import { accumulateEarly } from '../../passes/mbs/accumulate.ts';
+import { type Network, networkOf } from '../../passes/mbs/network.ts';
+import { Evaluator } from '../../passes/mbs/opt/evaluate.ts';
+
+import { optimize } from '../../passes/mbs/opt/index.ts';
+import { Parts } from '../../passes/mbs/opt/parts.ts';
+import { positionsOf } from '../../passes/mbs/opt/positions.ts';
+import { Search } from '../../passes/mbs/opt/search.ts';
+import { orderByLiveness } from '../../passes/mbs/order.ts';
+import { Planner } from '../../passes/mbs/planner.ts';
+
+import { predictTraffic, totalBytes } from '../../passes/mbs/predict.ts';
+import { usesOf } from '../../passes/mbs/residency.ts';
+import type { Resources, Schedule } from '../../passes/mbs/schedule.ts';
+import { runPipeline } from '../../passes/pipeline.ts';
+import { groups, KEEP, machineWith, optionsOf } from '../chain/execute.ts';
+import { leastTraffic } from './exhaustive.ts';
+import { buildNetwork, type RandomNetwork, randomNetwork } from './graphs.ts';
+
+const traffic = (amount: { readonly traffic: number }): number => amount.traffic;
+
+const sizes = {
+  kib: fc.integer({ min: 48, max: 256 }),
+  norm: fc.constantFrom(KEEP, groups(4)),
+  mode: fc.constantFrom('training' as const, 'training' as const, 'inference' as const),
+};
+
+const settings = fc.record({
+  ...sizes,
+  network: randomNetwork.map(
+    (network): RandomNetwork => ({ ...network, batch: Math.min(4, network.batch), layers: network.layers.slice(0, 3) }),
+  ),
+});
+type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
+
+/** A step as the search sees it. */
+function networkFor({ network, kib, norm, mode }: Settings): { readonly network: Network; readonly resources: Resources } {
+  const options = optionsOf({ schedule: 'opt', norm, mode, machine: machineWith(kib) });
+  const graph: Graph = runPipeline(buildNetwork(network, mode), options, { stopAfter: 'training' }).graph;
+  return { network: networkOf(accumulateEarly(orderByLiveness(graph)), 1), resources: resourcesOf(machineWith(kib)) };
+}
+
+describe('the search of opt', () => {
+  it('finds what trying everything finds, on random networks of at most seven positions', () => {
+    let compared = 0;
+    fc.assert(
+      fc.property(settings, (given) => {
+        const { network, resources } = networkFor(given);
+        const positions = positionsOf(network);
+        fc.pre(positions.all.length <= 7);
+        const parts = new Parts(network, positions);
+        const evaluator = new Evaluator(new Planner(network, usesOf(network), resources));
+        expect(new Search(parts, evaluator, traffic).run()?.cost).toBe(leastTraffic(parts, evaluator, 40));
+        compared++;
+      }),
+      { numRuns: 12 },
+    );
+    expect(compared).toBe(12);
+  });
+
+  it('costs what the schedule moves, up to the bursts of results that are stored beside staying on chip', () => {
+    let exact = 0;
+    fc.assert(
+      fc.property(fc.record({ ...sizes, network: randomNetwork }), (given) => {
+        const { network, resources } = networkFor(given);
+        const optimum = optimize(network, resources, 'traffic');
+        if (optimum === undefined) return;
+        const { groups: made, choices, cost } = optimum;
+        const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, groups: made };
+        const more = totalBytes(predictTraffic(optimum.network, schedule, resources)) - cost;
+        expect(more).toBeGreaterThanOrEqual(0);
+        expect(more).toBeLessThan(resources.burstBytes * network.batch * Math.max(1, choices.length));
+        if (more === 0) exact++;
+      }),
+      { numRuns: 25 },
+    );
+    expect(exact).toBeGreaterThan(10);
+  });
+});
