@@ -8,7 +8,7 @@ export interface Lifetime {
   readonly to: number;
 }
 
-/** Placements, counted in blocks, after which a plan is given up. */
+/** Placements, for each block, after which a plan is given up; with 1 no block is displaced. */
 const PATIENCE = 12;
 
 /**
@@ -16,7 +16,7 @@ const PATIENCE = 12;
  * A block without a gap displaces those that cost least: their bytes, times how often they have been displaced before; they are placed anew.
  * If that does not end within `capacity` bytes: the block that found no gap first.
  */
-export function allocate(blocks: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
+export function allocate(blocks: readonly Lifetime[], capacity: number, patience = PATIENCE): Map<string, number> | Lifetime {
   const waiting = [...blocks].sort(
     (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1),
   );
@@ -24,7 +24,7 @@ export function allocate(blocks: readonly Lifetime[], capacity: number): Map<str
   const alive = new Alive();
   const displaced = new Map<Lifetime, number>();
   let homeless: Lifetime | undefined;
-  for (let left = PATIENCE * blocks.length; left > 0; left--) {
+  for (let left = patience * blocks.length; left > 0; left--) {
     const block = waiting.shift();
     if (block === undefined) return new Map([...placed].map(([{ key }, address]) => [key, address]));
     if (block.bytes > capacity) return block;

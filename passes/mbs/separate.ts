@@ -4,7 +4,7 @@ import { allocate, type Lifetime } from './allocate.ts';
 const REACH = 8;
 /** Moves that are tried for each block, and in all, and the cost that a move may add at first. */
 const MOVES = 150;
-const MOST_MOVES = 50_000;
+const MOST_MOVES = 10_000;
 const HEAT = 6;
 
 interface Placed extends Lifetime {
@@ -17,7 +17,7 @@ interface Placed extends Lifetime {
 }
 
 /** Pairs of blocks that may be looked at while lifetimes are widened: bounds the time for groups of many layers. */
-const EFFORT = 3e7;
+const EFFORT = 4e6;
 
 /**
  * Addresses as of `allocate`, and blocks of steps close to each other apart as far as there is room: a layer that reuses a place waits for the one
@@ -38,7 +38,7 @@ export function allocateApart(blocks: readonly Lifetime[], capacity: number): Ma
         return begin < from || begin >= to ? b : { ...b, from: b.from - distance, to: b.to + distance };
       });
       attempts--;
-      const addresses = allocate(wider, capacity);
+      const addresses = allocate(wider, capacity, 1);
       if (!(addresses instanceof Map)) continue;
       best = addresses;
       lifetimes = wider;
