@@ -54,6 +54,7 @@ function convolution(kernels: WasmKernels, bare: boolean): void {
         rows: waveRows,
         columns,
         bias: -1,
+        biases: { from: 0, to: 0 },
         f32: false,
         add: false,
         span: result,

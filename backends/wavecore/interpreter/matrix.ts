@@ -56,7 +56,7 @@ export const loadStationary: Handler = (core, pc) => {
   const n0 = register(core, pc, LDB.n0);
   const depth = matrix.stationaryDepthFrom(k0);
   const columns = matrix.columnsFrom(n0);
-  matrix.checkStationary(base, k0, depth, n0, columns);
+  matrix.bOn[b] = matrix.checkStationary(base, k0, depth, n0, columns);
   matrix.bDepth[b] = depth;
   matrix.bColumns[b] = columns;
   const bytes = depth * columns * 2;
@@ -91,7 +91,7 @@ export const multiply: Handler = (core, pc) => {
       `adds ${rows} × ${columns} sums to an accumulator half that holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`,
     );
   }
-  counters.work(COUNT.macs, rows * depth * columns);
+  counters.work(COUNT.macs, rows * (matrix.bOn[b] ?? 0));
   counters.work(COUNT.localBytes, rows * depth * 2 + rows * columns * (fresh ? 4 : 8));
   core.data?.kernels.multiply(a, b, c, rows, depth, columns, fresh);
   core.post(pc, core.timing.multiply(ready, a, b, c, rows, depth, columns));
@@ -123,7 +123,8 @@ export const drain: Handler = (core, pc) => {
   const bytes = rows * columns * size;
   counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : columns * 4));
   counters.work(COUNT.localBytes, rows * columns * 4);
-  core.data?.kernels.drain(c, { base, m0, n0, rows, columns, bias, f32, add, span: matrix.checked, apart: matrix.resultsApart() });
+  const { checked: span, biases } = matrix;
+  core.data?.kernels.drain(c, { base, m0, n0, rows, columns, bias, biases, f32, add, span, apart: matrix.resultsApart() });
   core.post(pc, core.timing.drain(ready, c, bytes));
   return pc + 1;
 };

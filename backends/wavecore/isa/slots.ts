@@ -34,6 +34,22 @@ export const MATRIX_SLOTS = [
   'CSMO',
   'CSMI',
   'CSN',
+  'BKM',
+  'BSKM',
+  'BNI',
+  'BSNO',
+  'BGN',
+  'BSNG',
+  'BW',
+  'BWS',
+  'BGK',
+  'CMM',
+  'CSMM',
+  'CNI',
+  'CSNO',
+  'CW',
+  'CGM',
+  'CGN',
 ] as const;
 export type MatrixSlot = (typeof MATRIX_SLOTS)[number];
 

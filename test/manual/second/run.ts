@@ -79,6 +79,8 @@ class SecondCore {
   private readonly matrixSlots = new Map<number, number>();
   private readonly vectorSlots = new Map<number, number>();
   private readonly blocks = new Map<string, Block>();
+  /** Stationary blocks by half. */
+  private readonly weights = new Map<number, Block<number | undefined>>();
   /** Of the instruction being executed. */
   private fields = new Map<string, number>();
 
@@ -241,15 +243,17 @@ class SecondCore {
       case 'm.ldb': {
         const [h, base, k0, n0] = [this.half('half'), this.register('base'), this.register('k0'), this.register('n0')];
         const [depth, columns] = [Math.min(array.rows, slots('BK') - k0), Math.min(array.columns, slots('BN') - n0)];
-        this.blocks.set(
-          `B${h}`,
-          block(depth, columns, (k, n) => this.global.half(stationary(slots, base, k0 + k, n0 + n))),
-        );
+        const at = (k: number, n: number): number | undefined => {
+          const address = stationary(slots, base, k0 + k, n0 + n);
+          return address === undefined ? undefined : this.global.half(address);
+        };
+        this.weights.set(h, block(depth, columns, at));
         return this.timing.load(ready, 'stationary', h, depth, depth * columns);
       }
       case 'm.mul': {
         const [ha, hb, hc] = [this.half('a'), this.half('b'), this.half('c')];
-        const [a, b] = [this.held(`A${ha}`), this.held(`B${hb}`)];
+        const [a, b] = [this.held(`A${ha}`), this.weights.get(hb)];
+        if (b === undefined) throw new Error(`half B${hb} holds nothing`);
         this.blocks.set(`C${hc}`, wave(a, b, this.register('first') === 0 ? undefined : this.held(`C${hc}`)));
         return this.timing.wave(ready, [ha, hb, hc], a.rows, a.columns, b.columns);
       }

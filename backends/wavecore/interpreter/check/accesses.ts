@@ -5,7 +5,7 @@ import { bindOperands, type NamedUse, usesOf } from '../vector/handler.ts';
 import type { VectorOp } from '../vector/semantics.ts';
 import { SEMANTICS } from '../vector/table.ts';
 import { AGENT } from './clocks.ts';
-import { movingExtents, resultExtents, stationaryExtents } from './extents.ts';
+import { biasExtents, movingExtents, resultExtents, stationaryExtents } from './extents.ts';
 import type { Sanitizer } from './sanitizer.ts';
 
 /** Tells the sanitizer what one instruction is ordered after, and which bytes it accesses. */
@@ -86,8 +86,8 @@ const drain: Check = (s, pc) => {
   s.begin(AGENT.drain, pc);
   s.order.after('summed', c);
   if (immediate(core, pc, ST.withBias) !== 0) {
-    const bias = register(core, pc, ST.bias) + 4 * column;
-    s.access(false, bias, bias + 4 * block.columns);
+    const bias = register(core, pc, ST.bias);
+    biasExtents(configuration, bias, block, (from, to) => s.access(false, from, to));
   }
   if (register(core, pc, ST.add) !== 0) resultExtents(configuration, base, size, block, (from, to) => s.access(false, from, to));
   resultExtents(configuration, base, size, block, (from, to) => s.access(true, from, to));

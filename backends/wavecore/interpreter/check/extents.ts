@@ -109,12 +109,74 @@ function united(runs: [number, number][]): number[] {
 
 /** The f16 elements of a stationary block: reduction indices by columns. */
 export function stationaryExtents(c: MatrixConfiguration, base: number, block: Block, visit: Visit): void {
+  if (c.BKM > 1 || c.BNI !== 0 || c.BGN !== 0 || c.BW !== 0 || c.BGK !== 0) return packedStationary(c, base, block, visit);
   strided(base, 2, block, { inner: c.BKI, outerStride: c.BSKO, innerStride: c.BSKI, columnStride: c.BSN }, visit);
 }
 
 /** The result elements of `size` bytes of a drained block: rows by columns. */
 export function resultExtents(c: MatrixConfiguration, base: number, size: number, block: Block, visit: Visit): void {
+  if (c.CMM > 1 || c.CNI !== 0 || c.CW !== 0 || c.CGN !== 0) return packedResult(c, base, size, block, visit);
   strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
+}
+
+/** The biases of a block's columns; copies of a column have the same one. */
+export function biasExtents(c: MatrixConfiguration, bias: number, { column, columns }: Block, visit: Visit): void {
+  const copies = c.CNI === 0 ? [[column, column + columns]] : copyRuns(c.CNI, column, column + columns);
+  for (const [from = 0, to = 0] of copies) visit(bias + 4 * from, bias + 4 * to);
+}
+
+/** Columns [from, to) within their copies; all of a copy once. */
+function copyRuns(size: number, from: number, to: number): number[][] {
+  if (to - from >= size) return [[0, size]];
+  const [first, last] = [from % size, (to - 1) % size];
+  return first <= last
+    ? [[first, last + 1]]
+    : [
+        [first, size],
+        [0, last + 1],
+      ];
+}
+
+/** Cell by cell, those that are off left out. */
+function packedStationary(c: MatrixConfiguration, base: number, { row, rows, column, columns }: Block, visit: Visit): void {
+  const runs = new Runs(visit);
+  for (let n = column; n < column + columns; n++) {
+    const [u, v] = levels(n, c.BNI);
+    const [g, w] = levels(v, c.BGN);
+    for (let k = row; k < row + rows; k++) {
+      const [line, within] = levels(k, c.BKI);
+      const [outer, middle] = c.BKM === 0 ? [line, 0] : levels(line, c.BKM);
+      const inWindow = c.BW === 0 || (within >= u * c.BWS && within < u * c.BWS + c.BW);
+      if (!inWindow || (c.BGK !== 0 && Math.floor(k / c.BGK) !== g)) continue;
+      const at = outer * c.BSKO + middle * c.BSKM + within * c.BSKI + u * c.BSNO + g * c.BSNG + w * c.BSN;
+      runs.add(base + 2 * at, base + 2 * at + 2);
+    }
+  }
+  runs.flush();
+}
+
+/** Result by result, those that are not written left out. */
+function packedResult(c: MatrixConfiguration, base: number, size: number, { row, rows, column, columns }: Block, visit: Visit): void {
+  const runs = new Runs(visit);
+  for (let n = column; n < column + columns; n++) {
+    const [u, v] = levels(n, c.CNI);
+    for (let m = row; m < row + rows; m++) {
+      const [line, within] = levels(m, c.CMI);
+      const [outer, middle] = c.CMM === 0 ? [line, 0] : levels(line, c.CMM);
+      const beyond = c.CW !== 0 && within * c.CSMI + u * c.CSNO >= c.CW;
+      if (beyond || (c.CGN !== 0 && Math.floor(m / c.CGM) !== Math.floor(v / c.CGN))) continue;
+      const at = outer * c.CSMO + middle * c.CSMM + within * c.CSMI + u * c.CSNO + v * c.CSN;
+      runs.add(base + size * at, base + size * at + size);
+    }
+  }
+  runs.flush();
+}
+
+/** Quotient and remainder; without a divisor all is remainder. */
+function levels(index: number, size: number): readonly [number, number] {
+  if (size === 0) return [0, index];
+  const quotient = Math.floor(index / size);
+  return [quotient, index - quotient * size];
 }
 
 interface Strides {

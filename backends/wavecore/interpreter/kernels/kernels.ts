@@ -47,6 +47,8 @@ export interface DrainTarget {
   columns: number;
   /** Byte address of the f32 biases; negative: none. */
   bias: number;
+  /** What they lie in, where there are any. */
+  biases: Span;
   f32: boolean;
   add: boolean;
   /** What the results lie in. */

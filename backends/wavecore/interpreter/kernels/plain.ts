@@ -19,6 +19,8 @@ export class PlainKernels implements Kernels {
   private readonly a: readonly Float32Array[];
   private readonly b: readonly Float32Array[];
   private readonly c: readonly Float32Array[];
+  /** As `b`: 1 where a cell is off. */
+  private readonly off: readonly Uint8Array[];
   private readonly sums: Float32Array;
 
   constructor(machine: Machine) {
@@ -33,6 +35,7 @@ export class PlainKernels implements Kernels {
     this.a = pair(waveRows * rows);
     this.b = pair(rows * columns);
     this.c = pair(waveRows * columns);
+    this.off = [new Uint8Array(rows * columns), new Uint8Array(rows * columns)];
     this.sums = new Float32Array(columns);
   }
 
@@ -66,18 +69,31 @@ export class PlainKernels implements Kernels {
   }
 
   load(half: number, base: number, k0: number, n0: number, depth: number, columns: number): void {
-    const b = this.b[half];
-    if (b === undefined) return;
-    const [inner, outerStride, innerStride, columnStride] = [this.slot('BKI'), this.slot('BSKO'), this.slot('BSKI'), this.slot('BSN')];
-    for (let k = 0; k < depth; k++) {
-      const row = base / 2 + Math.floor((k0 + k) / inner) * outerStride + ((k0 + k) % inner) * innerStride;
-      for (let n = 0; n < columns; n++) b[k * this.columns + n] = this.half(row + (n0 + n) * columnStride);
+    const [b, off] = [this.b[half], this.off[half]];
+    if (b === undefined || off === undefined) return;
+    const [inner, middle, group] = [this.slot('BKI'), Math.max(this.slot('BKM'), 1), this.slot('BGK')];
+    const [outerStride, middleStride, innerStride] = [this.slot('BSKO'), this.slot('BSKM'), this.slot('BSKI')];
+    const [window, shift] = [this.slot('BW'), this.slot('BWS')];
+    for (let n = 0; n < columns; n++) {
+      const [u, v] = divided(n0 + n, this.slot('BNI'));
+      const [g, c] = divided(v, this.slot('BGN'));
+      const column = base / 2 + u * this.slot('BSNO') + g * this.slot('BSNG') + c * this.slot('BSN');
+      for (let k = 0; k < depth; k++) {
+        const index = k0 + k;
+        const line = Math.floor(index / inner);
+        const within = index % inner;
+        const place = within - u * shift;
+        const on = (window === 0 || (place >= 0 && place < window)) && (group === 0 || Math.floor(index / group) === g);
+        const at = column + Math.floor(line / middle) * outerStride + (line % middle) * middleStride + within * innerStride;
+        b[k * this.columns + n] = on ? this.half(at) : 0;
+        off[k * this.columns + n] = on ? 0 : 1;
+      }
     }
   }
 
   multiply(a: number, b: number, c: number, rows: number, depth: number, columns: number, fresh: boolean): void {
-    const [left, right, result] = [this.a[a], this.b[b], this.c[c]];
-    if (left === undefined || right === undefined || result === undefined) return;
+    const [left, right, result, off] = [this.a[a], this.b[b], this.c[c], this.off[b]];
+    if (left === undefined || right === undefined || result === undefined || off === undefined) return;
     const sums = this.sums.subarray(0, columns);
     for (let m = 0; m < rows; m++) {
       sums.fill(0);
@@ -85,7 +101,7 @@ export class PlainKernels implements Kernels {
         const x = left[m * this.depth + k] ?? 0;
         const at = k * this.columns;
         // The product of two halves is exact in f32, so that the one rounding is that of the sum.
-        for (let n = 0; n < columns; n++) sums[n] = (sums[n] ?? 0) + x * (right[at + n] ?? 0);
+        for (let n = 0; n < columns; n++) if (off[at + n] === 0) sums[n] = (sums[n] ?? 0) + x * (right[at + n] ?? 0);
       }
       const at = m * this.columns;
       for (let n = 0; n < columns; n++) result[at + n] = fresh ? (sums[n] ?? 0) : (result[at + n] ?? 0) + (sums[n] ?? 0);
@@ -96,13 +112,20 @@ export class PlainKernels implements Kernels {
     const c = this.c[half];
     if (c === undefined) return;
     const { base, m0, n0, rows, columns, bias, f32, add } = target;
-    const [inner, outerStride, innerStride, columnStride] = [this.slot('CMI'), this.slot('CSMO'), this.slot('CSMI'), this.slot('CSN')];
+    const [inner, middle, width] = [this.slot('CMI'), Math.max(this.slot('CMM'), 1), this.slot('CW')];
+    const [rowGroup, columnGroup] = [this.slot('CGM'), this.slot('CGN')];
     for (let m = 0; m < rows; m++) {
-      const row = Math.floor((m0 + m) / inner) * outerStride + ((m0 + m) % inner) * innerStride;
+      const index = m0 + m;
+      const line = Math.floor(index / inner);
+      const within = (index % inner) * this.slot('CSMI');
+      const row = Math.floor(line / middle) * this.slot('CSMO') + (line % middle) * this.slot('CSMM') + within;
       for (let n = 0; n < columns; n++) {
+        const [u, v] = divided(n0 + n, this.slot('CNI'));
+        if (width !== 0 && within + u * this.slot('CSNO') >= width) continue;
+        if (columnGroup !== 0 && Math.floor(index / rowGroup) !== Math.floor(v / columnGroup)) continue;
         let value = c[m * this.columns + n] ?? 0;
-        if (bias >= 0) value = Math.fround(value + (this.floats[bias / 4 + n0 + n] ?? 0));
-        const at = row + (n0 + n) * columnStride;
+        if (bias >= 0) value = Math.fround(value + (this.floats[bias / 4 + v] ?? 0));
+        const at = row + u * this.slot('CSNO') + v * this.slot('CSN');
         if (!f32) this.halves[base / 2 + at] = halfBits(value);
         else this.storeFloat(base / 4 + at, add ? Math.fround((this.floats[base / 4 + at] ?? 0) + value) : value);
       }
@@ -135,4 +158,9 @@ export class PlainKernels implements Kernels {
   private half(index: number): number {
     return HALVES[this.halves[index] ?? 0] ?? 0;
   }
+}
+
+/** Quotient and remainder; where there is no divisor all is remainder. */
+function divided(value: number, by: number): readonly [quotient: number, remainder: number] {
+  return by === 0 ? [0, value] : [Math.floor(value / by), value % by];
 }

@@ -70,7 +70,7 @@ export class WasmKernels implements Kernels {
 
   drain(half: number, target: DrainTarget): void {
     const { base, m0, n0, rows, columns, bias, f32, add } = target;
-    if (bias >= 0) this.read('bias', bias + 4 * n0, bias + 4 * (n0 + columns));
+    if (bias >= 0) this.read('bias', target.biases.from, target.biases.to);
     if (this.hazards.blocksWrite(target)) this.flush();
     this.hazards.write(target);
     this.kernels.drain(half, base, m0, n0, rows, columns, bias, f32 ? 1 : 0, add ? 1 : 0);

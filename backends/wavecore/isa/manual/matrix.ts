@@ -18,9 +18,9 @@ extent of A[h] = (rows, depth)`,
 depth = min(arrayRows, BK − r[k0])        a fault unless 0 ≤ r[k0] < BK
 columns = min(arrayColumns, BN − r[n0])   a fault unless 0 ≤ r[n0] < BN
 for k < depth, n < columns:
-  B[h][k][n] = f16 at stationary(r[base], r[k0] + k, r[n0] + n)
+  B[h][k][n] = stationary(r[base], r[k0] + k, r[n0] + n), a number or off
 extent of B[h] = (depth, columns)`,
-    accesses: 'reads `depth × columns` f16 of the stationary operand; writes B-buffer half `h`',
+    accesses: 'reads `depth × columns` f16 of the stationary operand (what is off is not read, but counts); writes B-buffer half `h`',
     cycles: 'max(depth, ceil(2 × depth × columns / stationaryBytesPerCycle))',
   },
   'm.mul': {
@@ -31,7 +31,7 @@ fresh = (r[first] = 0)
 a fault unless fresh or extent of ACC[hc] = (rows, columns)
 for m < rows, n < columns:
   sum = +0
-  for k < depth, in order:
+  for k < depth, in order, unless B[hb][k][n] is off:
     sum = f32(sum + A[ha][m][k] × B[hb][k][n])
   ACC[hc][m][n] = fresh ? sum : f32(ACC[hc][m][n] + sum)
 extent of ACC[hc] = (rows, columns)`,
@@ -46,12 +46,12 @@ a fault unless extent of ACC[h] = (rows, columns)
 add = (r[add] ≠ 0)                        a fault where add and f32 = 0
 for m < rows, n < columns:
   x = ACC[h][m][n]
-  if withBias: x = f32(x + f32 at r[bias] + 4 × (r[n0] + n))
-  at = result(r[base], r[m0] + m, r[n0] + n)
+  if withBias: x = f32(x + f32 at r[bias] + 4 × bias index of column r[n0] + n)
+  at = result(r[base], r[m0] + m, r[n0] + n); goes on with the next where it is left out
   if f32 = 0: the f16 at \`at\` = f16(x)
   else:       the f32 at \`at\` = add ? f32(f32 at \`at\` + x) : x`,
     accesses:
-      'reads the accumulator half, `columns` f32 biases where `withBias`, and the f32 already there where `add`; writes `rows × columns` elements of 2 or 4 bytes',
+      'reads the accumulator half, the f32 biases of its columns where `withBias`, and the f32 already there where `add`; writes `rows × columns` elements of 2 or 4 bytes (what is left out is not accessed, but counts)',
     cycles: 'ceil(rows × columns × (f32 ? 4 : 2) / drainBytesPerCycle)',
   },
 } as const satisfies Record<string, Behaviour>;

@@ -25,6 +25,22 @@ export const CMI = 25;
 export const CSMO = 26;
 export const CSMI = 27;
 export const CSN = 28;
+export const BKM = 29;
+export const BSKM = 30;
+export const BNI = 31;
+export const BSNO = 32;
+export const BGN = 33;
+export const BSNG = 34;
+export const BW = 35;
+export const BWS = 36;
+export const BGK = 37;
+export const CMM = 38;
+export const CSMM = 39;
+export const CNI = 40;
+export const CSNO = 41;
+export const CW = 42;
+export const CGM = 43;
+export const CGN = 44;
 
 export function slot(slots: usize, index: i32): i32 {
   return load<i32>(slots + (<usize>index << 2));
