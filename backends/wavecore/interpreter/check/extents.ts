@@ -109,14 +109,14 @@ function united(runs: [number, number][]): number[] {
 
 /** The f16 elements of a stationary block: reduction indices by columns. */
 export function stationaryExtents(c: MatrixConfiguration, base: number, block: Block, visit: Visit): void {
-  if (c.BKM > 1 || c.BNI !== 0 || c.BGN !== 0 || c.BW !== 0 || c.BGK !== 0) return packedStationary(c, base, block, visit);
-  strided(base, 2, block, { inner: c.BKI, outerStride: c.BSKO, innerStride: c.BSKI, columnStride: c.BSN }, visit);
+  if (c.BKM > 1 || c.BNI !== 0 || c.BGN !== 0 || c.BW !== 0 || c.BGK !== 0) packedStationary(c, base, block, visit);
+  else strided(base, 2, block, { inner: c.BKI, outerStride: c.BSKO, innerStride: c.BSKI, columnStride: c.BSN }, visit);
 }
 
 /** The result elements of `size` bytes of a drained block: rows by columns. */
 export function resultExtents(c: MatrixConfiguration, base: number, size: number, block: Block, visit: Visit): void {
-  if (c.CMM > 1 || c.CNI !== 0 || c.CW !== 0 || c.CGN !== 0) return packedResult(c, base, size, block, visit);
-  strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
+  if (c.CMM > 1 || c.CNI !== 0 || c.CW !== 0 || c.CGN !== 0) packedResult(c, base, size, block, visit);
+  else strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
 }
 
 /** The biases of a block's columns; copies of a column have the same one. */
