@@ -1,0 +1,110 @@
+import { type Phase, phasesOf } from './axes.ts';
+import type { MatrixWork } from './network.ts';
+import type { Resources } from './schedule.ts';
+
+/** Dimensions of the array, on which the shape of waves depends. */
+export type ArraySize = Pick<Resources, 'arrayRows' | 'arrayColumns' | 'waveRows'>;
+
+/** How a product, or one phase of it, fills the array. */
+export interface Packing {
+  /** Adjacent results (taps of a weight gradient) that columns compute side by side. */
+  readonly copies: number;
+  /** Channel groups that share a wave, its stationary block being block diagonal. */
+  readonly groups: number;
+  /** Cycles of the array for one sample. */
+  readonly cycles: number;
+}
+
+/** A phase of a forward or data-gradient product with its packing. */
+export interface MapPart extends Phase, Packing {
+  /** Reduction taps in a row: those of all copies together. */
+  readonly span: number;
+  /** Taps by which the windows of adjacent copies are apart. */
+  readonly shift: number;
+}
+
+export interface ReducePart extends Packing {
+  /** Rows of the result for a row of the filter: every row stands for as many taps as there are copies. */
+  readonly taps: number;
+  /** Pixels by which the output gradients of adjacent copies are apart. */
+  readonly shift: number;
+  /** Pixels of a row of the output gradient, with those that only its shifted copies reach. */
+  readonly span: number;
+}
+
+/** Packing makes the reduction longer and blocks costlier to load: it must save this share of the cycles. */
+const WORTH = 0.03;
+/** Copies are of use where they fill the last block of columns; more blocks only repeat the pattern. */
+const MOST_BLOCKS = 3;
+
+const maps = new WeakMap<MatrixWork, { readonly key: string; readonly parts: readonly MapPart[] }>();
+
+/**
+ * The parts of a forward or data-gradient product. It depends on the layer and the machine alone, never on the schedule: so the
+ * sums of every result are rounded in the same order in all of them.
+ */
+export function mapParts(work: MatrixWork, array: ArraySize): readonly MapPart[] {
+  const key = `${array.arrayRows} ${array.arrayColumns}`;
+  const known = maps.get(work);
+  if (known?.key === key) return known.parts;
+  const parts = phasesOf(work).map((phase) => mapPart(work, phase, array));
+  maps.set(work, { key, parts });
+  return parts;
+}
+
+/** Whether a product runs as one product of plain matrices, so that its reduction can be cut into panels. */
+export function isPlain(work: MatrixWork, array: ArraySize): boolean {
+  const parts = mapParts(work, array);
+  return parts.length === 1 && parts.every(({ copies, groups }) => copies === 1 && groups === 1);
+}
+
+function mapPart(work: MatrixWork, phase: Phase, array: ArraySize): MapPart {
+  const { rows, columns } = phase;
+  const { geometry: g } = work;
+  const channels = (work.form === 'forward' ? g.C : g.K) / work.groups;
+  const shift = columns.stride / columns.dilation;
+  const spanOf = (copies: number): number => columns.taps + (copies - 1) * shift;
+  const most = Number.isInteger(shift) ? columns.count : 1;
+  const packing = best(work, array, most, (copies, groups) => {
+    const reduction = channels * rows.taps * spanOf(copies);
+    if (groups > 1 && groups * reduction > array.arrayRows) return undefined;
+    const blocks = Math.ceil((groups * reduction) / array.arrayRows) * Math.ceil((groups * copies * work.n) / array.arrayColumns);
+    return rows.count * Math.ceil(columns.count / copies) * blocks * Math.ceil(work.groups / groups);
+  });
+  return { ...phase, ...packing, span: spanOf(packing.copies), shift: packing.copies > 1 ? shift : 0 };
+}
+
+/** How a weight gradient fills the array: copies of the output gradient, shifted by pixels, stand for further taps. */
+export function reducePart(work: MatrixWork, array: ArraySize): ReducePart {
+  const { geometry: g } = work;
+  const shift = g.dilationW / g.strideW;
+  const spanOf = (copies: number): number => g.Q + (copies - 1) * shift;
+  const packing = best(work, array, Number.isInteger(shift) ? g.S : 1, (copies, groups) => {
+    const rows = ((groups * work.m) / g.S) * Math.ceil(g.S / copies);
+    // Every wave waits for its stationary block, which takes as many cycles as the array has rows.
+    const waves = Math.floor(rows / array.waveRows) * array.waveRows;
+    const cycles = waves + (rows > waves ? Math.max(array.arrayRows, rows - waves) : 0);
+    const blocks = ((g.P * spanOf(copies)) / array.arrayRows) * Math.ceil((groups * copies * work.n) / array.arrayColumns);
+    return cycles * blocks * Math.ceil(work.groups / groups);
+  });
+  return { ...packing, taps: Math.ceil(g.S / packing.copies), span: spanOf(packing.copies), shift: packing.copies > 1 ? shift : 0 };
+}
+
+/** The packing with the fewest cycles, and of those the one with the fewest copies and groups. */
+function best(
+  work: MatrixWork,
+  array: ArraySize,
+  mostCopies: number,
+  cyclesOf: (copies: number, groups: number) => number | undefined,
+): Packing {
+  const plain: Packing = { copies: 1, groups: 1, cycles: cyclesOf(1, 1) ?? 0 };
+  let found = plain;
+  for (let copies = 1; copies <= mostCopies && (copies === 1 || copies * work.n <= MOST_BLOCKS * array.arrayColumns); copies++) {
+    for (let groups = 1; groups <= work.groups && (groups === 1 || groups * copies * work.n <= array.arrayColumns); groups++) {
+      const cycles = cyclesOf(copies, groups);
+      if (cycles === undefined) break;
+      if (cycles < found.cycles) found = { copies, groups, cycles };
+    }
+  }
+  return found.cycles < plain.cycles * (1 - WORTH) ? found : plain;
+}
