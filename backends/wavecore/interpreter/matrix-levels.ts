@@ -67,7 +67,7 @@ export function resultTouched(c: Config, m0: number, rows: number, n0: number, c
 
 /**
  * Whether the strides of a block's results are nested: each steps over all that the smaller ones reach, so that no two meet.
- * Rows within a line and copies of columns count as one axis where a width bounds what they reach together.
+ * A width bounds what rows within a line and copies of columns reach together; the others step over that.
  */
 export function areResultsApart(c: Config, m0: number, rows: number, n0: number, columns: number): boolean {
   const middle = Math.max(c.CMM, 1);
@@ -75,15 +75,15 @@ export function areResultsApart(c: Config, m0: number, rows: number, n0: number,
   const outer = touched(m0, rows, c.CMI * middle);
   const copies = c.CNI === 0 ? 1 : touched(n0, columns, c.CNI);
   const ownColumns = c.CGN !== 0 && c.CGM === c.CMI * middle;
-  const inLine = axis(lines > 1 ? c.CMI : rows, c.CSMI);
-  const ofCopies = axis(copies, c.CSNO);
-  const axes = [
+  const inLine = [...axis(lines > 1 ? c.CMI : rows, c.CSMI), ...axis(copies, c.CSNO)];
+  const others = [
     ...(ownColumns ? [] : axis(outer, c.CSMO)),
     ...axis(outer > 1 ? middle : lines, c.CSMM),
     ...axis(copies > 1 ? c.CNI : columns, c.CSN),
-    ...(c.CW === 0 ? [...inLine, ...ofCopies] : bounded([...inLine, ...ofCopies], c.CW)),
   ];
-  return reachOf(axes) !== undefined;
+  if (c.CW === 0) return reachOf([...inLine, ...others], 0) !== undefined;
+  const reach = reachOf(inLine, 0);
+  return reach !== undefined && reachOf(others, Math.min(reach, c.CW - 1)) !== undefined;
 }
 
 /** How many of the lines of `size` indices [first, first + count) touches. */
@@ -101,21 +101,14 @@ function axis(count: number, stride: number): Axis[] {
   return count === 1 ? [] : [{ stride: Math.abs(stride), reach: (count - 1) * Math.abs(stride) }];
 }
 
-/** Axes whose results all lie below `width`, as one; as they are where they are not nested. */
-function bounded(axes: readonly Axis[], width: number): readonly Axis[] {
-  const reach = reachOf(axes);
-  if (reach === undefined || axes.length === 0) return axes;
-  return [{ stride: Math.min(...axes.map(({ stride }) => stride)), reach: Math.min(reach, Math.max(width - 1, 0)) }];
-}
-
-/** What nested axes reach together; undefined where they are not nested. */
-function reachOf(axes: readonly Axis[]): number | undefined {
-  let reach = 0;
+/** What axes reach together, nested one into the other and over all that `reach` covers; undefined where they are not. */
+function reachOf(axes: readonly Axis[], reach: number): number | undefined {
+  let all = reach;
   for (const { stride, reach: own } of [...axes].sort((a, b) => a.stride - b.stride)) {
-    if (stride <= reach) return undefined;
-    reach += own;
+    if (stride <= all) return undefined;
+    all += own;
   }
-  return reach;
+  return all;
 }
 
 function columnRuns(n0: number, columns: number, copyColumns: number, groupColumns: number): ColumnRun[] {

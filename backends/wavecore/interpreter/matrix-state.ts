@@ -98,6 +98,18 @@ export class MatrixState {
     this.checkSpan('moving operand', base, 2);
   }
 
+  /** Whether the patch matrix is held and the stationary operand moves. */
+  isExchanged(): boolean {
+    return this.configured().X !== 0;
+  }
+
+  /** Moving blocks have no cells that are off. */
+  checkExchanged(): void {
+    const { BW, BGK } = this.configured();
+    if (BW !== 0 || BGK !== 0)
+      this.position.fault(diag.programFault, `cells of a moving operand cannot be off: slots BW ${BW}, BGK ${BGK}`);
+  }
+
   /** Returns how many cells of the block are on; those alone are read. */
   checkStationary(base: number, k0: number, depth: number, n0: number, columns: number): number {
     const config = this.configured();
@@ -168,13 +180,13 @@ export class MatrixState {
   }
 
   /** Biases must lie apart from the results, checked just before, so that the order of reading and writing does not matter. */
-  checkBias(bias: number, n0: number, columns: number): void {
+  checkBias(bias: number, m0: number, rows: number, n0: number, columns: number): void {
     const { from, to } = this.checked;
-    const { CNI } = this.configured();
-    const copied = CNI !== 0 && Math.floor((n0 + columns - 1) / CNI) > Math.floor(n0 / CNI);
-    const first = CNI === 0 ? n0 : n0 % CNI;
+    const { X, CNI } = this.configured();
+    const copied = X === 0 && CNI !== 0 && Math.floor((n0 + columns - 1) / CNI) > Math.floor(n0 / CNI);
+    const [first, count] = X !== 0 ? [m0, rows] : [CNI === 0 ? n0 : n0 % CNI, columns];
     this.low = copied ? 0 : first;
-    this.high = copied ? CNI - 1 : first + columns - 1;
+    this.high = copied ? CNI - 1 : first + count - 1;
     this.checkSpan('bias', bias, 4);
     if (this.checked.from < to && from < this.checked.to) this.position.fault(diag.programFault, 'results overlap the biases');
     this.biases.from = this.checked.from;

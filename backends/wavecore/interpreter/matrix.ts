@@ -36,7 +36,10 @@ export const loadMoving: Handler = (core, pc) => {
   const k0 = register(core, pc, LDA.k0);
   const rows = matrix.rowsFrom(m0);
   const depth = matrix.movingDepthFrom(k0);
-  matrix.checkMoving(base, m0, rows, k0, depth);
+  if (matrix.isExchanged()) {
+    matrix.checkExchanged();
+    matrix.checkStationary(base, k0, depth, m0, rows);
+  } else matrix.checkMoving(base, m0, rows, k0, depth);
   matrix.aRows[a] = rows;
   matrix.aDepth[a] = depth;
   const bytes = rows * depth * 2;
@@ -56,7 +59,10 @@ export const loadStationary: Handler = (core, pc) => {
   const n0 = register(core, pc, LDB.n0);
   const depth = matrix.stationaryDepthFrom(k0);
   const columns = matrix.columnsFrom(n0);
-  matrix.bOn[b] = matrix.checkStationary(base, k0, depth, n0, columns);
+  if (matrix.isExchanged()) {
+    matrix.checkMoving(base, n0, columns, k0, depth);
+    matrix.bOn[b] = depth * columns;
+  } else matrix.bOn[b] = matrix.checkStationary(base, k0, depth, n0, columns);
   matrix.bDepth[b] = depth;
   matrix.bColumns[b] = columns;
   const bytes = depth * columns * 2;
@@ -119,9 +125,9 @@ export const drain: Handler = (core, pc) => {
   if (add && !f32) position.fault(diag.programFault, 'adds to f16 results; only f32 results can be added to');
   const size = f32 ? 4 : 2;
   matrix.checkResult(base, m0, rows, n0, columns, size);
-  if (immediate(core, pc, ST.withBias) !== 0) matrix.checkBias(bias, n0, columns);
+  if (immediate(core, pc, ST.withBias) !== 0) matrix.checkBias(bias, m0, rows, n0, columns);
   const bytes = rows * columns * size;
-  counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : columns * 4));
+  counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : (matrix.isExchanged() ? rows : columns) * 4));
   counters.work(COUNT.localBytes, rows * columns * 4);
   const { checked: span, biases } = matrix;
   core.data?.kernels.drain(c, { base, m0, n0, rows, columns, bias, biases, f32, add, span, apart: matrix.resultsApart() });

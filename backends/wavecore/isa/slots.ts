@@ -50,6 +50,7 @@ export const MATRIX_SLOTS = [
   'CW',
   'CGM',
   'CGN',
+  'X',
 ] as const;
 export type MatrixSlot = (typeof MATRIX_SLOTS)[number];
 

@@ -78,6 +78,7 @@ const cases = fc.record({
       CW: small(9, 0),
       CGM: small(6),
       CGN: small(3, 0),
+      X: fc.constantFrom(0, 0, 1),
     }),
     { nil: {} },
   ),
@@ -111,6 +112,7 @@ describe('kernels', () => {
           CSMI,
           CSN: 741,
           ...packed,
+          ...('X' in packed && packed.X === 1 ? { BW: 0, BGK: 0 } : {}),
         };
         // The order of writing is nobody's business where no two results meet.
         const levels = { ...NO_SLOTS, ...slots };

@@ -88,7 +88,7 @@ export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0,
   for (let m = 0; m < sums.rows; m++) {
     for (let n = 0; n < sums.columns; n++) {
       let x = sums.at(m, n);
-      if (bias !== undefined) x = f32(x + memory.single(bias + 4 * levels(n0 + n, slots('CNI'))[1]));
+      if (bias !== undefined) x = f32(x + memory.single(bias + 4 * (slots('X') === 0 ? levels(n0 + n, slots('CNI'))[1] : m0 + m)));
       const at = result(slots, base, single ? 4 : 2, m0 + m, n0 + n);
       if (at === undefined) continue;
       if (single) memory.setSingle(at, add ? f32(memory.single(at) + x) : x);

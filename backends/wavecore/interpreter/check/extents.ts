@@ -119,8 +119,12 @@ export function resultExtents(c: MatrixConfiguration, base: number, size: number
   else strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
 }
 
-/** The biases of a block's columns; copies of a column have the same one. */
-export function biasExtents(c: MatrixConfiguration, bias: number, { column, columns }: Block, visit: Visit): void {
+/** The biases of a block: of its columns, of which copies have the same one, or of its rows where operands are exchanged. */
+export function biasExtents(c: MatrixConfiguration, bias: number, { row, rows, column, columns }: Block, visit: Visit): void {
+  if (c.X !== 0) {
+    visit(bias + 4 * row, bias + 4 * (row + rows));
+    return;
+  }
   const copies = c.CNI === 0 ? [[column, column + columns]] : copyRuns(c.CNI, column, column + columns);
   for (const [from = 0, to = 0] of copies) visit(bias + 4 * from, bias + 4 * to);
 }

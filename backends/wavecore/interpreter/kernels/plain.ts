@@ -48,22 +48,12 @@ export class PlainKernels implements Kernels {
     const a = this.a[half];
     if (a === undefined) return;
     const byTap = this.slot('AT') !== 0;
-    const [Q, S, H, W] = [this.slot('Q'), this.slot('S'), this.slot('H'), this.slot('W')];
-    const [image, window] = [this.slot('P') * Q, this.slot('R') * S];
-    const [SH, SW, DH, DW] = [this.slot('SH'), this.slot('SW'), this.slot('DH'), this.slot('DW')];
-    const [PT, PL, UH, UW] = [this.slot('PT'), this.slot('PL'), this.slot('UH'), this.slot('UW')];
-    const [ASN, ASC] = [this.slot('ASN'), this.slot('ASC')];
+    const [patch, cell] = [this.patches(base), this.cells(base)];
+    const exchanged = this.slot('X') !== 0;
     for (let m = 0; m < rows; m++) {
       for (let k = 0; k < depth; k++) {
-        const pixel = byTap ? k0 + k : m0 + m;
-        const tap = byTap ? m0 + m : k0 + k;
-        const inImage = pixel % image;
-        const inWindow = tap % window;
-        const y = Math.floor(inImage / Q) * SH + Math.floor(inWindow / S) * DH - PT;
-        const x = (inImage % Q) * SW + (inWindow % S) * DW - PL;
-        const inside = y >= 0 && x >= 0 && y % UH === 0 && x % UW === 0 && y / UH < H && x / UW < W;
-        const at = Math.floor(pixel / image) * ASN + Math.floor(tap / window) * ASC + (y / UH) * W + x / UW;
-        a[m * this.depth + k] = inside ? this.half(base / 2 + at) : 0;
+        const [row, index] = [m0 + m, k0 + k];
+        a[m * this.depth + k] = exchanged ? (cell(index, row) ?? 0) : byTap ? patch(index, row) : patch(row, index);
       }
     }
   }
@@ -71,24 +61,56 @@ export class PlainKernels implements Kernels {
   load(half: number, base: number, k0: number, n0: number, depth: number, columns: number): void {
     const [b, off] = [this.b[half], this.off[half]];
     if (b === undefined || off === undefined) return;
-    const [inner, middle, group] = [this.slot('BKI'), Math.max(this.slot('BKM'), 1), this.slot('BGK')];
-    const [outerStride, middleStride, innerStride] = [this.slot('BSKO'), this.slot('BSKM'), this.slot('BSKI')];
-    const [window, shift] = [this.slot('BW'), this.slot('BWS')];
-    for (let n = 0; n < columns; n++) {
-      const [u, v] = divided(n0 + n, this.slot('BNI'));
-      const [g, c] = divided(v, this.slot('BGN'));
-      const column = base / 2 + u * this.slot('BSNO') + g * this.slot('BSNG') + c * this.slot('BSN');
-      for (let k = 0; k < depth; k++) {
-        const index = k0 + k;
-        const line = Math.floor(index / inner);
-        const within = index % inner;
-        const place = within - u * shift;
-        const on = (window === 0 || (place >= 0 && place < window)) && (group === 0 || Math.floor(index / group) === g);
-        const at = column + Math.floor(line / middle) * outerStride + (line % middle) * middleStride + within * innerStride;
-        b[k * this.columns + n] = on ? this.half(at) : 0;
-        off[k * this.columns + n] = on ? 0 : 1;
+    const byTap = this.slot('AT') !== 0;
+    const [patch, cell] = [this.patches(base), this.cells(base)];
+    const exchanged = this.slot('X') !== 0;
+    for (let k = 0; k < depth; k++) {
+      for (let n = 0; n < columns; n++) {
+        const [index, column] = [k0 + k, n0 + n];
+        const value = exchanged ? (byTap ? patch(index, column) : patch(column, index)) : cell(index, column);
+        b[k * this.columns + n] = value ?? 0;
+        off[k * this.columns + n] = value === undefined ? 1 : 0;
       }
     }
+  }
+
+  /** An element of the patch matrix by its pixel and tap. */
+  private patches(base: number): (pixel: number, tap: number) => number {
+    const [Q, S, H, W] = [this.slot('Q'), this.slot('S'), this.slot('H'), this.slot('W')];
+    const [image, window] = [this.slot('P') * Q, this.slot('R') * S];
+    const [SH, SW, DH, DW] = [this.slot('SH'), this.slot('SW'), this.slot('DH'), this.slot('DW')];
+    const [PT, PL, UH, UW] = [this.slot('PT'), this.slot('PL'), this.slot('UH'), this.slot('UW')];
+    const [ASN, ASC] = [this.slot('ASN'), this.slot('ASC')];
+    return (pixel, tap) => {
+      const inImage = pixel % image;
+      const inWindow = tap % window;
+      const y = Math.floor(inImage / Q) * SH + Math.floor(inWindow / S) * DH - PT;
+      const x = (inImage % Q) * SW + (inWindow % S) * DW - PL;
+      const inside = y >= 0 && x >= 0 && y % UH === 0 && x % UW === 0 && y / UH < H && x / UW < W;
+      const at = Math.floor(pixel / image) * ASN + Math.floor(tap / window) * ASC + (y / UH) * W + x / UW;
+      return inside ? this.half(base / 2 + at) : 0;
+    };
+  }
+
+  /** A cell of the stationary operand by its reduction index and column; undefined where it is off. */
+  private cells(base: number): (index: number, n: number) => number | undefined {
+    const [inner, middle, group] = [this.slot('BKI'), Math.max(this.slot('BKM'), 1), this.slot('BGK')];
+    const [outerStride, middleStride, innerStride] = [this.slot('BSKO'), this.slot('BSKM'), this.slot('BSKI')];
+    const [copyColumns, groupColumns] = [this.slot('BNI'), this.slot('BGN')];
+    const [copyStride, groupStride, columnStride] = [this.slot('BSNO'), this.slot('BSNG'), this.slot('BSN')];
+    const [window, shift] = [this.slot('BW'), this.slot('BWS')];
+    return (index, n) => {
+      const u = copyColumns === 0 ? 0 : Math.floor(n / copyColumns);
+      const v = n - u * copyColumns;
+      const g = groupColumns === 0 ? 0 : Math.floor(v / groupColumns);
+      const line = Math.floor(index / inner);
+      const within = index % inner;
+      const place = within - u * shift;
+      if (window !== 0 && (place < 0 || place >= window)) return undefined;
+      if (group !== 0 && Math.floor(index / group) !== g) return undefined;
+      const row = Math.floor(line / middle) * outerStride + (line % middle) * middleStride + within * innerStride;
+      return this.half(base / 2 + row + u * copyStride + g * groupStride + (v - g * groupColumns) * columnStride);
+    };
   }
 
   multiply(a: number, b: number, c: number, rows: number, depth: number, columns: number, fresh: boolean): void {
@@ -113,6 +135,7 @@ export class PlainKernels implements Kernels {
     if (c === undefined) return;
     const { base, m0, n0, rows, columns, bias, f32, add } = target;
     const [inner, middle, width] = [this.slot('CMI'), Math.max(this.slot('CMM'), 1), this.slot('CW')];
+    const exchanged = this.slot('X') !== 0;
     const [rowGroup, columnGroup] = [this.slot('CGM'), this.slot('CGN')];
     for (let m = 0; m < rows; m++) {
       const index = m0 + m;
@@ -124,7 +147,7 @@ export class PlainKernels implements Kernels {
         if (width !== 0 && within + u * this.slot('CSNO') >= width) continue;
         if (columnGroup !== 0 && Math.floor(index / rowGroup) !== Math.floor(v / columnGroup)) continue;
         let value = c[m * this.columns + n] ?? 0;
-        if (bias >= 0) value = Math.fround(value + (this.floats[bias / 4 + v] ?? 0));
+        if (bias >= 0) value = Math.fround(value + (this.floats[bias / 4 + (exchanged ? index : v)] ?? 0));
         const at = row + u * this.slot('CSNO') + v * this.slot('CSN');
         if (!f32) this.halves[base / 2 + at] = halfBits(value);
         else this.storeFloat(base / 4 + at, add ? Math.fround((this.floats[base / 4 + at] ?? 0) + value) : value);

@@ -7,7 +7,8 @@ export const MATRIX = {
 rows = min(waveRows, AM − r[m0])      a fault unless 0 ≤ r[m0] < AM
 depth = min(arrayRows, AK − r[k0])    a fault unless 0 ≤ r[k0] < AK
 for m < rows, k < depth:
-  A[h][m][k] = AT = 0 ? patch(r[base], r[m0] + m, r[k0] + k)
+  A[h][m][k] = X ≠ 0  ? stationary(r[base], r[k0] + k, r[m0] + m)
+             : AT = 0 ? patch(r[base], r[m0] + m, r[k0] + k)
                       : patch(r[base], r[k0] + k, r[m0] + m)
 extent of A[h] = (rows, depth)`,
     accesses: 'reads `rows × depth` f16 of the moving operand (what is padding is not read, but counts); writes A-buffer half `h`',
@@ -18,7 +19,9 @@ extent of A[h] = (rows, depth)`,
 depth = min(arrayRows, BK − r[k0])        a fault unless 0 ≤ r[k0] < BK
 columns = min(arrayColumns, BN − r[n0])   a fault unless 0 ≤ r[n0] < BN
 for k < depth, n < columns:
-  B[h][k][n] = stationary(r[base], r[k0] + k, r[n0] + n), a number or off
+  B[h][k][n] = X = 0  ? stationary(r[base], r[k0] + k, r[n0] + n), a number or off
+             : AT = 0 ? patch(r[base], r[n0] + n, r[k0] + k)
+                      : patch(r[base], r[k0] + k, r[n0] + n)
 extent of B[h] = (depth, columns)`,
     accesses: 'reads `depth × columns` f16 of the stationary operand (what is off is not read, but counts); writes B-buffer half `h`',
     cycles: 'max(depth, ceil(2 × depth × columns / stationaryBytesPerCycle))',
@@ -46,12 +49,12 @@ a fault unless extent of ACC[h] = (rows, columns)
 add = (r[add] ≠ 0)                        a fault where add and f32 = 0
 for m < rows, n < columns:
   x = ACC[h][m][n]
-  if withBias: x = f32(x + f32 at r[bias] + 4 × bias index of column r[n0] + n)
+  if withBias: x = f32(x + f32 at r[bias] + 4 × bias index of result (r[m0] + m, r[n0] + n))
   at = result(r[base], r[m0] + m, r[n0] + n); goes on with the next where it is left out
   if f32 = 0: the f16 at \`at\` = f16(x)
   else:       the f32 at \`at\` = add ? f32(f32 at \`at\` + x) : x`,
     accesses:
-      'reads the accumulator half, the f32 biases of its columns where `withBias`, and the f32 already there where `add`; writes `rows × columns` elements of 2 or 4 bytes (what is left out is not accessed, but counts)',
+      'reads the accumulator half, the f32 biases of its columns (rows where operands are exchanged) where `withBias`, and the f32 already there where `add`; writes `rows × columns` elements of 2 or 4 bytes (what is left out is not accessed, but counts)',
     cycles: 'ceil(rows × columns × (f32 ? 4 : 2) / drainBytesPerCycle)',
   },
 } as const satisfies Record<string, Behaviour>;

@@ -1,6 +1,6 @@
 import { canonical4, encode, encode4 } from './half';
 import { panelC } from './layout';
-import { CGM, CGN, CMI, CMM, CNI, CSMI, CSMM, CSMO, CSN, CSNO, CW, slot } from './slots';
+import { CGM, CGN, CMI, CMM, CNI, CSMI, CSMM, CSMO, CSN, CSNO, CW, slot, X } from './slots';
 
 /** Stores four results that lie side by side. */
 @inline
@@ -39,7 +39,7 @@ export function drain(
   f32s: i32,
   adds: i32,
 ): void {
-  if (slot(slots, CMM) > 1 || slot(slots, CNI) != 0 || slot(slots, CW) != 0 || slot(slots, CGN) != 0) {
+  if (slot(slots, CMM) > 1 || slot(slots, CNI) != 0 || slot(slots, CW) != 0 || slot(slots, CGN) != 0 || slot(slots, X) != 0) {
     for (let n = 0; n < columns; n++) {
       drainLevels(slots, c + <usize>(n >> 3) * panelC + <usize>((n & 7) << 2), base, m0, n0 + n, rows, bias, f32s, adds);
     }
@@ -122,7 +122,7 @@ function drainLevels(slots: usize, tile: usize, base: i32, m0: i32, n: i32, rows
   const width = slot(slots, CW);
   const group = slot(slots, CGN) == 0 ? -1 : inCopy / slot(slots, CGN);
   const start = copyOffset + inCopy * slot(slots, CSN);
-  const addend = bias >= 0 ? biasOf(bias, inCopy) : 0;
+  const byRow = slot(slots, X) != 0;
   for (let m = 0; m < rows; ) {
     const line = (m0 + m) / inner;
     const within = m0 + m - line * inner;
@@ -133,7 +133,7 @@ function drainLevels(slots: usize, tile: usize, base: i32, m0: i32, n: i32, rows
       const written = (width == 0 || place + copyOffset < width) && (group < 0 || (m0 + m) / slot(slots, CGM) == group);
       if (written) {
         let value = load<f32>(tile + (<usize>(m >> 2) << 7) + (<usize>(m & 3) << 5));
-        if (bias >= 0) value += addend;
+        if (bias >= 0) value += biasOf(bias, byRow ? m0 + m : inCopy);
         store1(base + ((row + place) << shift), value, f32s, adds);
       }
       place += innerStride;

@@ -14,7 +14,7 @@ export function stationary(slots: usize, b: usize, base: i32, k0: i32, n0: i32, 
   if (slot(slots, BKM) > 1 || slot(slots, BNI) != 0 || slot(slots, BGN) != 0 || slot(slots, BW) != 0 || slot(slots, BGK) != 0) {
     for (let n = 0; n < columns; n++) {
       const panel = <usize>(n >> 3);
-      const off = column(slots, b + panel * panelB + <usize>((n & 7) << 2), base, k0, depth, n0 + n);
+      const off = column(slots, b + panel * panelB + <usize>((n & 7) << 2), 32, base, k0, depth, n0 + n);
       if (off) store<u8>(b + offFlags + panel, 1);
     }
     return;
@@ -55,8 +55,8 @@ export function stationary(slots: usize, b: usize, base: i32, k0: i32, n0: i32, 
   }
 }
 
-/** Loads one column whose indices have all levels; returns whether cells of it are off. */
-function column(slots: usize, to: usize, base: i32, k0: i32, depth: i32, n: i32): bool {
+/** Loads one column whose indices have all levels, its cells `step` bytes apart; returns whether some of them are off. */
+export function column(slots: usize, to: usize, step: usize, base: i32, k0: i32, depth: i32, n: i32): bool {
   const inner = slot(slots, BKI);
   const middle = max(slot(slots, BKM), 1);
   const group = slot(slots, BGK);
@@ -82,7 +82,7 @@ function column(slots: usize, to: usize, base: i32, k0: i32, depth: i32, n: i32)
         store<i32>(to, OFF);
         anyOff = true;
       }
-      to += 32;
+      to += step;
       from += innerStride;
     }
     k += run;
