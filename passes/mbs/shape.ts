@@ -81,13 +81,27 @@ export function reducePart(work: MatrixWork, array: ArraySize): ReducePart {
   const spanOf = (copies: number): number => g.Q + (copies - 1) * shift;
   const packing = best(work, array, Number.isInteger(shift) ? g.S : 1, (copies, groups) => {
     const rows = ((groups * work.m) / g.S) * Math.ceil(g.S / copies);
-    // Every wave waits for its stationary block, which takes as many cycles as the array has rows.
-    const waves = Math.floor(rows / array.waveRows) * array.waveRows;
-    const cycles = waves + (rows > waves ? Math.max(array.arrayRows, rows - waves) : 0);
+    const cycles = waveCycles(array, rows, array.arrayRows);
     const blocks = ((g.P * spanOf(copies)) / array.arrayRows) * Math.ceil((groups * copies * work.n) / array.arrayColumns);
     return cycles * blocks * Math.ceil(work.groups / groups);
   });
   return { ...packing, taps: Math.ceil(g.S / packing.copies), span: spanOf(packing.copies), shift: packing.copies > 1 ? shift : 0 };
+}
+
+/** Cycles of the waves of `rows` rows on one column of blocks; a wave lasts at least as long as the load of the next stationary block. */
+export function waveCycles({ waveRows }: ArraySize, rows: number, depth: number): number {
+  const rest = rows % waveRows;
+  return rows - rest + (rest === 0 ? 0 : Math.max(rest, depth));
+}
+
+/**
+ * Whether a product of so many rows and columns takes fewer cycles with its operands exchanged. Every sum takes its terms in the same
+ * order either way, so that this may depend on chunks and panels.
+ */
+export function isExchanged(array: ArraySize, rows: number, columns: number, reduction: number): boolean {
+  const depth = Math.min(array.arrayRows, reduction);
+  const cycles = (m: number, n: number): number => waveCycles(array, m, depth) * Math.ceil(n / array.arrayColumns);
+  return cycles(columns, rows) < cycles(rows, columns) * (1 - WORTH);
 }
 
 /** The packing with the fewest cycles, and of those the one with the fewest copies and groups. */

@@ -60,7 +60,7 @@ export class NetworkBuilder {
   }
 
   /** A convolution whose window is not the same in both directions: [rows, columns], padding [top, left, bottom, right]. */
-  convolve(x: Value, channels: number, window: Rectangle, groups = 1): Value {
+  convolve(x: Value, channels: number, window: Rectangle, { groups = 1, bias = false } = {}): Value {
     const [, C = 1, H = 1, W = 1] = x.shape;
     const { kernel, strides, dilations, pads } = window;
     const name = this.next('conv');
@@ -68,7 +68,8 @@ export class NetworkBuilder {
     const length = (size: number, i: 0 | 1): number =>
       Math.floor((size + pads[i] + pads[(i + 2) as 2 | 3] - dilations[i] * (kernel[i] - 1) - 1) / strides[i]) + 1;
     const attributes = { kernel_shape: [...kernel], strides: [...strides], pads: [...pads], dilations: [...dilations], group: groups };
-    return this.node('Conv', [x.name, weight], attributes, name, [channels, length(H, 0), length(W, 1)]);
+    const extra = bias ? [this.uniform(`${name}.b`, [channels], -0.5, 0.5)] : [];
+    return this.node('Conv', [x.name, weight, ...extra], attributes, name, [channels, length(H, 0), length(W, 1)]);
   }
 
   norm(x: Value): Value {

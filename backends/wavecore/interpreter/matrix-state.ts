@@ -144,7 +144,7 @@ export class MatrixState {
     let touched = this.blocks.get(key);
     if (touched === undefined) {
       this.checkLeast({ BKI: 1, BKM: 0, BNI: 0, BGN: 0, BGK: 0 });
-      this.checkReach('a window of BW', config.BKI + config.BN * Math.abs(config.BWS));
+      if (config.BW !== 0) this.checkReach('a window of BW', config.BKI + config.BN * Math.abs(config.BWS));
       touched = stationaryTouched(config, k0, depth, n0, columns);
       this.blocks.set(key, touched);
     }
@@ -155,7 +155,7 @@ export class MatrixState {
   private checkPackedResult(base: number, m0: number, rows: number, n0: number, columns: number, size: number): void {
     const config = this.configured();
     this.checkLeast({ CMI: 1, CMM: 0, CNI: 0, CW: 0, CGN: 0, CGM: config.CGN === 0 ? config.CGM : 1 });
-    this.checkReach('a line of results', config.CMI * Math.abs(config.CSMI) + config.BN * Math.abs(config.CSNO));
+    if (config.CW !== 0) this.checkReach('a line of results', config.CMI * Math.abs(config.CSMI) + config.BN * Math.abs(config.CSNO));
     this.checkTouched('result', base, resultTouched(config, m0, rows, n0, columns), size);
   }
 

@@ -1,6 +1,6 @@
 import { within } from '../../../passes/mbs/axes.ts';
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
-import type { MapPart } from '../../../passes/mbs/shape.ts';
+import { isExchanged, type MapPart } from '../../../passes/mbs/shape.ts';
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
 import {
@@ -93,8 +93,11 @@ function emitPack(
   const whole = channels * R.taps * part.span * pack.groups;
   const plain = part.copies === 1 && part.groups === 1;
   const reduction = target.reduction.size === work.k ? whole : target.reduction.size;
+  const all = part.copies * columns;
+  const exchanged = canExchange(work, part, target) && isExchanged(ctx.options, rows, all, whole);
+  const [own, other] = exchanged ? [all, rows] : [rows, all];
   configureMatrix(ctx, {
-    AM: rows,
+    AM: own,
     AK: whole,
     AT: 0,
     P: extents.height,
@@ -115,29 +118,34 @@ function emitPack(
     ASC: imagePixels,
     ...PLAIN,
     BK: reduction,
-    BN: part.copies * columns,
+    BN: other,
     ...(work.form === 'forward' && plain ? rowMajor(reduction) : stationaryOf(work, part, target, pack.groups)),
-    ...resultOf(part, target, extents, columns),
+    ...(exchanged ? turned(target, extents, columns) : resultOf(part, target, extents, columns)),
   });
   const tap = (R.tap * g.S + S.tap) * 2;
   const atGroup = (register: number, bytes: number): number => offset(ctx, register, pack.first * bytes);
-  const movingStep = channels * imagePixels * 2;
-  const stationaryStep = work.n * work.k * 2;
-  const resultStep = work.n * extents.resultPixels * 2;
+  const step = {
+    image: channels * imagePixels * 2,
+    weights: work.n * work.k * 2,
+    result: work.n * extents.resultPixels * 2,
+  };
+  const image = { at: atGroup(target.moving, step.image), step: step.image * pack.groups };
+  const weights = { at: offset(ctx, target.stationary, tap + pack.first * step.weights), step: step.weights * pack.groups };
+  const [moving, stationary] = exchanged ? [weights, image] : [image, weights];
   emitProduct(
     ctx,
     {
-      rows,
-      columns: part.copies * columns,
+      rows: own,
+      columns: other,
       reduction,
       firstReduction: target.reduction.offset,
       packs: pack.count,
-      moving: atGroup(target.moving, movingStep),
-      stationary: offset(ctx, target.stationary, tap + pack.first * stationaryStep),
-      result: atGroup(target.result, resultStep),
-      movingStep: movingStep * pack.groups,
-      stationaryStep: stationaryStep * pack.groups,
-      resultStep: resultStep * pack.groups,
+      moving: moving.at,
+      stationary: stationary.at,
+      result: atGroup(target.result, step.result),
+      movingStep: moving.step,
+      stationaryStep: stationary.step,
+      resultStep: step.result * pack.groups,
       ...(target.bias === undefined ? {} : { bias: atGroup(target.bias, work.n * 4) }),
       biasStep: columns * 4,
       f32: false,
@@ -146,6 +154,16 @@ function emitPack(
     },
     counters,
   );
+}
+
+/** Exchanged, pixels are columns, which have two levels: samples, and pixels that follow each other. The reduction is not cut. */
+function canExchange({ groups, k }: MatrixWork, { rows, columns, copies }: MapPart, { reduction }: MapTarget): boolean {
+  return groups === 1 && copies === 1 && rows.step === 1 && columns.step === 1 && reduction.size === k;
+}
+
+/** Results whose rows are channels. */
+function turned({ resultColumns }: MapTarget, { resultPixels }: Extents, channels: number): MatrixConfig {
+  return { CMI: channels, CSMO: 0, CSMI: resultPixels, CNI: resultPixels, CSNO: resultColumns * resultPixels, CSN: 1, X: 1 };
 }
 
 /** A panel of a forward product: the reduction of one column after that of the other. */

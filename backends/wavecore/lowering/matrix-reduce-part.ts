@@ -1,5 +1,5 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
-import { type ReducePart, reducePart } from '../../../passes/mbs/shape.ts';
+import { isExchanged, type ReducePart, reducePart } from '../../../passes/mbs/shape.ts';
 import type { StepContext } from './context.ts';
 import { ZERO } from './emitter.ts';
 import {
@@ -46,9 +46,12 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
   for (const pack of packsOf(groups, part.groups)) {
     const columns = pack.groups * (groups > 1 ? work.n : target.columns);
     const rows = pack.groups * rowsOfGroup;
+    const all = part.copies * columns;
+    const exchanged = groups === 1 && part.copies === 1 && isExchanged(ctx.options, rows, all, reduction);
+    const [own, other] = exchanged ? [all, rows] : [rows, all];
     ctx.e.scope(() => {
       configureMatrix(ctx, {
-        AM: rows,
+        AM: own,
         AK: reduction,
         AT: 1,
         P: height,
@@ -69,24 +72,27 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
         ASC: imagePixels,
         ...PLAIN,
         BK: reduction,
-        BN: part.copies * columns,
+        BN: other,
         ...gradientOf(work, part, target, height, columns),
-        ...resultOf(work, part, target, pack.groups, columns),
+        ...(exchanged ? { CMI: all, CSMO: 0, CSMI: target.rows, CSN: 1, X: 1 } : resultOf(work, part, target, pack.groups, columns)),
       });
       const steps = { moving: (g.C / groups) * imagePixels * 2, stationary: work.n * pixels * 2, result: work.n * target.rows * 4 };
+      const input = { at: offset(ctx, target.moving, pack.first * steps.moving), step: steps.moving * pack.groups };
+      const gradient = { at: offset(ctx, target.stationary, pack.first * steps.stationary), step: steps.stationary * pack.groups };
+      const [moving, stationary] = exchanged ? [gradient, input] : [input, gradient];
       emitProduct(
         ctx,
         {
-          rows,
-          columns: part.copies * columns,
+          rows: own,
+          columns: other,
           reduction,
           firstReduction: ZERO,
           packs: pack.count,
-          moving: offset(ctx, target.moving, pack.first * steps.moving),
-          stationary: offset(ctx, target.stationary, pack.first * steps.stationary),
+          moving: moving.at,
+          stationary: stationary.at,
           result: offset(ctx, target.result, pack.first * steps.result),
-          movingStep: steps.moving * pack.groups,
-          stationaryStep: steps.stationary * pack.groups,
+          movingStep: moving.step,
+          stationaryStep: stationary.step,
           resultStep: steps.result * pack.groups,
           biasStep: 0,
           f32: true,

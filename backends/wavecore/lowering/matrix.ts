@@ -40,6 +40,7 @@ export const PLAIN = {
   CW: 0,
   CGM: 0,
   CGN: 0,
+  X: 0,
 } as const satisfies MatrixConfig;
 
 /** One matrix product on operands in the global buffer; addresses are in bytes. */
