@@ -52,6 +52,7 @@ function convolution(kernels: WasmKernels, bare: boolean): void {
         m0: m,
         n0: 0,
         rows: waveRows,
+        blockRows: waveRows,
         columns,
         bias: -1,
         biases: { from: 0, to: 0 },

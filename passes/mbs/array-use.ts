@@ -1,5 +1,5 @@
 import type { MatrixWork } from './network.ts';
-import { type ArraySize, mapParts, reducePart } from './shape.ts';
+import { type ArraySize, canExchange, isExchanged, mapParts, reducePart, waveCycles } from './shape.ts';
 
 /** What costs a product most of the array that it does not use. */
 export const LIMITS = {
@@ -14,7 +14,7 @@ export type Limit = keyof typeof LIMITS;
 /** How a product uses the array, modelled from the shape of its waves; the interpreter counts it. */
 export interface ArrayUse {
   /** Operand that the array holds while the other moves through it. */
-  readonly stationary: 'weights' | 'output gradient';
+  readonly stationary: 'weights' | 'input' | 'output gradient';
   /** Phases of results, the most results or taps side by side, the most channel groups in a wave. */
   readonly phases: number;
   readonly copies: number;
@@ -26,7 +26,7 @@ export interface ArrayUse {
   readonly limit: Limit;
 }
 
-/** Sums over the products of a layer for one chunk of samples. */
+/** A product for one chunk of samples, its operands where the array has them. */
 interface Load {
   readonly useful: number;
   readonly rows: number;
@@ -34,6 +34,7 @@ interface Load {
   readonly reduction: number;
   readonly columns: number;
   readonly products: number;
+  readonly exchanged: boolean;
 }
 
 /** Models the products of a layer for `batch` samples, `chunk` at a time. */
@@ -55,7 +56,10 @@ export function arrayUse(work: MatrixWork, array: ArraySize, batch: number, chun
   const utilization = cycles === 0 ? 0 : useful / cycles;
   const parts = work.form === 'weightGradient' ? [reducePart(work, array)] : mapParts(work, array);
   return {
-    stationary: work.form === 'weightGradient' ? 'output gradient' : 'weights',
+    stationary: stationaryOf(
+      work,
+      loads.some((load) => load.exchanged),
+    ),
     phases: parts.length,
     copies: Math.max(...parts.map((p) => p.copies)),
     groups: Math.max(...parts.map((p) => p.groups)),
@@ -63,6 +67,13 @@ export function arrayUse(work: MatrixWork, array: ArraySize, batch: number, chun
     utilization,
     limit: utilization >= 0.95 || largest === undefined ? 'none' : largest,
   };
+}
+
+/** What the array holds: the weights, or the output gradient that makes them; the other operand where they are exchanged. */
+function stationaryOf({ form }: MatrixWork, exchanged: boolean): ArrayUse['stationary'] {
+  if (form === 'weightGradient') return exchanged ? 'input' : 'output gradient';
+  if (!exchanged) return 'weights';
+  return form === 'forward' ? 'input' : 'output gradient';
 }
 
 interface Cost {
@@ -74,12 +85,11 @@ interface Cost {
   readonly filled: number;
 }
 
-function costOf({ rows, reduction, columns, products }: Load, { arrayRows, arrayColumns, waveRows }: ArraySize): Cost {
-  const depth = Math.min(arrayRows, reduction);
-  const rest = rows % waveRows;
+function costOf({ rows, reduction, columns, products }: Load, array: ArraySize): Cost {
+  const { arrayRows, arrayColumns } = array;
   const blocks = Math.ceil(reduction / arrayRows) * Math.ceil(columns / arrayColumns) * products;
-  const waiting = rest === 0 ? 0 : Math.max(0, depth - rest) * blocks;
   const busy = rows * blocks;
+  const waiting = waveCycles(array, rows, reduction) * blocks - busy;
   const [acrossRows, acrossColumns] = [
     reduction / (Math.ceil(reduction / arrayRows) * arrayRows),
     columns / (Math.ceil(columns / arrayColumns) * arrayColumns),
@@ -96,29 +106,38 @@ function costOf({ rows, reduction, columns, products }: Load, { arrayRows, array
 function mapLoads(work: MatrixWork, array: ArraySize, samples: number): Load[] {
   const { geometry: g } = work;
   const channels = (work.form === 'forward' ? g.C : g.K) / work.groups;
-  return mapParts(work, array).flatMap(({ rows, columns, copies, groups, span }) =>
-    rows.taps * columns.taps === 0
-      ? []
-      : [
-          {
-            useful: samples * rows.count * columns.count * channels * rows.taps * columns.taps * work.columns,
-            rows: samples * rows.count * Math.ceil(columns.count / copies),
-            reduction: groups * channels * rows.taps * span,
-            columns: groups * copies * work.n,
-            products: work.groups / groups,
-          },
-        ],
-  );
+  return mapParts(work, array)
+    .filter(({ rows, columns }) => rows.taps * columns.taps > 0)
+    .map((part) => {
+      const { rows, columns, copies, groups, span } = part;
+      const plain: Load = {
+        useful: samples * rows.count * columns.count * channels * rows.taps * columns.taps * work.columns,
+        rows: samples * rows.count * Math.ceil(columns.count / copies),
+        reduction: groups * channels * rows.taps * span,
+        columns: groups * copies * work.n,
+        products: work.groups / groups,
+        exchanged: false,
+      };
+      return canExchange(work, part) ? turned(plain, array) : plain;
+    });
 }
 
 function reduceLoad(work: MatrixWork, array: ArraySize, samples: number): Load {
   const { geometry: g } = work;
   const { copies, groups, taps, span } = reducePart(work, array);
-  return {
+  const plain: Load = {
     useful: samples * work.k * work.m * work.columns,
     rows: ((groups * work.m) / g.S) * taps,
     reduction: samples * g.P * span,
     columns: groups * copies * work.n,
     products: work.groups / groups,
+    exchanged: false,
   };
+  return work.groups === 1 && copies === 1 ? turned(plain, array) : plain;
+}
+
+/** The same product with its operands exchanged, where that pays. */
+function turned(load: Load, array: ArraySize): Load {
+  const { rows, columns, reduction } = load;
+  return isExchanged(array, rows, columns, reduction) ? { ...load, rows: columns, columns: rows, exchanged: true } : load;
 }

@@ -37,6 +37,9 @@ const WORTH = 0.03;
 /** Copies are of use where they fill the last block of columns; more blocks only repeat the pattern. */
 const MOST_BLOCKS = 3;
 
+/** Rows that a kernel computes at a time. */
+const ROW_GRAIN = 4;
+
 const maps = new WeakMap<MatrixWork, { readonly key: string; readonly parts: readonly MapPart[] }>();
 
 /**
@@ -88,10 +91,27 @@ export function reducePart(work: MatrixWork, array: ArraySize): ReducePart {
   return { ...packing, taps: Math.ceil(g.S / packing.copies), span: spanOf(packing.copies), shift: packing.copies > 1 ? shift : 0 };
 }
 
-/** Cycles of the waves of `rows` rows on one column of blocks; a wave lasts at least as long as the load of the next stationary block. */
-export function waveCycles({ waveRows }: ArraySize, rows: number, depth: number): number {
+/**
+ * Rows of a wave. A wave lasts at least as long as the load of the next stationary block: where the last one would be shorter than
+ * that, all are made nearly equal.
+ */
+export function blockRows({ waveRows, arrayRows }: ArraySize, rows: number, reduction: number): number {
   const rest = rows % waveRows;
-  return rows - rest + (rest === 0 ? 0 : Math.max(rest, depth));
+  if (rows < waveRows || rest === 0 || rest >= Math.min(arrayRows, reduction)) return waveRows;
+  return Math.min(waveRows, Math.ceil(rows / Math.ceil(rows / waveRows) / ROW_GRAIN) * ROW_GRAIN);
+}
+
+/** Cycles of the waves of `rows` rows on one column of blocks. */
+export function waveCycles(array: ArraySize, rows: number, reduction: number): number {
+  const block = blockRows(array, rows, reduction);
+  const depth = Math.min(array.arrayRows, reduction);
+  const rest = rows % block;
+  return ((rows - rest) / block) * Math.max(block, depth) + (rest === 0 ? 0 : Math.max(rest, depth));
+}
+
+/** Exchanged, results are columns, which have two levels: samples, and results that follow each other. */
+export function canExchange({ groups }: MatrixWork, { rows, columns, copies }: MapPart): boolean {
+  return groups === 1 && copies === 1 && rows.step === 1 && columns.step === 1;
 }
 
 /**
@@ -99,8 +119,7 @@ export function waveCycles({ waveRows }: ArraySize, rows: number, depth: number)
  * order either way, so that this may depend on chunks and panels.
  */
 export function isExchanged(array: ArraySize, rows: number, columns: number, reduction: number): boolean {
-  const depth = Math.min(array.arrayRows, reduction);
-  const cycles = (m: number, n: number): number => waveCycles(array, m, depth) * Math.ceil(n / array.arrayColumns);
+  const cycles = (m: number, n: number): number => waveCycles(array, m, reduction) * Math.ceil(n / array.arrayColumns);
   return cycles(columns, rows) < cycles(rows, columns) * (1 - WORTH);
 }
 

@@ -66,7 +66,14 @@ export class MatrixState {
 
   /** Rows of a block of the moving operand (or of the result) from m0 on. */
   rowsFrom(m0: number): number {
-    return this.clip('row', m0, this.configured().AM, this.machine.array.waveRows);
+    return this.clip('row', m0, this.configured().AM, this.blockRows());
+  }
+
+  /** Rows of a block: those of a wave, or fewer. */
+  blockRows(): number {
+    const { AMB } = this.configured();
+    if (AMB < 0) this.position.fault(diag.programFault, `slot AMB is ${AMB}, expected at least 0`);
+    return AMB === 0 ? this.machine.array.waveRows : Math.min(AMB, this.machine.array.waveRows);
   }
 
   movingDepthFrom(k0: number): number {

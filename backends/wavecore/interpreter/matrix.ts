@@ -130,7 +130,20 @@ export const drain: Handler = (core, pc) => {
   counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : (matrix.isExchanged() ? rows : columns) * 4));
   counters.work(COUNT.localBytes, rows * columns * 4);
   const { checked: span, biases } = matrix;
-  core.data?.kernels.drain(c, { base, m0, n0, rows, columns, bias, biases, f32, add, span, apart: matrix.resultsApart() });
+  core.data?.kernels.drain(c, {
+    base,
+    m0,
+    n0,
+    rows,
+    columns,
+    blockRows: matrix.blockRows(),
+    bias,
+    biases,
+    f32,
+    add,
+    span,
+    apart: matrix.resultsApart(),
+  });
   core.post(pc, core.timing.drain(ready, c, bytes));
   return pc + 1;
 };

@@ -51,6 +51,7 @@ export const MATRIX_SLOTS = [
   'CGM',
   'CGN',
   'X',
+  'AMB',
 ] as const;
 export type MatrixSlot = (typeof MATRIX_SLOTS)[number];
 

@@ -1,6 +1,6 @@
 import { within } from '../../../passes/mbs/axes.ts';
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
-import { isExchanged, type MapPart } from '../../../passes/mbs/shape.ts';
+import { blockRows, canExchange, isExchanged, type MapPart } from '../../../passes/mbs/shape.ts';
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
 import {
@@ -94,8 +94,9 @@ function emitPack(
   const plain = part.copies === 1 && part.groups === 1;
   const reduction = target.reduction.size === work.k ? whole : target.reduction.size;
   const all = part.copies * columns;
-  const exchanged = canExchange(work, part, target) && isExchanged(ctx.options, rows, all, whole);
+  const exchanged = target.reduction.size === work.k && canExchange(work, part) && isExchanged(ctx.options, rows, all, whole);
   const [own, other] = exchanged ? [all, rows] : [rows, all];
+  const block = blockRows(ctx.options, own, reduction);
   configureMatrix(ctx, {
     AM: own,
     AK: whole,
@@ -117,6 +118,7 @@ function emitPack(
     ASN: extents.channels * imagePixels,
     ASC: imagePixels,
     ...PLAIN,
+    AMB: block,
     BK: reduction,
     BN: other,
     ...(work.form === 'forward' && plain ? rowMajor(reduction) : stationaryOf(work, part, target, pack.groups)),
@@ -136,6 +138,7 @@ function emitPack(
     ctx,
     {
       rows: own,
+      blockRows: block,
       columns: other,
       reduction,
       firstReduction: target.reduction.offset,
@@ -154,11 +157,6 @@ function emitPack(
     },
     counters,
   );
-}
-
-/** Exchanged, pixels are columns, which have two levels: samples, and pixels that follow each other. The reduction is not cut. */
-function canExchange({ groups, k }: MatrixWork, { rows, columns, copies }: MapPart, { reduction }: MapTarget): boolean {
-  return groups === 1 && copies === 1 && rows.step === 1 && columns.step === 1 && reduction.size === k;
 }
 
 /** Results whose rows are channels. */

@@ -1,5 +1,5 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
-import { isExchanged, type ReducePart, reducePart } from '../../../passes/mbs/shape.ts';
+import { blockRows, isExchanged, type ReducePart, reducePart } from '../../../passes/mbs/shape.ts';
 import type { StepContext } from './context.ts';
 import { ZERO } from './emitter.ts';
 import {
@@ -49,6 +49,7 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
     const all = part.copies * columns;
     const exchanged = groups === 1 && part.copies === 1 && isExchanged(ctx.options, rows, all, reduction);
     const [own, other] = exchanged ? [all, rows] : [rows, all];
+    const block = blockRows(ctx.options, own, reduction);
     ctx.e.scope(() => {
       configureMatrix(ctx, {
         AM: own,
@@ -71,6 +72,7 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
         ASN: target.movingChannels * imagePixels,
         ASC: imagePixels,
         ...PLAIN,
+        AMB: block,
         BK: reduction,
         BN: other,
         ...gradientOf(work, part, target, height, columns),
@@ -84,6 +86,7 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
         ctx,
         {
           rows: own,
+          blockRows: block,
           columns: other,
           reduction,
           firstReduction: ZERO,

@@ -41,11 +41,14 @@ export const PLAIN = {
   CGM: 0,
   CGN: 0,
   X: 0,
+  AMB: 0,
 } as const satisfies MatrixConfig;
 
 /** One matrix product on operands in the global buffer; addresses are in bytes. */
 export interface Product {
   readonly rows: number;
+  /** Rows of a wave. */
+  readonly blockRows: number;
   readonly columns: number;
   readonly reduction: number;
   /** First reduction index of the moving operand, where the reduction is cut into panels. */
@@ -96,7 +99,7 @@ export function emitProduct(ctx: StepContext, product: Product, counters: WaveCo
     const stationary = at(product.stationary, product.stationaryStep);
     const result = at(product.result, product.resultStep);
     const bias = product.bias === undefined ? 0 : at(product.bias, product.biasStep);
-    e.loop(Math.ceil(rows / options.waveRows), options.waveRows, (m) => {
+    e.loop(Math.ceil(rows / product.blockRows), product.blockRows, (m) => {
       const m0 = e.value(m);
       e.loop(Math.ceil(columns / options.arrayColumns), options.arrayColumns, (n) => {
         const n0 = e.value(n);

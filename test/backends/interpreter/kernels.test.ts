@@ -126,6 +126,7 @@ describe('kernels', () => {
             n0,
             rows,
             columns,
+            blockRows: machine.array.waveRows,
             bias: bias ? 512 : -1,
             biases: ALL,
             f32,

@@ -234,7 +234,10 @@ class SecondCore {
         return this.timing.syncMatrix(ready);
       case 'm.lda': {
         const [h, base, m0, k0] = [this.half('half'), this.register('base'), this.register('m0'), this.register('k0')];
-        const [rows, depth] = [Math.min(array.waveRows, slots('AM') - m0), Math.min(array.rows, slots('AK') - k0)];
+        const [rows, depth] = [
+          Math.min(array.waveRows, slots('AMB') === 0 ? array.waveRows : slots('AMB'), slots('AM') - m0),
+          Math.min(array.rows, slots('AK') - k0),
+        ];
         const at = (m: number, k: number): number => this.patchOrCell(slots('X') === 0, base, m0 + m, k0 + k) ?? Number.NaN;
         this.blocks.set(`A${h}`, block(rows, depth, at));
         return this.timing.load(ready, 'fill', h, depth, rows * depth);

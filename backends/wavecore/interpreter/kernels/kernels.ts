@@ -45,6 +45,8 @@ export interface DrainTarget {
   n0: number;
   rows: number;
   columns: number;
+  /** Rows of a block that is no last one. */
+  blockRows: number;
   /** Byte address of the f32 biases; negative: none. */
   bias: number;
   /** What they lie in, where there are any. */

@@ -4,7 +4,7 @@ import type { Behaviour } from './behaviour.ts';
 export const MATRIX = {
   'm.lda': {
     code: `h = r[half] mod 2
-rows = min(waveRows, AM − r[m0])      a fault unless 0 ≤ r[m0] < AM
+rows = min(blockRows, AM − r[m0])     a fault unless 0 ≤ r[m0] < AM
 depth = min(arrayRows, AK − r[k0])    a fault unless 0 ≤ r[k0] < AK
 for m < rows, k < depth:
   A[h][m][k] = X ≠ 0  ? stationary(r[base], r[k0] + k, r[m0] + m)
@@ -43,7 +43,7 @@ extent of ACC[hc] = (rows, columns)`,
   },
   'm.st': {
     code: `h = r[c] mod 2
-rows = min(waveRows, AM − r[m0])          a fault unless 0 ≤ r[m0] < AM
+rows = min(blockRows, AM − r[m0])         a fault unless 0 ≤ r[m0] < AM
 columns = min(arrayColumns, BN − r[n0])   a fault unless 0 ≤ r[n0] < BN
 a fault unless extent of ACC[h] = (rows, columns)
 add = (r[add] ≠ 0)                        a fault where add and f32 = 0

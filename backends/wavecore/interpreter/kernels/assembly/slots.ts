@@ -42,6 +42,7 @@ export const CW = 42;
 export const CGM = 43;
 export const CGN = 44;
 export const X = 45;
+export const AMB = 46;
 
 export function slot(slots: usize, index: i32): i32 {
   return load<i32>(slots + (<usize>index << 2));
