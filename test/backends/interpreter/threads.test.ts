@@ -131,6 +131,16 @@ const block = fc.record({
   withBias: int(0, 1),
 });
 
+/** The first drain waits for what it overwrites, and is put off itself; its biases are what the second one overwrites. */
+const plainBlock = { stationary: 0, result: 2, half: 0, c: 0, k0: 0, n0: 0, f32: 0, add: 0 } as const;
+const LATE_BIAS = [
+  { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5 },
+  [
+    { ...plainBlock, moving: 1, m0: 0 as const, withBias: 1 },
+    { ...plainBlock, moving: 0, m0: 16 as const, withBias: 0 },
+  ],
+] as const;
+
 describe('matrix instructions', () => {
   const patches = {
     ...{ AT: 0, P: 5, Q: 5, R: 1, S: 1, H: 5, W: 5, SH: 1, SW: 1, DH: 1, DW: 1, PT: 0, PL: 0, UH: 1, UW: 1, ASN: 200, ASC: 25 },
@@ -163,7 +173,7 @@ describe('matrix instructions', () => {
         });
         expectSame(program, memory(seed, false));
       }),
-      { numRuns: 300 },
+      { numRuns: 300, examples: [[0, [[LATE_BIAS[0], [...LATE_BIAS[1]]]]]] },
     );
   });
 });
