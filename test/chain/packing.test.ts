@@ -61,10 +61,10 @@ function compiled(s: Geometry, schedule: 'baseline' | 'mbs2'): Compiled | undefi
 /** How often each way of filling the array occurred. */
 const seen = { copies: 0, groups: 0, phases: 0, zeros: 0, taps: 0, exchanged: 0 };
 
-const EXCHANGE = { slot: MATRIX_SLOTS.indexOf('X') - 1, v1: 1 };
+const EXCHANGE = { slot: MATRIX_SLOTS.indexOf('X'), v0: 1 };
 
 function count({ scheduled, program }: Compiled): void {
-  if (program.code.some(({ op, operands }) => op === 'm.cfg' && operands.slot === EXCHANGE.slot && operands.v1 === EXCHANGE.v1))
+  if (program.code.some(({ op, operands }) => op === 'm.cfg' && operands.slot === EXCHANGE.slot && operands.v0 === EXCHANGE.v0))
     seen.exchanged++;
   const array = { arrayRows: 128, arrayColumns: 128, waveRows: 256 };
   for (const { matrix } of scheduled.network.layers) {

@@ -3,17 +3,7 @@ import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { blockRows, canExchange, isExchanged, type MapPart } from '../../../passes/mbs/shape.ts';
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
-import {
-  configureMatrix,
-  emitProduct,
-  type MatrixConfig,
-  offset,
-  PLAIN,
-  packsOf,
-  type RowWindow,
-  type WaveCounters,
-  workOf,
-} from './matrix.ts';
+import { emitProduct, type MatrixConfig, offset, packsOf, type RowWindow, type WaveCounters, withMatrix, workOf } from './matrix.ts';
 import type { Turn } from './turns.ts';
 
 /** What all parts of a forward or data-gradient product work on: registers with addresses, and extents. */
@@ -97,7 +87,7 @@ function emitPack(
   const exchanged = target.reduction.size === work.k && canExchange(work, part) && isExchanged(ctx.options, rows, all, whole);
   const [own, other] = exchanged ? [all, rows] : [rows, all];
   const block = blockRows(ctx.options, own, reduction);
-  configureMatrix(ctx, {
+  const config: MatrixConfig = {
     AM: own,
     AK: whole,
     AT: 0,
@@ -117,13 +107,12 @@ function emitPack(
     UW: 1,
     ASN: extents.channels * imagePixels,
     ASC: imagePixels,
-    ...PLAIN,
-    AMB: block,
+    AMB: block === ctx.options.waveRows ? 0 : block,
     BK: reduction,
     BN: other,
     ...(work.form === 'forward' && plain ? rowMajor(reduction) : stationaryOf(work, part, target, pack.groups)),
     ...(exchanged ? turned(target, extents, columns) : resultOf(part, target, extents, columns)),
-  });
+  };
   const tap = (R.tap * g.S + S.tap) * 2;
   const atGroup = (register: number, bytes: number): number => offset(ctx, register, pack.first * bytes);
   const step = {
@@ -134,28 +123,30 @@ function emitPack(
   const image = { at: atGroup(target.moving, step.image), step: step.image * pack.groups };
   const weights = { at: offset(ctx, target.stationary, tap + pack.first * step.weights), step: step.weights * pack.groups };
   const [moving, stationary] = exchanged ? [weights, image] : [image, weights];
-  emitProduct(
-    ctx,
-    {
-      rows: own,
-      blockRows: block,
-      columns: other,
-      reduction,
-      firstReduction: target.reduction.offset,
-      packs: pack.count,
-      moving: moving.at,
-      stationary: stationary.at,
-      result: atGroup(target.result, step.result),
-      movingStep: moving.step,
-      stationaryStep: stationary.step,
-      resultStep: step.result * pack.groups,
-      ...(target.bias === undefined ? {} : { bias: atGroup(target.bias, work.n * 4) }),
-      biasStep: columns * 4,
-      f32: false,
-      add: 0,
-      drain: target.drains,
-    },
-    counters,
+  withMatrix(ctx, config, () =>
+    emitProduct(
+      ctx,
+      {
+        rows: own,
+        blockRows: block,
+        columns: other,
+        reduction,
+        firstReduction: target.reduction.offset,
+        packs: pack.count,
+        moving: moving.at,
+        stationary: stationary.at,
+        result: atGroup(target.result, step.result),
+        movingStep: moving.step,
+        stationaryStep: stationary.step,
+        resultStep: step.result * pack.groups,
+        ...(target.bias === undefined ? {} : { bias: atGroup(target.bias, work.n * 4) }),
+        biasStep: columns * 4,
+        f32: false,
+        add: 0,
+        drain: target.drains,
+      },
+      counters,
+    ),
   );
 }
 
@@ -214,7 +205,7 @@ function resultOf(part: MapPart, target: MapTarget, extents: Extents, columns: n
 function emitZeros(ctx: StepContext, part: MapPart, target: MapTarget, extents: Extents, counters: WaveCounters): void {
   const { e, options } = ctx;
   const rows = target.chunk.samples * extents.height * extents.width;
-  configureMatrix(ctx, {
+  const config: MatrixConfig = {
     ...{
       AM: rows,
       AK: 1,
@@ -236,31 +227,32 @@ function emitZeros(ctx: StepContext, part: MapPart, target: MapTarget, extents: 
       ASN: 0,
       ASC: 0,
     },
-    ...PLAIN,
     ...{ BK: 1, BN: target.columns, BKI: 1, BSKO: 0, BSKI: 0, BSN: 0, BW: -1 },
     ...resultOf(part, target, extents, target.columns),
-  });
-  for (const m of tiles(rows, options.waveRows)) {
-    for (const n of tiles(target.columns, options.arrayColumns)) {
-      e.scope(() => {
-        const [m0, n0] = [e.value(constant(m.first)), e.value(constant(n.first))];
-        const half = options.doubleBufferWeights ? counters.wave : 0;
-        e.op('m.lda', { half: counters.wave, base: 0, m0, k0: 0 });
-        e.op('m.ldb', { half, base: 0, k0: 0, n0 });
-        e.op('m.mul', { a: counters.wave, b: half, c: counters.tile, first: 0 });
-        e.increment(counters.wave);
-        e.loop(m.count, options.waveRows, (i) => {
-          const row = e.value(plus(i, m.first));
-          e.loop(n.count, options.arrayColumns, (j) => {
-            const n0 = e.value(plus(j, n.first));
-            const withBias = target.bias === undefined ? 0 : 1;
-            e.op('m.st', { c: counters.tile, base: target.result, m0: row, n0, bias: target.bias ?? 0, withBias, f32: 0, add: 0 });
+  };
+  withMatrix(ctx, config, () => {
+    for (const m of tiles(rows, options.waveRows)) {
+      for (const n of tiles(target.columns, options.arrayColumns)) {
+        e.scope(() => {
+          const [m0, n0] = [e.value(constant(m.first)), e.value(constant(n.first))];
+          const half = options.doubleBufferWeights ? counters.wave : 0;
+          e.op('m.lda', { half: counters.wave, base: 0, m0, k0: 0 });
+          e.op('m.ldb', { half, base: 0, k0: 0, n0 });
+          e.op('m.mul', { a: counters.wave, b: half, c: counters.tile, first: 0 });
+          e.increment(counters.wave);
+          e.loop(m.count, options.waveRows, (i) => {
+            const row = e.value(plus(i, m.first));
+            e.loop(n.count, options.arrayColumns, (j) => {
+              const n0 = e.value(plus(j, n.first));
+              const withBias = target.bias === undefined ? 0 : 1;
+              e.op('m.st', { c: counters.tile, base: target.result, m0: row, n0, bias: target.bias ?? 0, withBias, f32: 0, add: 0 });
+            });
           });
+          e.increment(counters.tile);
         });
-        e.increment(counters.tile);
-      });
+      }
     }
-  }
+  });
 }
 
 /** The full tiles of an extent, and the last one where it is shorter. */

@@ -2,17 +2,7 @@ import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { blockRows, isExchanged, type ReducePart, reducePart } from '../../../passes/mbs/shape.ts';
 import type { StepContext } from './context.ts';
 import { ZERO } from './emitter.ts';
-import {
-  configureMatrix,
-  emitProduct,
-  type MatrixConfig,
-  offset,
-  PLAIN,
-  packsOf,
-  type RowWindow,
-  type WaveCounters,
-  workOf,
-} from './matrix.ts';
+import { emitProduct, type MatrixConfig, offset, packsOf, type RowWindow, type WaveCounters, withMatrix, workOf } from './matrix.ts';
 
 /** What one chunk adds to a panel of a weight gradient: registers with addresses, and extents. */
 export interface ReduceTarget {
@@ -51,7 +41,7 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
     const [own, other] = exchanged ? [all, rows] : [rows, all];
     const block = blockRows(ctx.options, own, reduction);
     ctx.e.scope(() => {
-      configureMatrix(ctx, {
+      const config: MatrixConfig = {
         AM: own,
         AK: reduction,
         AT: 1,
@@ -71,38 +61,39 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
         UW: 1,
         ASN: target.movingChannels * imagePixels,
         ASC: imagePixels,
-        ...PLAIN,
-        AMB: block,
+        AMB: block === ctx.options.waveRows ? 0 : block,
         BK: reduction,
         BN: other,
         ...gradientOf(work, part, target, height, columns),
         ...(exchanged ? { CMI: all, CSMO: 0, CSMI: target.rows, CSN: 1, X: 1 } : resultOf(work, part, target, pack.groups, columns)),
-      });
+      };
       const steps = { moving: (g.C / groups) * imagePixels * 2, stationary: work.n * pixels * 2, result: work.n * target.rows * 4 };
       const input = { at: offset(ctx, target.moving, pack.first * steps.moving), step: steps.moving * pack.groups };
       const gradient = { at: offset(ctx, target.stationary, pack.first * steps.stationary), step: steps.stationary * pack.groups };
       const [moving, stationary] = exchanged ? [gradient, input] : [input, gradient];
-      emitProduct(
-        ctx,
-        {
-          rows: own,
-          blockRows: block,
-          columns: other,
-          reduction,
-          firstReduction: ZERO,
-          packs: pack.count,
-          moving: moving.at,
-          stationary: stationary.at,
-          result: offset(ctx, target.result, pack.first * steps.result),
-          movingStep: moving.step,
-          stationaryStep: stationary.step,
-          resultStep: steps.result * pack.groups,
-          biasStep: 0,
-          f32: true,
-          add: target.add,
-          drain: true,
-        },
-        counters,
+      withMatrix(ctx, config, () =>
+        emitProduct(
+          ctx,
+          {
+            rows: own,
+            blockRows: block,
+            columns: other,
+            reduction,
+            firstReduction: ZERO,
+            packs: pack.count,
+            moving: moving.at,
+            stationary: stationary.at,
+            result: offset(ctx, target.result, pack.first * steps.result),
+            movingStep: moving.step,
+            stationaryStep: stationary.step,
+            resultStep: steps.result * pack.groups,
+            biasStep: 0,
+            f32: true,
+            add: target.add,
+            drain: true,
+          },
+          counters,
+        ),
       );
     });
   }

@@ -8,7 +8,7 @@ import { type Affine, plus, times } from './emitter.ts';
 export type MatrixConfig = Partial<Record<MatrixSlot, number>>;
 
 /** Sets configuration slots of the matrix unit. */
-export function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
+function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
   for (const pair of slotPairs(MATRIX_SLOTS, values)) ctx.e.op('m.cfg', { ...pair });
 }
 
@@ -22,27 +22,17 @@ export interface RowWindow {
   readonly grid: readonly [number, number];
 }
 
-/** Slots of operands whose columns have one level, and of which nothing is off or left out. */
-export const PLAIN = {
-  BKM: 0,
-  BSKM: 0,
-  BNI: 0,
-  BSNO: 0,
-  BGN: 0,
-  BSNG: 0,
-  BW: 0,
-  BWS: 0,
-  BGK: 0,
-  CMM: 0,
-  CSMM: 0,
-  CNI: 0,
-  CSNO: 0,
-  CW: 0,
-  CGM: 0,
-  CGN: 0,
-  X: 0,
-  AMB: 0,
-} as const satisfies MatrixConfig;
+/** From this slot on: what plain products leave at 0. */
+const FIRST_SPECIAL = MATRIX_SLOTS.indexOf('BKM');
+
+/** Emits `body` under a configuration; behind it the slots that plain products do not set are 0 again. */
+export function withMatrix(ctx: StepContext, values: MatrixConfig, body: () => void): void {
+  const special = MATRIX_SLOTS.filter((name, slot) => slot >= FIRST_SPECIAL && (values[name] ?? 0) !== 0);
+  const kept = MATRIX_SLOTS.filter((name, slot) => slot < FIRST_SPECIAL || special.includes(name));
+  configureMatrix(ctx, Object.fromEntries(kept.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]]))));
+  body();
+  configureMatrix(ctx, Object.fromEntries(special.map((name) => [name, 0])));
+}
 
 /** One matrix product on operands in the global buffer; addresses are in bytes. */
 export interface Product {
