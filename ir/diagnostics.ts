@@ -172,9 +172,9 @@ export const diag = {
   // Schedules.
   doesNotFit: declare(
     'DOES_NOT_FIT',
-    (demand: number, bound: number, terms: string) =>
-      `needs ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}); ${terms}`,
-    () => 'This is the least the layer takes: one sample or one stripe of it at a time. Use a machine with a larger global buffer.',
+    (demand: number, bound: number, terms: string, _levers: string) =>
+      `needs at least ${demand} bytes of the global buffer and ${bound} are there (gap ${demand - bound}): ${terms}`,
+    (_demand, _bound, _terms, levers) => levers,
   ),
   coupledCores: declare(
     'COUPLED_CORES',

@@ -11,6 +11,8 @@ export interface CompileOptions extends TrainingOptions {
   readonly norm: NormChoice;
   readonly schedule: ScheduleName;
   readonly resources: Resources;
+  /** Gathers the statistics of a normalization while its convolution drains; default: what the schedule does. */
+  readonly gathers?: boolean;
 }
 
 /** What the passes have made so far. */
@@ -42,7 +44,10 @@ export const PASSES: readonly Pass[] = [
   {
     name: 'mbs',
     doc: 'Layer groups, sub-batches, what stays on chip, buffer plan.',
-    run: (state, options) => ({ ...state, scheduled: scheduleGraph(state.graph, options.schedule, options.resources) }),
+    run: ({ graph }, options) => {
+      const scheduled = scheduleGraph(graph, options.schedule, options.resources, options.gathers);
+      return { graph: scheduled.network.graph, scheduled };
+    },
   },
 ];
 

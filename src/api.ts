@@ -47,7 +47,7 @@ export function resolveSettings(settings: CompileSettings = {}): ResolvedSetting
 
 /** Batch normalization couples the samples of a mini-batch, so the serialized schedules replace it in training. */
 function defaultNorm(mode: 'training' | 'inference', schedule: ScheduleName): NormChoice {
-  const serialized = schedule.startsWith('mbs');
+  const serialized = schedule.startsWith('mbs') || schedule === 'opt';
   return mode === 'training' && serialized ? { kind: 'group', channelsPerGroup: DEFAULT_CHANNELS_PER_GROUP } : { kind: 'keep' };
 }
 

@@ -18,5 +18,5 @@ export function normText(norm: NormChoice): string {
 
 /** What has become of batch normalization in a normalized graph; `none` where nothing is normalized over samples or channels. */
 export function normOf(graph: Graph, norm: NormChoice): string {
-  return graph.layers.some((layer) => layer.kind === 'norm_stats') ? normText(norm) : 'none';
+  return graph.layers.some((layer) => layer.kind === 'norm_apply') ? normText(norm) : 'none';
 }

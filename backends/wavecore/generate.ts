@@ -25,6 +25,7 @@ export function resourcesOf(machine: Machine, cores = 1): Resources {
     arrayRows: machine.array.rows,
     arrayColumns: machine.array.columns,
     waveRows: machine.array.waveRows,
+    lanes: machine.vector.lanes,
   };
 }
 

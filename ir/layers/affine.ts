@@ -37,7 +37,7 @@ export const affine: KindRecord = {
     }
     return gradients;
   },
-  inPlace: 0,
+  inPlace: [0],
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types) => {
@@ -78,7 +78,7 @@ export const batchNorm: KindRecord = {
     });
     return [f16(nth(inputs, 0).shape)];
   },
-  inPlace: 0,
+  inPlace: [0],
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types, attrs) => {

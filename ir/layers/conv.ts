@@ -10,6 +10,7 @@ const forwardGeometry = (inputs: readonly TensorType[], attrs: Attrs): ConvGeome
 
 export const conv: KindRecord = {
   kind: 'conv',
+  gathering: 'conv_stats',
   doc: 'y[n,k,p,q] = b[k] + Σ_{c,r,s} x[n, c, p·stride − pad + r·dilation, …]·w[k,c,r,s], per channel group.',
   inputs: [
     { name: 'x', dtypes: ['f16'] },

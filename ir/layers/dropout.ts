@@ -42,7 +42,7 @@ export const dropout: KindRecord = {
     if (!ctx.wants(0)) return [undefined];
     return [ctx.emit('dropout_grad', 'data', [dy, mask], { ratio: floatAttr(RATIO, ctx.attrs, 'ratio') })[0]];
   },
-  inPlace: 0,
+  inPlace: [0],
   reference: (inputs, types, attrs, outputs) => {
     const x = nth(inputs, 0);
     const run = sampleElements(nth(types, 0));
@@ -72,7 +72,7 @@ export const dropoutGrad: KindRecord = {
     expectSame('input mask', nth(inputs, 0), [nth(inputs, 1)]);
     return [f16(nth(inputs, 0).shape)];
   },
-  inPlace: 0,
+  inPlace: [0],
   reference: (inputs, _types, attrs) => {
     const mask = nth(inputs, 1);
     const scale = scaleOf(attrs);

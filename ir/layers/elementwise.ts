@@ -14,7 +14,7 @@ export const add: KindRecord = {
     return [f16(nth(inputs, 0).shape)];
   },
   gradient: (ctx, dy) => ctx.inputs.map((_, i) => (ctx.wants(i) ? dy : undefined)),
-  inPlace: 0,
+  inPlace: [0, 1],
   stripes: 'flat',
   reference: (inputs) => [nth(inputs, 0).map((_, i) => inputs.reduce((sum, x) => sum + at(x, i), 0))],
 };
@@ -40,7 +40,7 @@ export const mul: KindRecord = {
     const db = ctx.wants(1) ? ctx.emit('mul', 'b', [dy, a], {})[0] : undefined;
     return [da, db];
   },
-  inPlace: 0,
+  inPlace: [0, 1],
   stripes: 'flat',
   reference: (inputs) => {
     const b = nth(inputs, 1);

@@ -22,6 +22,7 @@ function forwardExtents(inputs: readonly TensorType[]): Extents {
 
 export const gemm: KindRecord = {
   kind: 'gemm',
+  gathering: 'gemm_stats',
   doc: 'y[n,k] = b[k] + Σ_c x[n,c]·w[k,c] over the flattened sample: a fully connected layer.',
   inputs: [
     { name: 'x', dtypes: ['f16'] },

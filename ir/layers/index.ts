@@ -9,6 +9,7 @@ import { convGradWeight } from './conv-grad-weight.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
 import { add, mul } from './elementwise.ts';
 import { gather, scatter } from './gather.ts';
+import { convStats, gemmStats } from './gathering.ts';
 import { gemm, gemmGradData, gemmGradWeight } from './gemm.ts';
 import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
@@ -28,10 +29,12 @@ import { adam, momentum, sgd } from './update.ts';
 /** Every layer kind there is. */
 export const KINDS: readonly KindRecord[] = [
   conv,
+  convStats,
   convGradWeight,
   convGradData,
   convTranspose,
   gemm,
+  gemmStats,
   gemmGradWeight,
   gemmGradData,
   batchNorm,

@@ -32,6 +32,7 @@ export const normGradReduce: KindRecord = {
   ],
   attrs: NORM_ATTRS,
   unit: 'vector',
+  passes: 3,
   crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
   infer: (inputs, attrs) => {
     const { C, statsShape } = setsOf(inputs, attrs);
@@ -64,13 +65,14 @@ export const normGradApply: KindRecord = {
   outputs: [{ name: 'dx', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
+  passes: 4,
   crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const { statsShape } = setsOf(inputs, attrs);
     expectShape('input sums', nth(inputs, 4), statsShape);
     return [f16(nth(inputs, 0).shape)];
   },
-  inPlace: 1,
+  inPlace: [1, 0],
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types, attrs) => {

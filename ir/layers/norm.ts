@@ -76,6 +76,7 @@ export const normStats: KindRecord = {
   outputs: [{ name: 'stats', dtypes: ['f32'], sharedIf: 'crossSample', resultKind: 'statistics' }, ...RUNNING],
   attrs: STATS_ATTRS,
   unit: 'vector',
+  passes: 2,
   crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
   infer: (inputs, attrs, wanted) => {
     const { C, groups, crossSample, statsShape } = normSets(nth(inputs, 0), attrs);
@@ -85,6 +86,10 @@ export const normStats: KindRecord = {
       throw new ShapeError('running mean and variance are those of every channel over the mini-batch');
     for (const type of running) expectShape('running statistic', type, [C]);
     return [f32(statsShape), ...running];
+  },
+  gathered: (attrs) => {
+    const setGroups = intAttr(NORM_ATTRS, attrs, 'groups');
+    return boolAttr(NORM_ATTRS, attrs, 'crossSample') ? undefined : { setGroups, epsilon: floatAttr(STATS_ATTRS, attrs, 'epsilon') };
   },
   // The gradient through the statistics is part of norm_apply's.
   gradient: () => [undefined, undefined, undefined],
@@ -119,6 +124,7 @@ export const normApply: KindRecord = {
   outputs: [{ name: 'y', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
+  passes: 2,
   crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const x = nth(inputs, 0);
@@ -135,7 +141,7 @@ export const normApply: KindRecord = {
     const [dx] = ctx.wants(0) ? ctx.emit('norm_grad_apply', 'data', [x, dy, stats, gamma, sums], ctx.attrs) : [];
     return [dx, undefined, ctx.wants(2) ? dgamma : undefined, ctx.wants(3) ? dbeta : undefined];
   },
-  inPlace: 0,
+  inPlace: [0],
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types, attrs) => {

@@ -105,8 +105,14 @@ export interface KindRecord {
   matrix?(inputs: readonly TensorType[], attrs: Attrs): { readonly form: MatrixForm; readonly geometry: ConvGeometry };
   /** Bytes of f64 partial sums that the vector unit keeps while it reduces: for each sample in work, and once. */
   stateBytes?(inputs: readonly TensorType[], attrs: Attrs, outputs: number): { readonly perSample: number; readonly shared: number };
-  /** The input whose buffer output 0 may take over when that input is not needed afterwards. */
-  readonly inPlace?: number;
+  /** The kind that computes the same and, as a second result, the statistics of each sample of the first. */
+  readonly gathering?: string;
+  /** Of a layer that only sums over input 0: what it adds to the attributes of a kind that gathers its result; undefined where that cannot. */
+  gathered?(attrs: Attrs): Attrs | undefined;
+  /** Passes of the vector unit over the elements of the largest operand; absent: one. */
+  readonly passes?: number;
+  /** The inputs whose buffer output 0 may take over, the first that is not needed afterwards. */
+  readonly inPlace?: readonly number[];
   /**
    * How one sample may be cut when it does not fit the buffer. `rows`: by image rows of output 0, `inputRows` giving
    * what each input needs. `flat`: anywhere, element by element. Absent: the layer takes whole samples.

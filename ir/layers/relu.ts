@@ -23,7 +23,7 @@ export const relu: KindRecord = {
     const [, mask = ''] = ctx.outputs;
     return ctx.wants(0) ? [nth(ctx.emit('relu_grad', 'data', [dy, mask], {}), 0)] : [undefined];
   },
-  inPlace: 0,
+  inPlace: [0],
   stripes: 'flat',
   reference: (inputs, _types, _attrs, outputs) => {
     const x = nth(inputs, 0);
@@ -48,7 +48,7 @@ export const reluGrad: KindRecord = {
     expectSame('input mask', dy, [nth(inputs, 1)]);
     return [f16(dy.shape)];
   },
-  inPlace: 0,
+  inPlace: [0],
   stripes: 'flat',
   reference: (inputs) => {
     const mask = nth(inputs, 1);

@@ -32,7 +32,7 @@ export const unary: KindRecord = {
     return [f16(nth(inputs, 0).shape)];
   },
   gradient: (ctx, dy) => [ctx.wants(0) ? ctx.emit('unary_grad', 'data', [nth(ctx.inputs, 0), dy], ctx.attrs)[0] : undefined],
-  inPlace: 0,
+  inPlace: [0],
   stripes: 'flat',
   reference: (inputs, _types, attrs) => {
     const { op, alpha, beta } = unaryOf(attrs);
@@ -56,7 +56,7 @@ export const unaryGrad: KindRecord = {
     expectSame('gradient dy', nth(inputs, 0), inputs);
     return [f16(nth(inputs, 0).shape)];
   },
-  inPlace: 1,
+  inPlace: [1],
   stripes: 'flat',
   reference: (inputs, _types, attrs) => {
     const { op, alpha, beta } = unaryOf(attrs);

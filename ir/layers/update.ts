@@ -47,7 +47,7 @@ function optimizer(kind: string, doc: string, states: readonly string[], attrs: 
       expectControl(inputs, held.length + 1);
       return Array.from({ length: wanted }, (_, i) => (i < held.length ? f32(shape) : f16(shape)));
     },
-    inPlace: 0,
+    inPlace: [0],
     stripes: 'flat',
     reference: (inputs, _types, own, outputs) => {
       const control = nth(inputs, held.length + 1);

@@ -1,9 +1,8 @@
 import { unused } from '../../ir/build.ts';
 import { diag, fail } from '../../ir/diagnostics.ts';
-import type { Phase } from '../../ir/graph.ts';
 import type { TensorKind } from '../../ir/tensor.ts';
 import type { LayerView, Network, Operand } from './network.ts';
-import { align, type Resources } from './schedule.ts';
+import { align, type GroupPhase, type Resources } from './schedule.ts';
 
 /** One shared gradient of which every core has partial sums over its own samples in DRAM: one core adds them up, in chunks. */
 export interface Reduction {
@@ -28,7 +27,7 @@ export interface Division {
 }
 
 /** Whether every core runs the layers of a phase, on its own samples; the others run over parameters, each on one core. */
-export function isDivided(phase: Phase): boolean {
+export function isDivided(phase: GroupPhase): boolean {
   return phase !== 'update';
 }
 
@@ -80,7 +79,24 @@ function partialResults({ layers }: Network): { readonly view: LayerView; readon
 function chunkOf(layer: string, bytes: number, { cores, globalBytes, burstBytes }: Resources): number {
   const grain = align(burstBytes);
   const places = 2 * cores;
-  if (grain * places > globalBytes) fail(diag.doesNotFit({ layer }, grain * places, globalBytes, `chunks of ${cores} cores`));
+  if (grain * places > globalBytes)
+    fail(
+      diag.doesNotFit(
+        { layer },
+        grain * places,
+        globalBytes,
+        `two chunks of the sum of each of ${cores} cores`,
+        sumLevers(grain, globalBytes),
+      ),
+    );
   const most = Math.min(CHUNK_BYTES, globalBytes / places);
   return Math.min(bytes, Math.max(grain, Math.floor(most / grain) * grain));
+}
+
+/** What makes the chunks of a sum fit, which are as small as they may be. */
+function sumLevers(grain: number, globalBytes: number): string {
+  const most = Math.floor(globalBytes / (2 * grain));
+  return most > 1
+    ? `The sums of ${most} cores fit (--cores ${most}); one core adds none.`
+    : 'Compile for one core, which adds no sums, or describe a machine with a larger global buffer (buffers.globalBytes).';
 }

@@ -1,8 +1,14 @@
+import { diag, fail } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
+import { accumulateEarly } from './accumulate.ts';
+import { gather } from './gather.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
+import { optimize } from './opt/index.ts';
+import { orderByLiveness } from './order.ts';
 import { type Draft, Planner } from './planner.ts';
+import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
 
@@ -14,9 +20,48 @@ export interface Scheduled {
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
-export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources): Scheduled {
-  const network = networkOf(graph, resources.cores);
-  const planner = new Planner(network, usesOf(network), resources);
+export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, gathers = GATHERS[name]): Scheduled {
+  const plan = planOf(graph, { name, gathers });
+  const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
+    missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: GATHERS[schedule] }), { ...resources, globalBytes });
+  const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
+  return name === 'opt' ? optimal(graph, planned, resources, gathers) : planned;
+}
+
+/** The schedules that are not searched for. */
+type Planned = Exclude<ScheduleName, 'opt'>;
+
+/** Schedules a step on a machine; `refuse` ends it where a layer does not fit. */
+type Plan = (resources: Resources, refuse: (misfit: Misfit) => never) => Scheduled;
+
+/** How a schedule is planned; `opt` falls back on mbs2 where its search finds nothing better, and is refused where that is. */
+function planOf(graph: Graph, { name, gathers }: { readonly name: ScheduleName; readonly gathers: boolean }): Plan {
+  const planned = name === 'opt' ? { name: 'mbs2' as const, gathers: GATHERS.mbs2 } : { name, gathers };
+  return (resources, refuse) => schedulePlanned(graph, planned, resources, refuse);
+}
+
+/** Bytes that a layer of the step needs and the buffer does not have; undefined where all fit. */
+function missing(plan: Plan, resources: Resources): number | undefined {
+  let demand: number | undefined;
+  try {
+    plan(resources, (misfit) => {
+      demand = demandOf(misfit, resources);
+      return fail(diag.doesNotFit({}, demand, resources.globalBytes, '', ''));
+    });
+  } catch (error) {
+    if (demand === undefined) throw error;
+  }
+  return demand;
+}
+
+function schedulePlanned(
+  graph: Graph,
+  { name, gathers }: { readonly name: Planned; readonly gathers: boolean },
+  resources: Resources,
+  refuse: (misfit: Misfit) => never,
+): Scheduled {
+  const network = networkOf(rewritten(graph, POLICIES[name], gathers, resources), resources.cores);
+  const planner = new Planner(network, usesOf(network), resources, refuse);
   const groups: Group[] = [];
   const merges: Merge[] = [];
   for (const { from, to } of phasesOf(network)) {
@@ -31,9 +76,36 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   return { network, schedule: { name, doubleBufferWeights: name !== 'baseline', groups }, merges };
 }
 
+/** What the schedules change in a graph before they group its layers. */
+function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Resources): Graph {
+  const ordered = orderByLiveness(gathers ? gather(graph, resources) : graph);
+  return policy === 'group' ? accumulateEarly(ordered) : ordered;
+}
+
+/** The best schedule of the search, or that of mbs2 where it is none worse. */
+function optimal(graph: Graph, greedy: Scheduled, resources: Resources, gathers: boolean): Scheduled {
+  const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
+  const optimum = optimize(network, resources, ({ traffic }) => traffic);
+  if (optimum === undefined) return { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  const updates = greedy.schedule.groups.filter(({ phase }) => phase === 'update');
+  const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups: [...optimum.groups, ...updates] };
+  return { network: optimum.network, schedule };
+}
+
+/** Which schedules gather the statistics of a normalization while its convolution drains; the graph of the network is then another one. */
+const GATHERS: Record<ScheduleName, boolean> = {
+  baseline: false,
+  archopt: false,
+  il: false,
+  'mbs-fs': false,
+  mbs1: false,
+  mbs2: false,
+  opt: false,
+};
+
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
 
-const STRATEGIES: Record<ScheduleName, Strategy> = {
+const STRATEGIES: Record<Planned, Strategy> = {
   baseline: layerByLayer,
   archopt: layerByLayer,
   il: (planner, from, to, policy) => [planner.wholeBatch(from, to, policy)],

@@ -13,13 +13,13 @@ export interface MergeSide {
  */
 export type MergeOutcome = 'taken' | 'saves nothing' | 'does not fit' | 'overtaken';
 
-/** A merge of two adjacent groups that the grouping considered. */
+/** A merge of adjacent groups that the grouping considered. */
 export interface Merge {
   readonly phase: Phase;
   /** The round in which it was decided, counted from 1 in each phase; each round but the last takes one merge. */
   readonly round: number;
-  readonly left: MergeSide;
-  readonly right: MergeSide;
+  /** The adjacent groups, in order. */
+  readonly sides: readonly MergeSide[];
   /** Of the merged group; absent where it does not fit. */
   readonly subBatch?: number;
   /** DRAM bytes of the mini-batch: the sum over the tensor kinds whose traffic falls, and over those whose traffic rises. */

@@ -1,10 +1,10 @@
-import { PHASES } from '../../ir/graph.ts';
 import type { Lexer } from '../../ir/lexer.ts';
 import { footprintOf } from './footprint.ts';
 import {
   ACCESS_MODES,
   type Access,
   type Block,
+  GROUP_PHASES,
   type Group,
   type Panel,
   type Resident,
@@ -52,7 +52,7 @@ class Parser {
   private group(): Group {
     const { lexer } = this;
     const line = this.begin('group', "'group' or '}'");
-    const phase = lexer.oneOf(PHASES, 'a phase');
+    const phase = lexer.oneOf(GROUP_PHASES, 'a phase');
     const subBatch = this.count('sub-batch');
     const iterations = this.count('iterations');
     lexer.expect('{');

@@ -2,10 +2,13 @@ import { diag, fail } from '../../ir/diagnostics.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { allocate, type Lifetime } from './allocate.ts';
 import { footprintOf } from './footprint.ts';
-import { contentsOf, type LayerView, type Network } from './network.ts';
+import { Likeness } from './likeness.ts';
+import type { LayerView, Network } from './network.ts';
+import type { Misfit } from './refusal.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
-import { burstBytes, type Fit, fitStriped, rankFits, smallestFit } from './tiling.ts';
+import { subBatches } from './sizes.ts';
+import { burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
 import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
 
 /** A way to run the layers [from, to) as one group, before addresses are given. */
@@ -28,30 +31,50 @@ export class Planner {
   readonly network: Network;
   readonly uses: Uses;
   readonly resources: Resources;
-  private readonly ranked = new Map<string, Fit[]>();
+  private readonly likeness = new Likeness();
+  /** By likeness, samples, and how operands are reached. */
+  private readonly ranked: Map<number, Map<string, Fit[]>>[] = [];
+  private readonly moved = new WeakMap<Fit, Map<number, Float64Array>>();
+  private readonly tried = new Map<string, Draft | undefined>();
   private readonly drafts = new Map<string, Draft | undefined>();
 
-  constructor(network: Network, uses: Uses, resources: Resources) {
+  private readonly refuse: (misfit: Misfit) => never;
+
+  /** @param refuse ends the planning where a layer does not fit in any way; of no use to a planner that is only asked what may be undefined */
+  constructor(network: Network, uses: Uses, resources: Resources, refuse: (misfit: Misfit) => never = unforeseen) {
     this.network = network;
     this.uses = uses;
     this.resources = resources;
+    this.refuse = refuse;
   }
 
   /** The better of serializing the range with the largest sub-batch and running it on the whole mini-batch. */
   draft(from: number, to: number, policy: Policy): Draft {
-    const whole = this.wholeBatch(from, to, policy);
-    const serial = this.serialized(from, to, policy);
+    return this.tryDraft(from, to, policy) ?? this.wholeBatch(from, to, policy);
+  }
+
+  /** The same; undefined where the range fits in neither way. */
+  tryDraft(from: number, to: number, policy: Policy): Draft | undefined {
+    const key = `${from},${to},${policy}`;
+    if (this.tried.has(key)) return this.tried.get(key);
+    const draft = this.better(this.serialized(from, to, policy), this.findWholeBatch(from, to, policy));
+    this.tried.set(key, draft);
+    return draft;
+  }
+
+  private better(serial: Draft | undefined, whole: Draft | Misfit): Draft | undefined {
+    if ('view' in whole) return serial;
     return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
   }
 
   /**
-   * Two adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
-   * on it already: otherwise both would lose more than the boundary saves.
+   * Adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
+   * on it already: otherwise all would lose more than the boundaries save.
    */
-  merge(left: Draft, right: Draft, policy: Policy): Draft | undefined {
-    const { batch } = this.network;
-    const whole = left.subBatch === batch || right.subBatch === batch;
-    return whole ? this.draft(left.from, right.to, policy) : this.serialized(left.from, right.to, policy);
+  merge(groups: readonly Draft[], policy: Policy): Draft | undefined {
+    const [from, to] = [groups[0]?.from ?? 0, groups.at(-1)?.to ?? 0];
+    const whole = groups.some(({ subBatch }) => subBatch === this.network.batch);
+    return whole ? this.tryDraft(from, to, policy) : this.serialized(from, to, policy);
   }
 
   /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
@@ -63,20 +86,32 @@ export class Planner {
     return draft;
   }
 
+  /** Which layers of the range run on sub-batches of `subBatch` samples beside everything that the policy keeps on chip. */
+  fitsAt(from: number, to: number, policy: Policy, subBatch: number): boolean[] {
+    const views = this.network.layers.slice(from, to);
+    const accesses = accessesOf(this.network, this.uses, from, to, policy);
+    const live = livePerSample(accesses.intervals, views.length);
+    return views.map((_, i) => this.fitOne(views, accesses, subBatch, live, i) !== undefined);
+  }
+
   private findSerialized(from: number, to: number, policy: Policy, limit: number): Draft | undefined {
     const { batch, layers } = this.network;
     const views = layers.slice(from, to);
     const crosses = views.some((v) => v.crossesSamples);
     const accesses = accessesOf(this.network, this.uses, from, to, policy);
     const live = livePerSample(accesses.intervals, views.length);
-    for (let s = Math.min(batch, limit); s >= (crosses ? batch : 1); s--) {
-      if (live.some((bytes) => bytes * s > this.resources.globalBytes)) continue;
-      const balanced = Math.ceil(batch / Math.ceil(batch / s));
-      const fits = this.fitAll(views, accesses, balanced, live);
-      if (fits !== undefined) return this.finish(from, to, balanced, accesses, fits);
-      s = Math.min(s, balanced);
+    const peak = Math.max(...live);
+    let best: Draft | undefined;
+    let tried = 0;
+    for (const s of subBatches(batch)) {
+      if (s > limit || (crosses && s < batch) || peak * s > this.resources.globalBytes) continue;
+      const fits = this.fitAll(views, accesses, s, live);
+      if (fits === undefined) continue;
+      const draft = this.draftOf(from, to, s, accesses, fits);
+      if (best === undefined || draft.traffic < best.traffic) best = draft;
+      if (++tried === SIZES_TRIED) break;
     }
-    return undefined;
+    return best;
   }
 
   /**
@@ -121,7 +156,12 @@ export class Planner {
   }
 
   /** The range on the whole mini-batch; a tensor stays on chip where it fits, the largest ones giving way first. */
-  wholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft {
+  wholeBatch(from: number, to: number, policy: Policy, refused: Iterable<string> = []): Draft {
+    const draft = this.findWholeBatch(from, to, policy, refused);
+    return 'view' in draft ? this.refuse(draft) : draft;
+  }
+
+  private findWholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft | Misfit {
     const { batch, layers } = this.network;
     const views = layers.slice(from, to);
     const refused = new Set(refuse);
@@ -133,9 +173,9 @@ export class Planner {
       for (let i = 0; i < views.length; i++) {
         const fit = this.fitOne(views, accesses, batch, live, i);
         if (fit !== undefined) fits.push(fit);
-        else if (!this.giveWay(accesses, i, gone)) return this.refuse(views, accesses, i);
+        else if (!this.giveWay(accesses, i, gone)) return this.misfit(views, accesses, i);
       }
-      if (gone.size === 0) return this.finish(from, to, batch, accesses, fits);
+      if (gone.size === 0) return this.draftOf(from, to, batch, accesses, fits);
       for (const tensor of gone) refused.add(tensor);
     }
   }
@@ -153,16 +193,9 @@ export class Planner {
     return true;
   }
 
-  private refuse(views: readonly LayerView[], accesses: GroupAccesses, at: number): never {
-    const view = views[at];
-    const inputs = accesses.inputs[at] ?? [];
-    const outputs = accesses.outputs[at] ?? [];
-    if (view === undefined) return fail(diag.internal({}, 'a step without a layer'));
-    const smallest = smallestFit(view, inputs, outputs, this.network.batch, this.resources);
-    const terms = (smallest?.blocks ?? []).map((b) => `${contentsOf(view, b.name)} ${b.bytes * b.halves}`).join(', ');
-    return fail(
-      diag.doesNotFit({ layer: view.layer.name, node: view.layer.origin }, smallest?.bytes ?? 0, this.resources.globalBytes, terms),
-    );
+  private misfit(views: readonly LayerView[], accesses: GroupAccesses, at: number): Misfit {
+    const view = views[at] ?? fail(diag.internal({}, 'a step without a layer'));
+    return { view, inputs: accesses.inputs[at] ?? [], outputs: accesses.outputs[at] ?? [], batch: this.network.batch };
   }
 
   private fitAll(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[]): Fit[] | undefined {
@@ -177,7 +210,8 @@ export class Planner {
     return fits;
   }
 
-  private fitOne(
+  /** How layer `i` of `views` runs in what `live` bytes a sample leave free; undefined where it does not. */
+  fitOne(
     views: readonly LayerView[],
     accesses: GroupAccesses,
     samples: number,
@@ -198,31 +232,55 @@ export class Planner {
     return ranked.find((fit) => fit.bytes <= free) ?? striped(true);
   }
 
+  /** A number that layers share which cost the same under the same accesses. */
+  likenessOf(view: LayerView): number {
+    return this.likeness.of(view);
+  }
+
   private rank(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): Fit[] {
-    const key = `${view.index},${samples},${inputs.map(signature).join()},${outputs.map(signature).join()}`;
-    let ranked = this.ranked.get(key);
-    if (ranked === undefined) {
-      ranked = rankFits(view, inputs, outputs, samples, this.resources);
-      this.ranked.set(key, ranked);
-    }
+    const likeness = this.likeness.of(view);
+    const bySamples = this.ranked[likeness] ?? new Map<number, Map<string, Fit[]>>();
+    this.ranked[likeness] = bySamples;
+    const byAccess = bySamples.get(samples) ?? new Map<string, Fit[]>();
+    bySamples.set(samples, byAccess);
+    const key = signature(inputs) + signature(outputs);
+    const known = byAccess.get(key);
+    if (known !== undefined) return known;
+    const ranked = rankFits(view, inputs, outputs, samples, this.resources);
+    byAccess.set(key, ranked);
     return ranked;
   }
 
-  private finish(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
+  /** A draft of layers whose accesses and tilings are decided. */
+  draftOf(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
+    const byKind = new Float64Array(TENSOR_KINDS.length);
+    fits.forEach((fit, i) => {
+      const view = this.network.layers[from + i];
+      const inputs = accesses.inputs[i];
+      const outputs = accesses.outputs[i];
+      if (view === undefined || inputs === undefined || outputs === undefined) return;
+      this.movedBy(fit, view, inputs, outputs, subBatch).forEach((bytes, kind) => {
+        byKind[kind] = (byKind[kind] ?? 0) + bytes;
+      });
+    });
+    return { from, to, subBatch, accesses, fits, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
+  }
+
+  /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
+  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+    const known = this.moved.get(fit) ?? new Map<number, Float64Array>();
+    this.moved.set(fit, known);
+    const before = known.get(subBatch);
+    if (before !== undefined) return before;
     const byKind = new Float64Array(TENSOR_KINDS.length);
     for (const iteration of iterationKinds(this.network.batch, subBatch)) {
-      fits.forEach((fit, i) => {
-        const view = this.network.layers[from + i];
-        const inputs = accesses.inputs[i];
-        const outputs = accesses.outputs[i];
-        if (view === undefined || inputs === undefined || outputs === undefined) return;
-        visitTransfers(view, inputs, outputs, fit, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
-          const index = KIND_INDEX.get(kind) ?? 0;
-          byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
-        });
+      visitTransfers(view, inputs, outputs, fit, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
+        const index = KIND_INDEX.get(kind) ?? 0;
+        byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
       });
     }
-    return { from, to, subBatch, accesses, fits, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
+    known.set(subBatch, byKind);
+    return byKind;
   }
 
   /** Gives every resident tensor and block an address; gives up on chip what a fragmented buffer cannot hold. */
@@ -241,7 +299,8 @@ export class Planner {
     return this.place(this.wholeBatch(from, to, policy, [...refused, largest.tensor]), policy);
   }
 
-  private tryPlace(draft: Draft): Group | undefined {
+  /** The same, undefined where the buffer is too fragmented. */
+  tryPlace(draft: Draft): Group | undefined {
     const { from, to, subBatch, accesses } = draft;
     const views = this.network.layers.slice(from, to);
     const live = livePerSample(accesses.intervals, views.length);
@@ -263,12 +322,24 @@ export class Planner {
   }
 }
 
+function unforeseen({ view }: Misfit): never {
+  return fail(diag.internal({ layer: view.layer.name }, 'it was planned where it does not fit'));
+}
+
+/** Sub-batch sizes that are compared, from the largest that fits on: a larger one may force its layers into worse tilings. */
+const SIZES_TRIED = 2;
+
 const PLACE_ATTEMPTS = 100;
 const SHRINK = 0.9;
 
-function signature(access: Access): string {
-  return access.store ? `${access.mode}!` : access.mode;
+/** How operands are reached, a letter each. */
+function signature(accesses: readonly Access[]): string {
+  let text = ';';
+  for (const { mode, store } of accesses) text += LETTERS[mode][store ? 1 : 0];
+  return text;
 }
+
+const LETTERS: Readonly<Record<Access['mode'], string>> = { resident: 'rR', load: 'lL', stream: 'sS', whole: 'wW', panel: 'pP' };
 
 /** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
@@ -281,7 +352,7 @@ export function iterationKinds(batch: number, subBatch: number): IterationKind[]
 }
 
 /** Bytes a sample of the resident tensors at every step; a tensor that takes over another's place is counted once. */
-function livePerSample(intervals: readonly Interval[], steps: number): number[] {
+export function livePerSample(intervals: readonly Interval[], steps: number): number[] {
   const live = new Array<number>(steps).fill(0);
   for (const v of intervals) {
     const first = v.inPlaceOf === undefined ? v.from : v.from + 1;
@@ -324,7 +395,9 @@ function placeFits(
       footprint: footprintOf(i, residents, blocks),
     };
   });
-  return { phase: views[0]?.phase ?? 'forward', subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
+  const phases = new Set(views.map((view) => view.phase));
+  const phase = phases.size > 1 ? 'turn' : (views[0]?.phase ?? 'forward');
+  return { phase, subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
 }
 
 function blockKey(step: number, block: Block): string {

@@ -14,6 +14,7 @@ export const POLICIES: Record<ScheduleName, Policy> = {
   'mbs-fs': 'adjacent',
   mbs1: 'adjacent',
   mbs2: 'group',
+  opt: 'group',
 };
 
 /** A tensor's stay in the global buffer: from the step that makes or loads it to its last use on chip. */
@@ -63,6 +64,17 @@ export function usesOf(network: Network): Uses {
   return { readers, kept, batchedTensors: [...batchedTensors] };
 }
 
+/** What surrounds layers that are only a part of a group or of a step. */
+export interface Surroundings {
+  /** Lies on chip when the first layer starts, and stays there behind the last one. */
+  readonly enters?: string | undefined;
+  readonly exits?: string | undefined;
+  /** Storages that are read from DRAM by layers outside. */
+  readonly stored: ReadonlySet<string>;
+}
+
+const ALONE: Surroundings = { stored: new Set() };
+
 /** Decides for every operand of the layers [from, to) how it is reached. `refuse` names tensors that may not stay on chip. */
 export function accessesOf(
   network: Network,
@@ -71,6 +83,7 @@ export function accessesOf(
   to: number,
   policy: Policy,
   refuse: ReadonlySet<string> = new Set(),
+  around: Surroundings = ALONE,
 ): GroupAccesses {
   const views = network.layers.slice(from, to);
   const firstUnit = views[0]?.unit ?? 0;
@@ -83,6 +96,7 @@ export function accessesOf(
 
   /** The last step, counted in the group, up to which a tensor that appears at layer `at` stays. */
   const lastUse = (tensor: string, at: number, reach: number): number => {
+    if (tensor === around.exits) return to - 1;
     let last = at;
     for (const r of uses.readers.get(tensor) ?? []) if (r > at && inGroup(r) && (policy === 'group' || unitOf(r) <= reach)) last = r;
     return last;
@@ -90,19 +104,30 @@ export function accessesOf(
   const keep = (o: Operand, at: number, reach: number): Interval | undefined => {
     if (policy === 'none' || refuse.has(o.tensor) || !o.batched) return undefined;
     const last = lastUse(o.tensor, at, reach);
-    if (last === at) return undefined;
+    if (last === at && o.tensor !== around.exits) return undefined;
     const interval: Interval = { tensor: o.tensor, bytes: o.bytes, from: at - from, to: last - from };
     intervals.push(interval);
     open.set(o.tensor, interval);
     return interval;
   };
 
+  openEntering();
   for (const view of views) {
     const step = view.index - from;
     inputs.push(view.inputs.map((o, i) => readAccess(view, o, i)));
     outputs.push(view.outputs.map((o, i) => writeAccess(view, o, i, step)));
   }
   return { inputs, outputs, intervals };
+
+  function openEntering(): void {
+    const { enters } = around;
+    const reader = enters === undefined ? undefined : views.find((view) => view.inputs.some((o) => o.tensor === enters));
+    const operand = reader?.inputs.find((o) => o.tensor === enters);
+    if (operand === undefined) return;
+    const interval = { tensor: operand.tensor, bytes: operand.bytes, from: 0, to: lastUse(operand.tensor, from - 1, 0) - from };
+    intervals.push(interval);
+    open.set(operand.tensor, interval);
+  }
 
   function readAccess(view: LayerView, o: Operand, i: number): Access {
     const step = view.index - from;
@@ -127,14 +152,15 @@ export function accessesOf(
   }
 
   function needsDram(tensor: string, interval: Interval): boolean {
-    return uses.kept.has(tensor) || (uses.readers.get(tensor) ?? []).some((r) => r - from > interval.to);
+    if (uses.kept.has(tensor) || around.stored.has(tensor)) return true;
+    return tensor !== around.exits && (uses.readers.get(tensor) ?? []).some((r) => r - from > interval.to);
   }
 
   function takeOver(view: LayerView, interval: Interval, output: number, step: number): void {
-    const index = view.record.inPlace;
-    const donor = index === undefined || output !== 0 ? undefined : view.inputs[index];
-    if (donor === undefined || !donor.batched || donor.bytes !== interval.bytes) return;
-    const place = open.get(donor.tensor);
-    if (place !== undefined && place.to === step && place.tensor !== interval.tensor) interval.inPlaceOf = donor.tensor;
+    if (output !== 0) return;
+    const donor = view.record.inPlace
+      ?.flatMap((index) => view.inputs[index] ?? [])
+      .find((o) => o.batched && o.bytes === interval.bytes && o.tensor !== interval.tensor && open.get(o.tensor)?.to === step);
+    if (donor !== undefined) interval.inPlaceOf = donor.tensor;
   }
 }

@@ -1,6 +1,6 @@
-import type { Phase } from '../../ir/graph.ts';
+import { PHASES } from '../../ir/graph.ts';
 
-export const SCHEDULES = ['baseline', 'archopt', 'il', 'mbs-fs', 'mbs1', 'mbs2'] as const;
+export const SCHEDULES = ['baseline', 'archopt', 'il', 'mbs-fs', 'mbs1', 'mbs2', 'opt'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
 export const ACCESS_MODES = ['resident', 'load', 'stream', 'whole', 'panel'] as const;
@@ -59,9 +59,13 @@ export interface Resident {
   readonly to: number;
 }
 
+/** What the layers of a group belong to; in `turn`, the last forward and the first backward layers run on one sub-batch. */
+export const GROUP_PHASES = [...PHASES, 'turn'] as const;
+export type GroupPhase = (typeof GROUP_PHASES)[number];
+
 /** Layers that run back to back on one sub-batch before the next sub-batch starts. */
 export interface Group {
-  readonly phase: Phase;
+  readonly phase: GroupPhase;
   readonly subBatch: number;
   readonly iterations: number;
   readonly steps: readonly Step[];
@@ -83,6 +87,8 @@ export interface Resources {
   readonly arrayRows: number;
   readonly arrayColumns: number;
   readonly waveRows: number;
+  /** Lanes of the vector unit. */
+  readonly lanes: number;
 }
 
 /** Allocation grain of the global buffer, so that every block starts aligned for every element type. */

@@ -61,6 +61,15 @@ export function isPlain(work: MatrixWork, array: ArraySize): boolean {
   return parts.length === 1 && parts.every(({ copies, groups }) => copies === 1 && groups === 1);
 }
 
+/**
+ * Whether the results of every channel drain in the order of memory, which totals that are gathered need. Copies that lie in several
+ * blocks of columns do not.
+ */
+export function drainsInOrder(work: MatrixWork, array: ArraySize): boolean {
+  const parts = mapParts(work, array);
+  return parts.length === 1 && parts.every(({ copies }) => copies === 1 || copies * work.n <= array.arrayColumns);
+}
+
 function mapPart(work: MatrixWork, phase: Phase, array: ArraySize): MapPart {
   const { rows, columns } = phase;
   const { geometry: g } = work;

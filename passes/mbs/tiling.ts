@@ -207,14 +207,20 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
     const o = view.outputs[i];
     if (o === undefined) return;
     if (access.mode === 'whole' && overwritten(view, i) < 0) add(`out${i}`, o.bytes, 1);
-    if (access.mode === 'stream' && !(view.phase === 'update' && overwritten(view, i) >= 0)) {
+    if (access.mode === 'stream' && gathers(view) && i > 0) add(`out${i}`, o.bytes * samples, 1);
+    else if (access.mode === 'stream' && !(view.phase === 'update' && overwritten(view, i) >= 0)) {
       const bytes = streamBytes(view, o, -1, tiling);
       add(`out${i}`, panelled?.share(bytes, -1) ?? bytes, chunked || updateChunks(view, tiling) || (panelled?.count ?? 1) > 1 ? 2 : 1);
     }
     if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.count > 1 ? 2 : 1);
   });
-  add('state', view.state.shared + view.state.perSample * Math.min(tiling.chunk, samples), 1);
+  add('state', view.state.shared + view.state.perSample * (gathers(view) ? samples : Math.min(tiling.chunk, samples)), 1);
   return blocks;
+}
+
+/** A product that gathers statistics holds them for the whole sub-batch, because panels of columns are outside of chunks. */
+function gathers({ matrix, state }: LayerView): boolean {
+  return matrix !== undefined && matrix.form !== 'weightGradient' && state.perSample > 0;
 }
 
 function updateChunks(view: LayerView, tiling: Tiling): boolean {

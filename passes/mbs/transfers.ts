@@ -166,15 +166,16 @@ function visitMap(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonl
     if (moving.mode === 'load' && (panels > 1 || panel.k < work.k)) visitAtOnce(v, v.view.inputs[work.moving]);
     else visitOperand(v, moving, v.view.inputs[work.moving], 'read', again);
   }
-  const result = v.view.outputs[0];
-  const access = outputs[0];
+  const [result, statistics] = v.view.outputs;
+  const [access, gathered] = outputs;
   if (result !== undefined && access?.store === true)
     for (const col of columns) visitChannels(v, result, 'write', -1, col.size, work.columns, times * col.count);
+  if (gathered?.store === true) visitAtOnce(v, statistics, 'write');
 }
 
-/** All samples of an operand that is loaded once before the first panel. */
-function visitAtOnce(v: Visitation, o: Operand | undefined): void {
-  if (o !== undefined) v.visit(o.tensor, o.kind, 'read', 1, o.bytes * v.iteration.samples, true, v.iteration.times);
+/** All samples of an operand that is loaded once before the first panel, or of statistics that are complete behind the last one. */
+function visitAtOnce(v: Visitation, o: Operand | undefined, direction: 'read' | 'write' = 'read'): void {
+  if (o !== undefined) v.visit(o.tensor, o.kind, direction, 1, o.bytes * v.iteration.samples, true, v.iteration.times);
 }
 
 /** Rows and row length, in elements, of a weight panel as it lies in DRAM. */

@@ -7,6 +7,7 @@ import { disasmCommand } from './disasm.ts';
 import { dumpCommand } from './dump.ts';
 import { inspectCommand } from './inspect.ts';
 import { reportError } from './problems.ts';
+import { reproduceCommand } from './reproduce.ts';
 import { runCommand } from './run.ts';
 import { statCommand } from './stat.ts';
 import { trainCommand } from './train.ts';
@@ -21,6 +22,7 @@ Examples:
   $ wavec compile resnet50.onnx -o resnet50.wvc      compile a training step with schedule mbs2
   $ wavec run resnet50.wvc --mode timing --verify    execute it: traffic, cycles, energy
   $ wavec compare resnet50.onnx                      all schedules in one table
+  $ wavec reproduce --out results                    all networks, schedules and sweeps of the evaluation
   $ wavec train net.onnx --data images/ --steps 200  train it on the interpreter
   $ wavec inspect resnet50.onnx --after training     the layer IR after a pass
   $ wavec help compile                               options and examples of a subcommand
@@ -57,6 +59,7 @@ function commands(): Command {
     statCommand,
     runCommand,
     compareCommand,
+    reproduceCommand,
     trainCommand,
     debugCommand,
   ])

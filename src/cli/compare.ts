@@ -33,7 +33,7 @@ export function compareCommand(program: Command): void {
 }
 
 /** The schedules of a comma-separated list, in the order of their definition, with the reference. */
-function schedules(text: string): readonly ScheduleName[] {
+export function schedules(text: string): readonly ScheduleName[] {
   if (text === 'all') return SCHEDULES;
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.filter((name) => !SCHEDULES.some((s) => s === name));

@@ -13,8 +13,10 @@ import {
 import { type Diagnostic, diag, fail, quote, WavecError } from '../../ir/diagnostics.ts';
 import { formatType } from '../../ir/tensor.ts';
 import { MAX_THREADS, nodeThreads } from '../node/threads.ts';
+import { bothObservers, LayerRecorder, layerRunSheet } from '../report/layer-run.ts';
 import { runReport } from '../report/run-report.ts';
 import { runSummary } from '../report/run-summary.ts';
+import { sheetCsv, sheetText } from '../report/sheet.ts';
 import { countText } from '../report/units.ts';
 import { writeNpy } from '../tensor-file/npy.ts';
 import { writeTensorPb } from '../tensor-file/pb.ts';
@@ -33,12 +35,16 @@ interface RunCommandOptions extends CommonOptions, TraceCommandOptions {
   readonly verify?: boolean;
   readonly check?: boolean;
   readonly threads?: number;
+  readonly layers?: boolean;
+  readonly format: 'text' | 'csv';
 }
 
 const EXAMPLES = `
 Examples:
   $ wavec run resnet50.wvc --mode timing --verify
   $ wavec run resnet50.wvc --mode timing --json > run.json
+  $ wavec run resnet50.wvc --layers                    what every layer took, and what limits it
+  $ wavec run resnet50.wvc --layers --format csv > layers.csv
   $ wavec run resnet50.wvc --check
   $ wavec run resnet50.wvc --trace run.json            see it in ui.perfetto.dev
   $ wavec run resnet50.wvc --trace run.json --trace-window 10ms:12ms
@@ -64,6 +70,10 @@ export function runCommand(program: Command): void {
     .addOption(new Option('--output-format <format>', 'form of the outputs').choices(['npy', 'pb']).default('npy'))
     .option('--verify', 'compare the counted traffic with the prediction of the compiler; a difference fails the run')
     .option('--check', 'judge every memory access: uninitialized, misplaced, unordered; a finding fails the run')
+    .option('--layers', 'also show every layer: cycles, array use, traffic, what limits it')
+    .addOption(
+      new Option('--format <format>', 'form of the output; csv: the table of --layers alone').choices(['text', 'csv']).default('text'),
+    )
     .option('--threads <N>', 'threads that compute tensors; the results do not depend on them (default: one a core)', threadCount);
   addTraceOptions(command).addHelpText('after', EXAMPLES).action(execute);
 }
@@ -84,24 +94,36 @@ function execute(file: string, options: RunCommandOptions): void {
   if (mode === 'timing' && wantsTensors) {
     fail(diag.usage({}, 'a run in timing mode has no tensors; --input and --output go with --mode functional'), 2);
   }
+  if (options.format === 'csv' && !options.layers) fail(diag.usage({}, '--format csv is for the table of --layers'), 2);
   const program = decodeProgram(readBytes(file), file);
   const lack = mode === 'functional' ? missingValues(program) : undefined;
   if (lack !== undefined) fail(lack);
   const inputs = mode === 'functional' ? readInputs(program, options.input) : new Map<string, Uint8Array>();
   const recorder = recorderOf(program, options);
+  const layerRecorder = options.layers ? new LayerRecorder(program) : undefined;
   const result = runWith(program, {
     mode,
     inputs,
     threads: nodeThreads(options.threads),
     check: options.check === true,
-    observer: recorder,
+    observer: bothObservers(recorder, layerRecorder),
   });
   if (options.output !== undefined) writeOutputs(result, options.output, options.outputFormat);
   const trace = recorder && options.trace !== undefined ? writeTrace(options.trace, recorder, result) : undefined;
   const verification = options.verify ? verify(program, result) : undefined;
   const summary = runSummary(program, result, verification);
-  if (options.json) printJson(trace === undefined ? summary : { ...summary, trace });
-  else printText([runReport(summary), ...(trace === undefined ? [] : [traceReport(trace)])].join('\n\n'));
+  const layers = layerRecorder?.layers(result);
+  const sheet = layers && layerRunSheet(layers, result);
+  if (options.json) printJson({ ...summary, ...(layers === undefined ? {} : { layers }), ...(trace === undefined ? {} : { trace }) });
+  else if (sheet !== undefined && options.format === 'csv') printText(sheetCsv(sheet));
+  else {
+    const parts = [
+      runReport(summary),
+      ...(sheet === undefined ? [] : [sheetText(sheet)]),
+      ...(trace === undefined ? [] : [traceReport(trace)]),
+    ];
+    printText(parts.join('\n\n'));
+  }
   const { findings = [], more = 0 } = result.check ?? {};
   if (findings.length > 0) throw new WavecError(more > 0 ? [...findings, diag.moreFindings({ file }, more)] : findings);
   const [difference] = verification?.problems ?? [];

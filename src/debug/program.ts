@@ -16,10 +16,11 @@ export interface DebugProgram {
 
 /** Compiles a model so that all results of its layers can be read, whatever the schedule keeps on chip. */
 export function debugProgram(model: Uint8Array, settings: ResolvedSettings): DebugProgram {
-  const { graph } = runPasses(model, settings, { stopAfter: 'training' });
-  const results = graph.layers.flatMap((l) => l.outputs);
-  const readable = { ...graph, outputs: [...new Set([...graph.outputs, ...results])] };
-  const scheduled: Scheduled = scheduleGraph(readable, settings.schedule, resourcesOf(settings.machine));
+  const step = runPasses(model, settings, { stopAfter: 'training' }).graph;
+  const results = step.layers.flatMap((l) => l.outputs);
+  const readable = { ...step, outputs: [...new Set([...step.outputs, ...results])] };
+  const scheduled: Scheduled = scheduleGraph(readable, settings.schedule, resourcesOf(settings.machine), settings.gathers);
+  const graph = { ...scheduled.network.graph, outputs: step.outputs };
   const program = generate(scheduled, { model: graph.name, mode: settings.mode, machine: settings.machine });
   return { graph, program, schedule: scheduled.schedule, symbolOf: (tensor) => scheduled.network.storages.of(tensor).name };
 }

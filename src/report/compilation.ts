@@ -1,6 +1,5 @@
 import { type Bytes, elidedSymbols, type Program } from '../../backends/wavecore/program.ts';
-import type { Phase } from '../../ir/graph.ts';
-import type { Group } from '../../passes/mbs/schedule.ts';
+import type { Group, GroupPhase, Schedule } from '../../passes/mbs/schedule.ts';
 import type { CompileState } from '../../passes/pipeline.ts';
 import type { ResolvedSettings } from '../api.ts';
 import { normOf } from '../norm.ts';
@@ -15,7 +14,7 @@ export interface PassTime {
 }
 
 export interface GroupSummary {
-  readonly phase: Phase;
+  readonly phase: GroupPhase;
   readonly layers: number;
   readonly first: string;
   readonly last: string;
@@ -69,10 +68,14 @@ export function compileSummary(
     instructions: program.code.length,
     ...(count === 0 ? {} : { elided: { count, reason: elidedBecause } }),
     layers: state.graph.layers.length,
-    groups: state.scheduled?.schedule.groups.map(groupSummary) ?? [],
+    groups: state.scheduled === undefined ? [] : groupSummaries(state.scheduled.schedule),
     predicted: { read, write, total: read + write, byKind },
     passes,
   };
+}
+
+export function groupSummaries({ groups }: Schedule): GroupSummary[] {
+  return groups.map(groupSummary);
 }
 
 function groupSummary({ phase, subBatch, iterations, steps }: Group): GroupSummary {

@@ -9,9 +9,9 @@ export function mergeText(merges: readonly Merge[]): string {
   return [HEAD, ...merges.map(lineOf), ''].join('\n');
 }
 
-function lineOf({ phase, round, left, right, subBatch, saves, costs, outcome }: Merge): string {
+function lineOf({ phase, round, sides, subBatch, saves, costs, outcome }: Merge): string {
   const merged = subBatch === undefined ? '' : ` to sub-batch ${subBatch}, saves ${saves}, costs ${costs}`;
-  return `# ${phase} round ${round}: ${sideText(left)} and ${sideText(right)}${merged}: ${outcome}`;
+  return `# ${phase} round ${round}: ${sides.map(sideText).join(' and ')}${merged}: ${outcome}`;
 }
 
 function sideText({ first, last, subBatch }: MergeSide): string {

@@ -7,7 +7,8 @@ import { fields, table } from './table.ts';
 import { trafficDefinition, trafficTable } from './traffic.ts';
 import { bytesText, countText, joulesText, secondsText, shareText } from './units.ts';
 
-const SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
+/** How sources of energy are called in reports. */
+export const ENERGY_SOURCES: Readonly<Record<Exclude<keyof Energy, 'total'>, string>> = {
   dram: 'DRAM',
   globalBuffer: 'global buffer',
   localBuffers: 'local buffers',
@@ -28,6 +29,14 @@ export const UNITS: Readonly<Record<Pipeline, string>> = {
   vector: 'vector unit',
   dram: 'DRAM',
 };
+
+/** What can limit a run: the sequencer only hands out work, and DMA units work as long as the DRAM serves them. */
+const LIMITS = PIPELINES.filter((unit) => unit !== 'sequencer' && unit !== 'dmaLoad' && unit !== 'dmaStore');
+
+/** The unit or pipeline that works most of the time: no overlap makes a run faster than that. */
+export function busiestUnit(busy: (unit: Pipeline) => number): Pipeline {
+  return LIMITS.reduce((a, b) => (busy(b) > busy(a) ? b : a));
+}
 
 /** The share of one core is as if the other cores ran the same program; several cores compete for theirs. */
 const definitions = (cores: number): string => `${trafficDefinition(cores)}
@@ -80,8 +89,8 @@ function unitTable({ units, cycles, cores }: RunSummary): string {
 }
 
 function energyTable({ energy: { total, ...sources }, cores }: RunSummary): string {
-  const rows = Object.entries(SOURCES).map(([source, name]) => {
-    const joules = sources[source as keyof typeof SOURCES];
+  const rows = Object.entries(ENERGY_SOURCES).map(([source, name]) => {
+    const joules = sources[source as keyof typeof ENERGY_SOURCES];
     return [name, joulesText(joules), shareText(joules, total)];
   });
   rows.push(['total', joulesText(total), shareText(total, total)]);

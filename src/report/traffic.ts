@@ -6,7 +6,8 @@ import { bytesText, shareText } from './units.ts';
 
 export type TrafficByKind = Readonly<Partial<Record<TensorKind, Bytes>>>;
 
-const NAMES: Readonly<Record<TensorKind, string>> = {
+/** How tensor kinds are called in reports. */
+export const KIND_NAMES: Readonly<Record<TensorKind, string>> = {
   input: 'input',
   weight: 'weight',
   weightGradient: 'weight gradient',
@@ -27,7 +28,7 @@ export function trafficTable(byKind: TrafficByKind): string {
     const bytes = byKind[kind];
     if (bytes === undefined) return [];
     const sum = bytes.read + bytes.write;
-    return [[NAMES[kind], bytesText(bytes.read), bytesText(bytes.write), bytesText(sum), shareText(sum, all)]];
+    return [[KIND_NAMES[kind], bytesText(bytes.read), bytesText(bytes.write), bytesText(sum), shareText(sum, all)]];
   });
   rows.push(['total', bytesText(total.read), bytesText(total.write), bytesText(all), shareText(all, all)]);
   return table([{ head: 'tensors', align: 'left' }, { head: 'read' }, { head: 'written' }, { head: 'both' }, { head: 'share' }], rows);

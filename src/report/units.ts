@@ -88,3 +88,13 @@ export function changeText(value: number, reference: number): string {
   const change = (100 * (value - reference)) / reference;
   return `${change > 0 ? '+' : ''}${change.toFixed(1)} %`;
 }
+
+/** A part of a whole as points of a hundred, `+3.7`. */
+export function pointsText(part: number): string {
+  return `${part > 0 ? '+' : ''}${(100 * part).toFixed(1)}`;
+}
+
+/** How many times as much, `1.67×`. */
+export function ratioText(ratio: number): string {
+  return `${ratio.toFixed(2)}×`;
+}

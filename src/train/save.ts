@@ -36,12 +36,12 @@ export function trainedValues(graph: Graph, origins: ReadonlyMap<string, Paramet
 /** Group normalizations that stand where the model has batch normalizations, by the node that holds their scale. */
 function groupNormsOf(graph: Graph, origins: ReadonlyMap<string, ParameterOrigin>, read: Read): Map<number, GroupNorm> {
   const norms = new Map<number, GroupNorm>();
-  const statistics = new Map(graph.layers.map((l) => [l.outputs[0] ?? '', l]));
+  const makers = new Map(graph.layers.flatMap((l) => l.outputs.map((name) => [name, l])));
   for (const layer of graph.layers) {
     const { attrs: specs } = recordOf(layer.kind);
     if (layer.kind !== 'norm_apply' || layer.phase !== 'forward' || boolAttr(specs, layer.attrs, 'crossSample')) continue;
     const [x = '', stats = '', gamma = '', beta = ''] = layer.inputs;
-    const source = statistics.get(stats);
+    const source = makers.get(stats);
     const origin = origins.get(gamma);
     const shape = graph.tensors.get(x)?.type.shape ?? [];
     if (source === undefined || origin === undefined) continue;

@@ -40,6 +40,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly norm?: NormChoice;
   readonly mode?: 'training' | 'inference';
   readonly cores?: number;
+  readonly gathers?: boolean;
 }
 
 export interface Compiled {
@@ -54,6 +55,7 @@ export function optionsOf({
   norm = KEEP,
   mode = 'training',
   cores = 1,
+  gathers = false,
   ...training
 }: Choices): CompileOptions {
   return {
@@ -61,6 +63,7 @@ export function optionsOf({
     norm,
     schedule,
     resources: resourcesOf(machine, cores),
+    gathers,
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
 }

@@ -10,9 +10,9 @@ import { residualNetwork } from './network.ts';
 const all = process.env.MUTANTS === 'all';
 const EVERY = all ? 1 : 15;
 
-function programOf(schedule: ScheduleName, kib: number): Program {
+function programOf(schedule: ScheduleName, kib: number, gathers: boolean): Program {
   const imported = importModel(residualNetwork(5), { file: 'residual', mode: 'training' });
-  return compileGraph(imported, { schedule, norm: groups(8), machine: machineWith(kib), optimizer: 'momentum' }).program;
+  return compileGraph(imported, { schedule, norm: groups(8), machine: machineWith(kib), optimizer: 'momentum', gathers }).program;
 }
 
 /** The share of the mutants that is caught. */
@@ -31,11 +31,12 @@ function shareCaught(name: string, mutants: readonly Mutant[]): number {
 // What is not caught changes nothing: the order is also given by a later token of the same in-order unit (a panel before a chunk on the
 // DMA), by the unit itself, or there is nothing to order between two layers.
 describe.each([
-  ['baseline', 64],
-  ['mbs2', 64],
-  ['mbs2', 10240],
-] as const)('mutants of a compiled training step, %s, %i KiB', (schedule, kib) => {
-  const program = programOf(schedule, kib);
+  ['baseline', 64, false],
+  ['mbs2', 64, false],
+  ['mbs2', 10240, false],
+  ['mbs2', 64, true],
+] as const)('mutants of a compiled training step, %s, %i KiB, statistics gathered: %s', (schedule, kib, gathers) => {
+  const program = programOf(schedule, kib, gathers);
 
   it('a wait or a signal that is missing is caught', () => {
     expect(shareCaught('waits and signals', removedTokens(program))).toBe(1);

@@ -14,18 +14,16 @@ import { groups, KEEP, machineWith } from '../chain/execute.ts';
 import { NetworkBuilder, residualNetwork } from '../chain/network.ts';
 import { invoke } from '../cli/invoke.ts';
 
-function compiled(norm = groups(4), schedule: 'mbs2' | 'il' = 'mbs2'): DebugProgram {
-  return debugProgram(
-    residualNetwork(3, 8, 8),
-    resolveSettings({ batch: 3, norm, schedule, machine: machineWith(48), optimizer: 'adam', dynamicLossScale: true }),
-  );
+function compiled(norm = groups(4), schedule: 'mbs2' | 'il' = 'mbs2', gathers = false): DebugProgram {
+  const settings = resolveSettings({ batch: 3, norm, schedule, machine: machineWith(48), optimizer: 'adam', dynamicLossScale: true });
+  return debugProgram(residualNetwork(3, 8, 8), { ...settings, gathers });
 }
 
 /** The program with the instructions that compute in a layer left out; they still wait and signal. */
 function withoutLayer(debug: DebugProgram, { from, to }: DebugRange): DebugProgram {
   const silent = (instruction: Instruction): Instruction => {
     const { op } = instruction;
-    if (op === 'm.st') return { ...instruction, op: 'm.sync', operands: {} };
+    if (op === 'm.st' || op === 'm.st_sums') return { ...instruction, op: 'm.sync', operands: {} };
     const computes = op.startsWith('v.') && !['v.cfg', 'v.ld_cfg', 'v.sync', 'v.fill'].includes(op);
     return computes ? { ...instruction, op: 'v.sync', operands: {} } : instruction;
   };
@@ -35,15 +33,17 @@ function withoutLayer(debug: DebugProgram, { from, to }: DebugRange): DebugProgr
 
 describe('the first difference', () => {
   it.each([
-    ['group normalization', groups(4), 'mbs2'],
-    ['batch normalization', KEEP, 'il'],
-  ] as const)('is none in a sound program with %s', (_name, norm, schedule) => {
-    const debug = compiled(norm, schedule);
+    ['group normalization', groups(4), 'mbs2', false],
+    ['batch normalization', KEEP, 'il', false],
+    ['gathered statistics', groups(4), 'mbs2', true],
+  ] as const)('is none in a sound program with %s', (_name, norm, schedule, gathers) => {
+    const debug = compiled(norm, schedule, gathers);
+    expect(debug.graph.layers.some(({ kind }) => kind === 'conv_stats')).toBe(gathers);
     expect(firstDifference(debug, drawnInputs(debug.graph, 1))).toEqual({ layers: debug.graph.layers.length, stored: 0 });
   });
 
-  it('names the layer that does not compute, whichever it is', () => {
-    const debug = compiled();
+  it.each([false, true])('names the layer that does not compute, whichever it is; statistics gathered: %s', (gathers) => {
+    const debug = compiled(groups(4), 'mbs2', gathers);
     const inputs = drawnInputs(debug.graph, 1);
     const ranges = new Map(debug.program.debug.map((range) => [range.layer, range]));
     // A check of gradients that are all finite changes nothing.

@@ -61,6 +61,7 @@ const RUNS: readonly {
   { model: branches, schedule: 'mbs1', choices: { optimizer: 'adamw', loss: 'mse' } },
   { model: general, schedule: 'mbs2', choices: { optimizer: 'sgd' } },
   { model: branches, schedule: 'mbs2', choices: { optimizer: 'momentum', cores: 2 } },
+  { model: residual, schedule: 'mbs1', choices: { optimizer: 'sgd', gathers: true } },
 ];
 
 /** Files of compiled programs, small in data and code, which together use every kind of instruction a compiler emits. */

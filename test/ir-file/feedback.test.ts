@@ -106,6 +106,19 @@ describe('an IR file', () => {
     }
   });
 
+  it('holds the graph of a schedule that gathers statistics, in which layers are joined', () => {
+    const model = residualNetwork(4);
+    const settings = { ...resolveSettings({ file: 'net.onnx', batch: 4, machine: machineWith(64) }), gathers: true };
+    const state = runPasses(model, settings);
+    const text = printIrFile(headerOf('mbs', settings, settings.file), state);
+    expect(text).toContain('conv_stats');
+    const ir = parseIrFile(text, 'mbs.wir');
+    const mine = settingsOfIr(ir, { machine: machineWith(64), file: 'net.onnx' });
+    expect(printIrFile(ir.header, resumePasses(ir, mine))).toBe(text);
+    const program = encodeProgram(generateProgram(resumePasses(withModel(ir, model, mine), mine), mine));
+    expect(Buffer.compare(program, encodeProgram(generateProgram(state, settings)))).toBe(0);
+  });
+
   it('holds the sizes of symbolic dimensions', () => {
     const bind = { 'a "name"': 3, N: 2 };
     const model = encodeModel({

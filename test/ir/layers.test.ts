@@ -77,6 +77,8 @@ describe('shape rules', () => {
     ['avg_pool', [f16([2, 3, 7, 7])], { kernel: [7, 7] }, 1, ['f16[2x3x1x1]']],
     ['norm_stats', [f16([4, 8, 2, 2])], { groups: 2 }, 1, ['f32[4x2x2]']],
     ['norm_stats', [f16([4, 8, 2, 2])], { groups: 8, crossSample: true }, 1, ['f32[1x8x2]']],
+    ['conv_stats', [f16([4, 3, 5, 5]), f16([8, 3, 3, 3])], { setGroups: 2 }, 2, ['f16[4x8x3x3]', 'f32[4x2x2]']],
+    ['gemm_stats', [f16([4, 8]), f16([10, 8])], { setGroups: 5 }, 2, ['f16[4x10]', 'f32[4x5x2]']],
     ['concat', [f16([1, 2, 3, 3]), f16([1, 5, 3, 3])], {}, 1, ['f16[1x7x3x3]']],
     ['split', [f16([1, 7, 3, 3])], { sizes: [2, 5] }, 2, ['f16[1x2x3x3]', 'f16[1x5x3x3]']],
     ['reshape', [f16([4, 8, 2, 2])], { shape: [16, 2] }, 1, ['f16[4x16x2]']],
@@ -114,6 +116,7 @@ describe('shape rules', () => {
     ['concat', [f16([1, 2, 3, 3])], { axis: 2 }, /only channels/],
     ['split', [f16([1, 7, 3, 3])], { sizes: [2] }, /do not cut the 7 channels/],
     ['norm_stats', [f16([1, 6, 2, 2])], { groups: 4 }, /groups 4 must divide the 6 channels/],
+    ['conv_stats', [f16([1, 3, 5, 5]), f16([8, 3, 3, 3])], { setGroups: 3 }, /groups 3 must divide the 8 channels/],
     ['dropout', [f16([1, 6])], { ratio: 1 }, /expected 0 ≤ ratio < 1/],
     ['reshape', [f16([1, 6])], { shape: [5] }, /has 5 elements, the input has 6/],
     ['softmax_loss', [f16([4, 10, 2, 1]), i32([4])], { batch: 4 }, /expected \[N x K\]/],
@@ -165,6 +168,7 @@ describe('partial sums of the vector unit', () => {
     const x = f16([4, 8, 2, 2]);
     expect(bytes('norm_stats', [x], { groups: 2 }, 1)).toEqual({ perSample: 128, shared: 0 });
     expect(bytes('norm_stats', [x], { groups: 8, crossSample: true }, 1)).toEqual({ perSample: 0, shared: 128 });
+    expect(bytes('conv_stats', [x, f16([6, 8, 1, 1])], { setGroups: 2 }, 2)).toEqual({ perSample: 96, shared: 0 });
     expect(bytes('conv_grad_weight', [x, f16([4, 6, 2, 2])], { kernel: [1, 1] }, 2)).toEqual({ perSample: 0, shared: 48 });
     expect(bytes('gemm_grad_weight', [x, f16([4, 6])], {}, 1)).toEqual({ perSample: 0, shared: 0 });
   });

@@ -12,6 +12,31 @@ import { secondRun } from './second/run.ts';
 
 const manual = readFileSync(MANUAL, 'utf8');
 
+/** A product of 5 × 3 by 3 × 4 with biases, its totals gathered for every 2 rows, in two blocks of the array's columns. */
+function withTotals(): Uint8Array {
+  const a = new Assembler();
+  const operands = a.tensor('operands', { dtype: 'f16', shape: [64] }, { role: 'input' });
+  const biases = a.tensor('biases', { dtype: 'f32', shape: [6] }, { role: 'input' });
+  const y = a.tensor('y', { dtype: 'f16', shape: [5, 6] }, { role: 'output' });
+  const totals = a.tensor('totals', { dtype: 'u8', shape: [3 * 6 * 16] }, { role: 'output' });
+  a.move('d.ld', operands, 0, 128).move('d.ld', biases, 128, 24, { signal: [1] });
+  a.set(9, 1024)
+    .op('v.fill', { dst: 9, bytes: 288 }, { signal: [2] })
+    .op('m.sync', {}, { wait: [1, 2] });
+  const image = { P: 5, Q: 1, R: 1, S: 1, H: 5, W: 1, SH: 1, SW: 1, DH: 1, DW: 1, UH: 1, UW: 1, ASN: 0, ASC: 5 };
+  a.matrix({ ...image, AM: 5, AK: 3, BK: 3, BN: 6, BKI: 3, BSKI: 6, BSN: 1, CMI: 5, CSMI: 6, CSN: 1, TMI: 2, TSMO: 6 });
+  a.set(1, 30).set(2, 512).set(3, 128).op('m.lda', { half: 0, base: 0, m0: 0, k0: 0 });
+  a.op('loop', { rd: 4, count: 2, step: 4 }).op('m.ldb', { half: 0, base: 1, k0: 0, n0: 4 }).op('m.mul', { a: 0, b: 0, c: 0, first: 0 });
+  a.op('m.st_sums', { c: 0, base: 2, m0: 0, n0: 4, bias: 3, withBias: 1, state: 9 }).op('end', {});
+  a.op('m.sync', {}, { signal: [3, 3] });
+  return encodeProgram(
+    a
+      .move('d.st', y, 512, 60, { wait: [3] })
+      .move('d.st', totals, 1024, 288, { wait: [3] })
+      .program(),
+  );
+}
+
 /** What the compiled programs have no use for: skips, register arithmetic, softmax without loss. */
 function byHand(): Uint8Array {
   const a = new Assembler();
@@ -28,7 +53,7 @@ function byHand(): Uint8Array {
   return encodeProgram(a.program());
 }
 
-const programs = [...baseFiles(), byHand()].map((file, i) => ({ name: `program ${i}`, file }));
+const programs = [...baseFiles(), byHand(), withTotals()].map((file, i) => ({ name: `program ${i}`, file }));
 /** Runs both interpreters; fails where bits, traffic or cycles differ. Returns the instructions that were executed. */
 function compare(file: Uint8Array, program: Program, ours: RunResult): ReadonlySet<string> {
   const second = secondRun(file, manual, inputsOf(program));

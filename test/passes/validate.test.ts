@@ -42,6 +42,7 @@ function samples(): ReturnType<typeof scheduledOf>[] {
   return [
     ...SCHEDULES.map((schedule) => scheduledOf(residual, { schedule, norm: groups(4), machine: machineWith(40), optimizer: 'momentum' })),
     scheduledOf(residual, { schedule: 'mbs2', norm: KEEP, machine: machineWith(96), optimizer: 'sgd' }),
+    scheduledOf(residual, { schedule: 'mbs1', norm: groups(4), machine: machineWith(40), gathers: true }),
     scheduledOf(b.model(b.full(b.flatten(b.globalPool(striped)), 10)), { schedule: 'mbs2', machine: machineWith(32) }),
   ];
 }

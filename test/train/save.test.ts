@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { roundToHalf } from '../../ir/half.ts';
+import { elementCount } from '../../ir/tensor.ts';
+import { resolveSettings, runPasses } from '../../src/api.ts';
 import type { CompileSettings } from '../../src/index.ts';
+import { loadModel } from '../../src/model.ts';
 import { numbersOf } from '../../src/tensors.ts';
+import { trainedModel } from '../../src/train/save.ts';
 import { distance, groups, KEEP } from '../chain/execute.ts';
 import { NetworkBuilder, residualNetwork } from '../chain/network.ts';
 import { encodeModel, type ModelParts, runOnnx } from '../onnx-model.ts';
@@ -82,6 +86,22 @@ describe('the saved model in the ONNX runtime', () => {
   it('computes group normalization where training did', async () => {
     const { program, saved } = await scores(residualNetwork(BATCH, 8), { norm: groups(4), learningRate: 0.1 }, 3);
     expect(distance(program, saved)).toBeLessThan(2 * TOLERANCE);
+  });
+
+  it('is the same whether the step gathered its statistics or not', () => {
+    const model = residualNetwork(BATCH, 8);
+    const settings = resolveSettings({ batch: BATCH, norm: groups(4) });
+    const loaded = loadModel(model, settings);
+    const [apart, joined] = [false, true].map((gathers) => {
+      const { graph } = runPasses(loaded, { ...settings, gathers });
+      return trainedModel(
+        model,
+        graph,
+        loaded.origins,
+        (name) => new Float32Array(elementCount(graph.tensors.get(name)?.type.shape ?? [])),
+      );
+    });
+    expect(joined).toEqual(apart);
   });
 
   it('has the running statistics of batch normalization', async () => {

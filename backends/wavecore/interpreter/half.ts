@@ -5,6 +5,8 @@ export const HALVES: Float32Array = Float32Array.from({ length: 65536 }, (_, bit
 
 /** What an f32 result that is not a number is stored as, so that all engines agree. */
 export const NAN_BITS = 0x7fc00000;
+/** The same of an f64 result. */
+export const NAN_BITS_OF_F64 = 0x7ff8_0000_0000_0000n;
 
 const word = new Float32Array(1);
 const bits = new Uint32Array(word.buffer);

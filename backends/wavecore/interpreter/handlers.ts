@@ -1,7 +1,7 @@
 import type { Op } from '../isa/table.ts';
 import type { Handler } from './core.ts';
 import { load, store } from './dma.ts';
-import { configureMatrix, drain, loadMoving, loadStationary, multiply, syncMatrix } from './matrix.ts';
+import { configureMatrix, drain, drainWithSums, loadMoving, loadStationary, multiply, syncMatrix } from './matrix.ts';
 import {
   barrier,
   closeLoop,
@@ -40,6 +40,7 @@ export const HANDLERS: Readonly<Record<Op, Handler>> = {
   'm.mul': multiply,
   'm.st': drain,
   'm.sync': syncMatrix,
+  'm.st_sums': drainWithSums,
   'v.cfg': configureVector,
   'v.sync': syncVector,
   ...VECTOR_HANDLERS,

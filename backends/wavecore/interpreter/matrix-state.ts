@@ -189,17 +189,47 @@ export class MatrixState {
   /** Biases must lie apart from the results, checked just before, so that the order of reading and writing does not matter. */
   checkBias(bias: number, m0: number, rows: number, n0: number, columns: number): void {
     const { from, to } = this.checked;
-    const { X, CNI } = this.configured();
-    const copied = X === 0 && CNI !== 0 && Math.floor((n0 + columns - 1) / CNI) > Math.floor(n0 / CNI);
-    const [first, count] = X !== 0 ? [m0, rows] : [CNI === 0 ? n0 : n0 % CNI, columns];
-    this.low = copied ? 0 : first;
-    this.high = copied ? CNI - 1 : first + count - 1;
+    [this.low, this.high] = this.channels(m0, rows, n0, columns);
     this.checkSpan('bias', bias, 4);
     if (this.checked.from < to && from < this.checked.to) this.position.fault(diag.programFault, 'results overlap the biases');
     this.biases.from = this.checked.from;
     this.biases.to = this.checked.to;
     this.checked.from = from;
     this.checked.to = to;
+  }
+
+  /**
+   * The f64 pairs that a block adds to must lie apart from each other, from its biases (checked just before, where it has any) and from
+   * its results, checked before that. Returns how many there are.
+   */
+  checkTotals(state: number, m0: number, rows: number, n0: number, columns: number, withBias: boolean): number {
+    const { TMI, TSMO, AM, BN, CNI, X } = this.configured();
+    if (TMI < 1) this.position.fault(diag.programFault, `slot TMI is ${TMI}, expected at least 1`);
+    const copied = (count: number): number => (CNI === 0 ? count : Math.min(count, CNI));
+    const all = X === 0 ? copied(BN) : AM;
+    if (TSMO < all) this.position.fault(diag.programFault, `totals overlap: stride TSMO ${TSMO} for ${all} channels`);
+    const [pixel, pixels] = X === 0 ? [m0, rows] : [n0, columns];
+    const [first, last] = [Math.floor(pixel / TMI), Math.floor((pixel + pixels - 1) / TMI)];
+    const { from, to } = this.checked;
+    const [low, high] = this.channels(m0, rows, n0, columns);
+    this.low = 2 * (first * TSMO + low);
+    this.high = 2 * (last * TSMO + high) + 1;
+    this.checkSpan('total', state, 8);
+    const meets = (a: number, b: number): boolean => this.checked.from < b && a < this.checked.to;
+    if (meets(from, to)) this.position.fault(diag.programFault, 'results overlap the totals');
+    if (withBias && meets(this.biases.from, this.biases.to)) this.position.fault(diag.programFault, 'biases overlap the totals');
+    this.checked.from = from;
+    this.checked.to = to;
+    return (last - first + 1) * (X === 0 ? copied(columns) : rows);
+  }
+
+  /** The first and the last channel of a block of results. */
+  private channels(m0: number, rows: number, n0: number, columns: number): readonly [number, number] {
+    const { X, CNI } = this.configured();
+    if (X !== 0) return [m0, m0 + rows - 1];
+    if (CNI === 0) return [n0, n0 + columns - 1];
+    const first = n0 % CNI;
+    return first + columns > CNI ? [0, CNI - 1] : [first, first + columns - 1];
   }
 
   /** Whether results of different blocks lie apart as well. */

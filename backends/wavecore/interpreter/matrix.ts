@@ -9,6 +9,7 @@ const LDA = fieldIndex('m.lda');
 const LDB = fieldIndex('m.ldb');
 const MUL = fieldIndex('m.mul');
 const ST = fieldIndex('m.st');
+const SUMS = fieldIndex('m.st_sums');
 
 const immediate = (core: Core, pc: number, field: number): number => core.operands[pc * MAX_FIELDS + field] ?? 0;
 const register = (core: Core, pc: number, field: number): number => core.registers[immediate(core, pc, field)] ?? 0;
@@ -116,12 +117,7 @@ export const drain: Handler = (core, pc) => {
   const add = register(core, pc, ST.add) !== 0;
   const rows = matrix.rowsFrom(m0);
   const columns = matrix.columnsFrom(n0);
-  if (matrix.cRows[c] !== rows || matrix.cColumns[c] !== columns) {
-    position.fault(
-      diag.blockMismatch,
-      `drains ${rows} × ${columns} results, and accumulator half ${c} holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`,
-    );
-  }
+  checkHeld(core, c, rows, columns);
   if (add && !f32) position.fault(diag.programFault, 'adds to f16 results; only f32 results can be added to');
   const size = f32 ? 4 : 2;
   matrix.checkResult(base, m0, rows, n0, columns, size);
@@ -141,9 +137,61 @@ export const drain: Handler = (core, pc) => {
     biases,
     f32,
     add,
+    state: -1,
     span,
     apart: matrix.resultsApart(),
   });
   core.post(pc, core.timing.drain(ready, c, bytes));
   return pc + 1;
 };
+
+export const drainWithSums: Handler = (core, pc) => {
+  const { matrix, counters } = core;
+  const ready = readyOf(core, pc);
+  const c = half(core, pc, SUMS.c);
+  const base = register(core, pc, SUMS.base);
+  const m0 = register(core, pc, SUMS.m0);
+  const n0 = register(core, pc, SUMS.n0);
+  const withBias = immediate(core, pc, SUMS.withBias) !== 0;
+  const bias = withBias ? register(core, pc, SUMS.bias) : -1;
+  const state = register(core, pc, SUMS.state);
+  const rows = matrix.rowsFrom(m0);
+  const columns = matrix.columnsFrom(n0);
+  checkHeld(core, c, rows, columns);
+  matrix.checkResult(base, m0, rows, n0, columns, 2);
+  if (withBias) matrix.checkBias(bias, m0, rows, n0, columns);
+  const pairs = matrix.checkTotals(state, m0, rows, n0, columns, withBias);
+  const bytes = rows * columns * 2;
+  counters.work(COUNT.globalBytes, bytes + (withBias ? (matrix.isExchanged() ? rows : columns) * 4 : 0) + 2 * PAIR_BYTES * pairs);
+  counters.work(COUNT.localBytes, rows * columns * 4);
+  counters.work(COUNT.vectorOps, 2 * rows * columns);
+  const { checked: span, biases } = matrix;
+  core.data?.kernels.drain(c, {
+    base,
+    m0,
+    n0,
+    rows,
+    columns,
+    blockRows: matrix.blockRows(),
+    bias,
+    biases,
+    f32: false,
+    add: false,
+    state,
+    span,
+    apart: matrix.resultsApart(),
+  });
+  core.post(pc, core.timing.drain(ready, c, bytes));
+  return pc + 1;
+};
+
+/** An f64 pair of totals. */
+const PAIR_BYTES = 16;
+
+function checkHeld({ matrix, position }: Core, c: number, rows: number, columns: number): void {
+  if (matrix.cRows[c] === rows && matrix.cColumns[c] === columns) return;
+  position.fault(
+    diag.blockMismatch,
+    `drains ${rows} × ${columns} results, and accumulator half ${c} holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`,
+  );
+}

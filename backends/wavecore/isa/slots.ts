@@ -34,6 +34,8 @@ export const MATRIX_SLOTS = [
   'CSMO',
   'CSMI',
   'CSN',
+  'TMI',
+  'TSMO',
   'BKM',
   'BSKM',
   'BNI',

@@ -207,6 +207,22 @@ export const ISA = {
     writes: [],
     doc: 'Blocks later matrix instructions until its waited tokens are there; signals when all earlier matrix instructions have completed.',
   },
+  'm.st_sums': {
+    opcode: 0x26,
+    unit: 'matrix',
+    fields: [
+      half('c', 'accumulator half'),
+      reg('base', 'byte address of the f16 result'),
+      reg('m0', 'first row'),
+      reg('n0', 'first column'),
+      reg('bias', 'byte address of f32 biases, indexed by column'),
+      uns('withBias', 1, 'adds bias[n] in f32 before rounding'),
+      reg('state', 'byte address of the f64 pairs'),
+    ],
+    reads: ['accumulator', 'global'],
+    writes: ['global'],
+    doc: 'Drains an accumulator half to the global buffer as f16 and adds Σx and Σx² of what it stores to f64 pairs, one for each column of each set of TMI rows.',
+  },
 
   'v.cfg': {
     opcode: 0x30,

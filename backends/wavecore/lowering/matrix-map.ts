@@ -9,6 +9,7 @@ import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { type WaveCounters, workOf } from './matrix.ts';
 import { emitMapPart, type MapTarget } from './matrix-part.ts';
 import { loadShared } from './shared.ts';
+import { clearTotals, endTotals, gathers, totalsAddress } from './totals.ts';
 import { pipelined, type Turn } from './turns.ts';
 
 /** State of emitting one forward or data-gradient product. */
@@ -39,6 +40,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
     (!chunked || moving.mode === 'load');
 
   loadShared(ctx, undefined);
+  if (gathers(ctx)) clearTotals(ctx);
   if (preload) preloadMoving(s);
   const stores = ctx.access('out', 0).store ? [0] : [];
   const plan = (turn: Turn): ChunkPlan => ({
@@ -78,6 +80,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   }
   if (guarded) e.op('v.sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, anyPlan);
+  if (gathers(ctx)) e.scope(() => endTotals(ctx));
 }
 
 /** The whole sub-batch of the moving operand, once, before the first panel. */
@@ -170,6 +173,7 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
     result: resultAddress(s, chunk, columns),
     resultColumns: ctx.access('out', 0).mode === 'resident' ? work.columns : columns.size,
     ...(ctx.view.inputs[2] === undefined ? {} : { bias: biasAddress(s, columns) }),
+    ...(gathers(ctx) ? { totals: totalsAddress(ctx, chunk, columns) } : {}),
     drains,
   };
   for (const part of mapParts(work, ctx.options)) ctx.e.scope(() => emitMapPart(ctx, part, target, s.counters));
@@ -178,16 +182,10 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
 function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
   const { ctx } = s;
   const bias = ctx.view.inputs[2] === undefined ? undefined : biasAddress(s, columns);
-  ctx.e.op('m.st', {
-    c: s.counters.tile,
-    base: resultAddress(s, chunk, columns),
-    m0: 0,
-    n0: 0,
-    bias: bias ?? 0,
-    withBias: bias === undefined ? 0 : 1,
-    f32: 0,
-    add: 0,
-  });
+  const drained = { c: s.counters.tile, m0: 0, n0: 0, bias: bias ?? 0, withBias: bias === undefined ? 0 : 1 };
+  const base = resultAddress(s, chunk, columns);
+  if (gathers(ctx)) ctx.e.op('m.st_sums', { ...drained, base, state: totalsAddress(ctx, chunk, columns) });
+  else ctx.e.op('m.st', { ...drained, base, f32: 0, add: 0 });
   ctx.e.increment(s.counters.tile);
 }
 

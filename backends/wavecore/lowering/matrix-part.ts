@@ -4,6 +4,7 @@ import { blockRows, canExchange, isExchanged, type MapPart } from '../../../pass
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
 import { emitProduct, type MatrixConfig, offset, packsOf, type RowWindow, type WaveCounters, withMatrix, workOf } from './matrix.ts';
+import { PAIR_BYTES } from './totals.ts';
 import type { Turn } from './turns.ts';
 
 /** What all parts of a forward or data-gradient product work on: registers with addresses, and extents. */
@@ -19,6 +20,8 @@ export interface MapTarget {
   /** Channels that lie in the result. */
   readonly resultColumns: number;
   readonly bias?: number;
+  /** Totals of the first channel. */
+  readonly totals?: number;
   readonly drains: boolean;
 }
 
@@ -112,6 +115,7 @@ function emitPack(
     BN: other,
     ...(work.form === 'forward' && plain ? rowMajor(reduction) : stationaryOf(work, part, target, pack.groups)),
     ...(exchanged ? turned(target, extents, columns) : resultOf(part, target, extents, columns)),
+    ...(target.totals === undefined ? {} : { TMI: extents.height * extents.width, TSMO: work.columns }),
   };
   const tap = (R.tap * g.S + S.tap) * 2;
   const atGroup = (register: number, bytes: number): number => offset(ctx, register, pack.first * bytes);
@@ -141,6 +145,9 @@ function emitPack(
         resultStep: step.result * pack.groups,
         ...(target.bias === undefined ? {} : { bias: atGroup(target.bias, work.n * 4) }),
         biasStep: columns * 4,
+        ...(target.totals === undefined
+          ? {}
+          : { totals: { address: atGroup(target.totals, work.n * PAIR_BYTES), step: columns * PAIR_BYTES } }),
         f32: false,
         add: 0,
         drain: target.drains,

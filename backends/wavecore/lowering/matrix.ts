@@ -54,6 +54,8 @@ export interface Product {
   readonly resultStep: number;
   readonly bias?: number;
   readonly biasStep: number;
+  /** Where the results are added to totals: their address, and the bytes from pack to pack. */
+  readonly totals?: { readonly address: number; readonly step: number };
   readonly f32: boolean;
   /** Register: not 0 where the result adds to what is there. */
   readonly add: number;
@@ -79,7 +81,10 @@ export interface WaveCounters {
   readonly tile: number;
 }
 
-/** Emits the tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. */
+/**
+ * Emits the tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. Blocks drain
+ * in the order of their rows, and of their columns, which totals rely on.
+ */
 export function emitProduct(ctx: StepContext, product: Product, counters: WaveCounters): void {
   const { e, options } = ctx;
   const { rows, columns, reduction } = product;
@@ -89,6 +94,7 @@ export function emitProduct(ctx: StepContext, product: Product, counters: WaveCo
     const stationary = at(product.stationary, product.stationaryStep);
     const result = at(product.result, product.resultStep);
     const bias = product.bias === undefined ? 0 : at(product.bias, product.biasStep);
+    const totals = product.totals && at(product.totals.address, product.totals.step);
     e.loop(Math.ceil(rows / product.blockRows), product.blockRows, (m) => {
       const m0 = e.value(m);
       e.loop(Math.ceil(columns / options.arrayColumns), options.arrayColumns, (n) => {
@@ -103,16 +109,9 @@ export function emitProduct(ctx: StepContext, product: Product, counters: WaveCo
           e.increment(counters.wave);
         });
         if (!product.drain) return;
-        e.op('m.st', {
-          c: counters.tile,
-          base: result,
-          m0,
-          n0,
-          bias,
-          withBias: product.bias === undefined ? 0 : 1,
-          f32: product.f32 ? 1 : 0,
-          add: product.add,
-        });
+        const drained = { c: counters.tile, base: result, m0, n0, bias, withBias: product.bias === undefined ? 0 : 1 };
+        if (totals === undefined) e.op('m.st', { ...drained, f32: product.f32 ? 1 : 0, add: product.add });
+        else e.op('m.st_sums', { ...drained, state: totals });
         e.increment(counters.tile);
       });
     });

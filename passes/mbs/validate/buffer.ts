@@ -90,14 +90,12 @@ function overlap(a: Part, b: Part): boolean {
 function takesOver(network: Network, group: Group, last: Resident, next: Resident): boolean {
   const step = group.steps[next.from];
   const view = network.layers.find((v) => v.layer.name === step?.layer);
-  const donor = view?.record.inPlace;
+  const isDonor = (index: number): boolean => view?.inputs[index]?.tensor === last.tensor && step?.inputs[index]?.mode === 'resident';
   return (
     last.to === next.from &&
     last.address === next.address &&
     last.bytes === next.bytes &&
-    donor !== undefined &&
-    view?.inputs[donor]?.tensor === last.tensor &&
-    step?.inputs[donor]?.mode === 'resident' &&
-    view?.outputs[0]?.tensor === next.tensor
+    view?.outputs[0]?.tensor === next.tensor &&
+    view.record.inPlace?.some(isDonor) === true
   );
 }

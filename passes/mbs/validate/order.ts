@@ -31,7 +31,8 @@ export function checkGroup(network: Network, group: Group, views: ReadonlyMap<st
   for (const step of group.steps) {
     const view = views.get(step.layer);
     if (view === undefined) continue;
-    if (view.phase !== group.phase) report(step, `a ${view.phase} layer cannot be in a ${group.phase} group`);
+    const isTurn = group.phase === 'turn' && view.phase !== 'update';
+    if (view.phase !== group.phase && !isTurn) report(step, `a ${view.phase} layer cannot be in a ${group.phase} group`);
     const once = view.phase === 'update' ? 'updates parameters' : view.crossesSamples ? 'sees all samples of the mini-batch' : undefined;
     if (once !== undefined && subBatch !== batch)
       report(step, `the layer ${once}: its group must run once, with sub-batch ${batch} and not ${subBatch}`);

@@ -121,6 +121,31 @@ describe('the sanitizer', () => {
     expect(codes(twice((a) => void a.op('fence', {})))).toEqual([]);
   });
 
+  it('knows what totals a drain adds to', () => {
+    const product = {
+      ...{ P: 1, Q: 1, R: 1, S: 1, H: 1, W: 1, SH: 1, SW: 1, DH: 1, DW: 1, UH: 1, UW: 1, ASN: 4, ASC: 1 },
+      ...{ AM: 4, AK: 4, BK: 4, BN: 4, BKI: 4, BSKI: 4, BSN: 1, CMI: 1, CSMO: 4, CSN: 1, TMI: 2, TSMO: 5 },
+    };
+    // Two sets of 2 rows; the second set's pairs begin behind a gap of one pair.
+    const gathered = (filled: number, tokens: object, awaited: object) => (a: Assembler) => {
+      zero(a, 0, 64, { signal: [1] }).set(4, 256);
+      a.op('v.fill', { dst: 4, bytes: filled }, tokens)
+        .matrix(product)
+        .op('m.sync', {}, { wait: [1] })
+        .op('m.sync', {}, awaited);
+      a.set(1, 0).set(2, 32).set(3, 64).op('m.lda', { half: 0, base: 1, m0: 0, k0: 0 }).op('m.ldb', { half: 0, base: 2, k0: 0, n0: 0 });
+      a.op('m.mul', { a: 0, b: 0, c: 0, first: 0 }).op('m.st_sums', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, state: 4 });
+    };
+    expect(codes(gathered(144, { signal: [2] }, { wait: [2] }))).toEqual([]);
+    expect(codes(gathered(136, { signal: [2] }, { wait: [2] }))).toEqual(['UNINITIALIZED']);
+    expect(codes(gathered(144, {}, {}))).toEqual(['RACE']);
+    const read = (a: Assembler) => {
+      gathered(144, { signal: [2] }, { wait: [2] })(a);
+      a.vector({ ROWS: 1, ROWBYTES: 16 }).set(5, 512).op('v.copy', { dst: 5, src: 4 });
+    };
+    expect(codes(read)).toEqual(['RACE']);
+  });
+
   it('does not take the signal of another credit for order', () => {
     // Both tokens are there from the start, so that nothing tells whether the load has ended.
     const emit = (a: Assembler) => {

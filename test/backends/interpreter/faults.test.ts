@@ -30,6 +30,16 @@ function loaded(a: Assembler, slots = {}): Assembler {
   return a.op('m.lda', { half: 0, base: 1, m0: 0, k0: 0 }).op('m.ldb', { half: 0, base: 2, k0: 0, n0: 0 });
 }
 const drain = { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0 };
+const SUMS = { c: 0, base: 3, m0: 0, n0: 0, bias: 5, withBias: 0, state: 4 };
+
+/** Drains a product of 4×4 matrices with totals at `state`; with biases where their address is given. */
+function gathered(a: Assembler, slots: object, state: number, bias?: number): Assembler {
+  loaded(a, { TMI: 2, TSMO: 4, ...slots })
+    .op('m.mul', { a: 0, b: 0, c: 0, first: 0 })
+    .set(4, state)
+    .set(5, bias ?? 0);
+  return a.op('m.st_sums', { ...SUMS, withBias: bias === undefined ? 0 : 1 });
+}
 
 describe('faults', () => {
   it.each([
@@ -152,6 +162,13 @@ describe('faults', () => {
           .op('m.mul', { a: 0, b: 0, c: 0, first: 0 })
           .op('m.st', { ...drain, bias: 3, withBias: 1 }),
     ],
+    ['totals of no rows', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, { TMI: 0 }, 2048)],
+    ['totals that overlap each other', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, { TSMO: 3 }, 2048)],
+    ['totals outside of the buffer', 'OUT_OF_RANGE', (a: Assembler) => gathered(a, {}, 65536 - 32)],
+    ['totals that are not aligned', 'OUT_OF_RANGE', (a: Assembler) => gathered(a, {}, 2052)],
+    ['results that overlap the totals', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, {}, 128)],
+    ['biases that overlap the totals', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, {}, 2048, 2048 + 8)],
+    ['gathering what the accumulator does not hold', 'BLOCK_MISMATCH', (a: Assembler) => loaded(a).op('m.st_sums', SUMS)],
   ] as const)('%s: %s', (_what, code, emit) => {
     expect(faultOf((a) => void emit(a))).toBe(code);
   });

@@ -14,6 +14,7 @@ import { SMALL } from '../assembler.ts';
 const machine: Machine = { ...SMALL, array: { rows: 20, columns: 18, waveRows: 21 }, buffers: { ...SMALL.buffers, globalBytes: 131072 } };
 const NO_SLOTS = Object.fromEntries(MATRIX_SLOTS.map((slot) => [slot, 0])) as Record<MatrixSlot, number>;
 const RESULT = 16384;
+const TOTALS = 98304;
 /** Everything, so that nothing is put off past an access. */
 const ALL = { from: 0, to: machine.buffers.globalBytes };
 
@@ -85,6 +86,8 @@ const cases = fc.record({
   f32: fc.boolean(),
   add: fc.boolean(),
   bias: fc.boolean(),
+  sums: fc.boolean(),
+  TMI: small(9),
 });
 
 describe('kernels', () => {
@@ -94,7 +97,8 @@ describe('kernels', () => {
 
   it('give the same bits, plain and WebAssembly', () => {
     fc.assert(
-      fc.property(cases, ({ seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, packed, f32, add, bias }) => {
+      fc.property(cases, (drawn) => {
+        const { seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, packed, f32, add, bias, sums, TMI } = drawn;
         const { rows, depth, columns, m0, k0, n0 } = block;
         const unshifted = { SH: 1, SW: 1, DH: 1, DW: 1, PT: 0, PL: 0, UH: 1, UW: 1 };
         const patches = direct ? { ...image, Q: image.W, P: image.H, ...unshifted } : { ...image, ...steps };
@@ -111,6 +115,8 @@ describe('kernels', () => {
           CSMO: 20,
           CSMI,
           CSN: 741,
+          TMI,
+          TSMO: 40,
           ...packed,
           ...('X' in packed && packed.X === 1 ? { BW: 0, BGK: 0 } : {}),
         };
@@ -120,6 +126,7 @@ describe('kernels', () => {
         const [a, b] = prepared(seed, exotic);
         for (const kernels of [a, b]) {
           configure(kernels, slots);
+          const state = sums && !f32 ? TOTALS : -1;
           const target = {
             base: RESULT,
             m0,
@@ -131,6 +138,7 @@ describe('kernels', () => {
             biases: ALL,
             f32,
             add: f32 && add,
+            state,
             span: ALL,
             apart: false,
           };

@@ -129,12 +129,14 @@ const block = fc.record({
   f32: int(0, 1),
   add: int(0, 1),
   withBias: int(0, 1),
+  /** Where totals are gathered; 0: nowhere. */
+  totals: fc.constantFrom(0, 0, 2048, 2064, 512),
 });
 
 /** The first drain waits for what it overwrites, and is put off itself; its biases are what the second one overwrites. */
-const plainBlock = { stationary: 0, result: 2, half: 0, c: 0, k0: 0, n0: 0, f32: 0, add: 0 } as const;
+const plainBlock = { stationary: 0, result: 2, half: 0, c: 0, k0: 0, n0: 0, f32: 0, add: 0, totals: 0 } as const;
 const LATE_BIAS = [
-  { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5 },
+  { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5, TMI: 10, TSMO: 8 },
   [
     { ...plainBlock, moving: 1, m0: 0 as const, withBias: 1 },
     { ...plainBlock, moving: 0, m0: 16 as const, withBias: 0 },
@@ -147,9 +149,11 @@ describe('matrix instructions', () => {
     ...{ AM: 25, AK: 8, BK: 8, BN: 8, BKI: 8, BSKO: 0, BSKI: 1, BSN: 8 },
   };
   const results = fc.constantFrom(
-    { CMI: 25, CSMO: 200, CSMI: 1, CSN: 25 },
-    { CMI: 25, CSMO: 200, CSMI: 8, CSN: 1 },
-    { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5 },
+    { CMI: 25, CSMO: 200, CSMI: 1, CSN: 25, TMI: 25, TSMO: 8 },
+    { CMI: 25, CSMO: 200, CSMI: 8, CSN: 1, TMI: 3, TSMO: 9 },
+    { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5, TMI: 10, TSMO: 8 },
+    { CMI: 5, CMM: 5, CSMO: 0, CSMM: 10, CSMI: 2, CNI: 4, CSNO: 1, CSN: 50, CW: 9, TMI: 10, TSMO: 4 },
+    { CMI: 25, CSMO: 0, CSMI: 8, CNI: 4, CSNO: 200, CSN: 1, X: 1, TMI: 4, TSMO: 25 },
     { CMI: 5, CSMO: 3, CSMI: 1, CSN: 2 },
     { CMI: 25, CSMO: 0, CSMI: 0, CSN: 0 },
   );
@@ -160,14 +164,15 @@ describe('matrix instructions', () => {
         const program = around((a) => {
           for (const [result, blocks] of sequence) {
             a.matrix({ ...patches, ...result });
-            for (const { moving, stationary, result: to, half, c, m0, k0, n0, f32, add, withBias } of blocks) {
-              const registers = [half, c, m0, k0, n0, add * f32, 128 * moving, 128 * stationary, 128 * to, 512];
+            for (const { moving, stationary, result: to, half, c, m0, k0, n0, f32, add, withBias, totals } of blocks) {
+              const registers = [half, c, m0, k0, n0, add * f32, 128 * moving, 128 * stationary, 128 * to, 512, totals];
               registers.forEach((value, i) => {
                 a.set(10 + i, value);
               });
               a.op('m.lda', { half: 10, base: 16, m0: 12, k0: 13 }).op('m.ldb', { half: 10, base: 17, k0: 13, n0: 14 });
               a.op('m.mul', { a: 10, b: 10, c: 11, first: 0 });
-              a.op('m.st', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, f32, add: 15 });
+              if (totals > 0) a.op('m.st_sums', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, state: 20 });
+              else a.op('m.st', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, f32, add: 15 });
             }
           }
         });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type RunResult, run } from '../../../backends/wavecore/index.ts';
+import { MATRIX_SLOTS } from '../../../backends/wavecore/isa/slots.ts';
 import { Assembler, SMALL } from '../assembler.ts';
 
 const bytes = (count: number) => ({ dtype: 'u8' as const, shape: [count] });
@@ -30,7 +31,7 @@ const ONE = { P: 1, Q: 1, R: 1, S: 1, H: 1, W: 1, SH: 1, SW: 1, DH: 1, DW: 1, UH
 /** 8 rows × 4 reduction indices × 4 columns: fill 8 cycles (64 bytes / 8), stationary 8 (32 / 4), wave 8, drain 4 (64 / 16) in f16. */
 const PRODUCT = { ...ONE, AM: 8, AK: 8, ASN: 8, ASC: 1, BK: 8, BN: 4, BKI: 8, BSKI: 4, BSN: 1, CMI: 1, CSMO: 4, CSN: 1 };
 /** Configuration and two constants take one sequencer cycle an instruction, none in the pipelines. */
-const CONFIGURED = 17;
+const CONFIGURED = 2 + Math.ceil(MATRIX_SLOTS.indexOf('BKM') / 2);
 /** Halves and `first` are registers: r0 holds 0, r1 holds 1, r2 holds 2. */
 const fill = (half: number) => (a: Assembler) => a.op('m.lda', { half, base: 0, m0: 0, k0: 0 });
 const stationary = (half: number) => (a: Assembler) => a.op('m.ldb', { half, base: 0, k0: 0, n0: 0 });
@@ -157,16 +158,16 @@ describe('timing rules', () => {
       a.op('fence', {}).op('v.fill', { dst: 0, bytes: 32 });
     };
     const { units, cycles } = runOf(emit);
-    // Configured at 17: load 17–57, there at 67; store issued at 18, 40 cycles behind the load; fence until 107; vector 7 cycles.
-    expect(cycles).toBe(107 + 7);
-    expect(units.dmaLoad).toEqual({ busy: 40, stalls: { issue: 17, fence: 50, end: 7 } });
-    expect(units.dmaStore).toEqual({ busy: 40, stalls: { issue: 18, dram: 39, fence: 10, end: 7 } });
-    // Fill, stationary load and array work from 67, 67 and 75 on; the second fill waits for the wave.
-    expect(units.fill).toEqual({ busy: 16, stalls: { issue: 20, token: 47, half: 8, fence: 16, end: 7 } });
-    expect(units.array).toEqual({ busy: 8, stalls: { issue: 22, token: 45, operand: 8, fence: 24, end: 7 } });
-    expect(units.drain).toEqual({ busy: 4, stalls: { issue: 23, token: 44, operand: 15 + 4, fence: 17, end: 7 } });
-    expect(units.vector).toEqual({ busy: 7, stalls: { issue: 26, fence: 81 } });
-    expect(units.dram).toEqual({ busy: 80, stalls: { idle: 34 } });
+    // From the configuration on: load 0–40, there at 50; store issued at 1, 40 cycles behind the load; fence until 90; vector 7 cycles.
+    expect(cycles).toBe(CONFIGURED + 90 + 7);
+    expect(units.dmaLoad).toEqual({ busy: 40, stalls: { issue: CONFIGURED, fence: 50, end: 7 } });
+    expect(units.dmaStore).toEqual({ busy: 40, stalls: { issue: CONFIGURED + 1, dram: 39, fence: 10, end: 7 } });
+    // Fill, stationary load and array work from 50, 50 and 58 on; the second fill waits for the wave.
+    expect(units.fill).toEqual({ busy: 16, stalls: { issue: CONFIGURED + 3, token: 47, half: 8, fence: 16, end: 7 } });
+    expect(units.array).toEqual({ busy: 8, stalls: { issue: CONFIGURED + 5, token: 45, operand: 8, fence: 24, end: 7 } });
+    expect(units.drain).toEqual({ busy: 4, stalls: { issue: CONFIGURED + 6, token: 44, operand: 15 + 4, fence: 17, end: 7 } });
+    expect(units.vector).toEqual({ busy: 7, stalls: { issue: CONFIGURED + 9, fence: 81 } });
+    expect(units.dram).toEqual({ busy: 80, stalls: { idle: CONFIGURED + 17 } });
   });
 
   it('names the queue that holds the sequencer back', () => {

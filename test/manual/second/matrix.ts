@@ -75,6 +75,11 @@ export function wave(a: Block, b: Block<number | undefined>, before: Block | und
   });
 }
 
+function total(slots: Slots, base: number, m: number, n: number): number {
+  const [pixel, channel] = slots('X') === 0 ? [m, levels(n, slots('CNI'))[1]] : [n, m];
+  return base + 16 * (div(pixel, slots('TMI')) * slots('TSMO') + channel);
+}
+
 export interface Drain {
   readonly base: number;
   readonly m0: number;
@@ -82,9 +87,10 @@ export interface Drain {
   readonly bias: number | undefined;
   readonly single: boolean;
   readonly add: boolean;
+  readonly state: number | undefined;
 }
 
-export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0, bias, single, add }: Drain): void {
+export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0, bias, single, add, state }: Drain): void {
   for (let m = 0; m < sums.rows; m++) {
     for (let n = 0; n < sums.columns; n++) {
       let x = sums.at(m, n);
@@ -93,6 +99,10 @@ export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0,
       if (at === undefined) continue;
       if (single) memory.setSingle(at, add ? f32(memory.single(at) + x) : x);
       else memory.setHalf(at, f16(x));
+      if (state === undefined) continue;
+      const pair = total(slots, state, m0 + m, n0 + n);
+      memory.setDouble(pair, memory.double(pair) + f16(x));
+      memory.setDouble(pair + 8, memory.double(pair + 8) + f16(x) * f16(x));
     }
   }
 }

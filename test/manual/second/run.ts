@@ -257,12 +257,14 @@ class SecondCore {
         return this.timing.wave(ready, [ha, hb, hc], a.rows, a.columns, b.columns);
       }
       default: {
-        const [h, single] = [this.half('c'), this.field('f32') !== 0];
-        const sums = this.held(`C${h}`);
+        const totals = op === 'm.st_sums';
+        const [h, single] = [this.half('c'), !totals && this.field('f32') !== 0];
+        const held = this.held(`C${h}`);
         const bias = this.field('withBias') === 0 ? undefined : this.register('bias');
         const [base, m0, n0] = [this.register('base'), this.register('m0'), this.register('n0')];
-        drain(slots, this.global, sums, { base, m0, n0, bias, single, add: this.register('add') !== 0 });
-        return this.timing.drain(ready, h, sums.rows * sums.columns * (single ? 4 : 2));
+        const [add, state] = totals ? [false, this.register('state')] : [this.register('add') !== 0, undefined];
+        drain(slots, this.global, held, { base, m0, n0, bias, single, add, state });
+        return this.timing.drain(ready, h, held.rows * held.columns * (single ? 4 : 2));
       }
     }
   }

@@ -5,7 +5,7 @@ import { bindOperands, type NamedUse, usesOf } from '../vector/handler.ts';
 import type { VectorOp } from '../vector/semantics.ts';
 import { SEMANTICS } from '../vector/table.ts';
 import { AGENT } from './clocks.ts';
-import { type Block, biasExtents, movingExtents, resultExtents, stationaryExtents } from './extents.ts';
+import { type Block, biasExtents, movingExtents, resultExtents, stationaryExtents, totalExtents } from './extents.ts';
 import type { Sanitizer } from './sanitizer.ts';
 
 /** Tells the sanitizer what one instruction is ordered after, and which bytes it accesses. */
@@ -17,6 +17,7 @@ const LDA = fieldIndex('m.lda');
 const LDB = fieldIndex('m.ldb');
 const MUL = fieldIndex('m.mul');
 const ST = fieldIndex('m.st');
+const SUMS = fieldIndex('m.st_sums');
 
 const immediate = ({ image }: Core, pc: number, field: number): number => image.operands[pc * MAX_FIELDS + field] ?? 0;
 const register = (core: Core, pc: number, field: number): number => core.registers[immediate(core, pc, field)] ?? 0;
@@ -87,20 +88,38 @@ const drain: Check = (s, pc) => {
   const { core } = s;
   const c = register(core, pc, ST.c);
   const base = register(core, pc, ST.base);
-  const [row, column] = [register(core, pc, ST.m0), register(core, pc, ST.n0)];
-  const block = { row, rows: core.matrix.rowsFrom(row), column, columns: core.matrix.columnsFrom(column) };
+  const block = drained(core, register(core, pc, ST.m0), register(core, pc, ST.n0));
   const size = immediate(core, pc, ST.f32) === 0 ? 2 : 4;
   const configuration = core.matrix.configured();
   s.begin(AGENT.drain, pc);
   s.order.after('summed', c);
-  if (immediate(core, pc, ST.withBias) !== 0) {
-    const bias = register(core, pc, ST.bias);
-    biasExtents(configuration, bias, block, (from, to) => s.access(false, from, to));
-  }
+  if (immediate(core, pc, ST.withBias) !== 0) readBiases(s, register(core, pc, ST.bias), block);
   if (register(core, pc, ST.add) !== 0) resultExtents(configuration, base, size, block, (from, to) => s.access(false, from, to));
   resultExtents(configuration, base, size, block, (from, to) => s.access(true, from, to));
   s.order.end(AGENT.drain, s.signalsOf(pc), ['drained', c]);
 };
+
+const drainWithSums: Check = (s, pc) => {
+  const { core } = s;
+  const c = register(core, pc, SUMS.c);
+  const state = register(core, pc, SUMS.state);
+  const block = drained(core, register(core, pc, SUMS.m0), register(core, pc, SUMS.n0));
+  const configuration = core.matrix.configured();
+  s.begin(AGENT.drain, pc);
+  s.order.after('summed', c);
+  if (immediate(core, pc, SUMS.withBias) !== 0) readBiases(s, register(core, pc, SUMS.bias), block);
+  resultExtents(configuration, register(core, pc, SUMS.base), 2, block, (from, to) => s.access(true, from, to));
+  for (const write of [false, true]) totalExtents(configuration, state, block, (from, to) => s.access(write, from, to));
+  s.order.end(AGENT.drain, s.signalsOf(pc), ['drained', c]);
+};
+
+function drained({ matrix }: Core, row: number, column: number): Block {
+  return { row, rows: matrix.rowsFrom(row), column, columns: matrix.columnsFrom(column) };
+}
+
+function readBiases(s: Sanitizer, bias: number, block: Block): void {
+  biasExtents(s.core.matrix.configured(), bias, block, (from, to) => s.access(false, from, to));
+}
 
 const syncMatrix: Check = (s, pc) => s.order.syncMatrix(s.waitsOf(pc), s.signalsOf(pc));
 
@@ -151,6 +170,7 @@ export const CHECKS: Readonly<Record<UnitOp, Check>> = {
   'm.mul': multiply,
   'm.st': drain,
   'm.sync': syncMatrix,
+  'm.st_sums': drainWithSums,
   'v.cfg': inOrder,
   'v.sync': inOrder,
   ...VECTOR,

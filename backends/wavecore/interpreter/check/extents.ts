@@ -119,14 +119,15 @@ export function resultExtents(c: MatrixConfiguration, base: number, size: number
   else strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
 }
 
-/** The biases of a block: of its columns, of which copies have the same one, or of its rows where operands are exchanged. */
-export function biasExtents(c: MatrixConfiguration, bias: number, { row, rows, column, columns }: Block, visit: Visit): void {
-  if (c.X !== 0) {
-    visit(bias + 4 * row, bias + 4 * (row + rows));
-    return;
-  }
-  const copies = c.CNI === 0 ? [[column, column + columns]] : copyRuns(c.CNI, column, column + columns);
-  for (const [from = 0, to = 0] of copies) visit(bias + 4 * from, bias + 4 * to);
+/** The biases of a block: those of its channels. */
+export function biasExtents(c: MatrixConfiguration, bias: number, block: Block, visit: Visit): void {
+  for (const [from = 0, to = 0] of channelRuns(c, block)) visit(bias + 4 * from, bias + 4 * to);
+}
+
+/** The channels of a block: its columns, of which copies are the same one, or its rows where operands are exchanged. */
+function channelRuns({ X, CNI }: MatrixConfiguration, { row, rows, column, columns }: Block): number[][] {
+  if (X !== 0) return [[row, row + rows]];
+  return CNI === 0 ? [[column, column + columns]] : copyRuns(CNI, column, column + columns);
 }
 
 /** Columns [from, to) within their copies; all of a copy once. */
@@ -181,6 +182,15 @@ function levels(index: number, size: number): readonly [number, number] {
   if (size === 0) return [0, index];
   const quotient = Math.floor(index / size);
   return [quotient, index - quotient * size];
+}
+
+/** The f64 pairs of totals that a drained block adds to: those of its channels for every set of pixels that it touches. */
+export function totalExtents(c: MatrixConfiguration, state: number, block: Block, visit: Visit): void {
+  const [pixel, pixels] = c.X === 0 ? [block.row, block.rows] : [block.column, block.columns];
+  const runs = channelRuns(c, block);
+  for (let set = Math.floor(pixel / c.TMI); set * c.TMI < pixel + pixels; set++) {
+    for (const [from = 0, to = 0] of runs) visit(state + 16 * (set * c.TSMO + from), state + 16 * (set * c.TSMO + to));
+  }
 }
 
 interface Strides {

@@ -53,6 +53,8 @@ export interface DrainTarget {
   biases: Span;
   f32: boolean;
   add: boolean;
+  /** Byte address of the f64 pairs that Σx and Σx² of f16 results are added to; negative: none. */
+  state: number;
   /** What the results lie in. */
   span: Span;
   /** No two results of the matrix unit as it is configured lie at the same address, of whatever block. */

@@ -1,6 +1,6 @@
 import { MATRIX_SLOTS, type MatrixSlot } from '../../isa/slots.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { HALVES, halfBits, NAN_BITS } from '../half.ts';
+import { HALVES, halfBits, NAN_BITS, NAN_BITS_OF_F64 } from '../half.ts';
 import { type DrainTarget, globalBytesInMemory, type Kernels, SLOT_COUNT } from './kernels.ts';
 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
@@ -13,6 +13,8 @@ export class PlainKernels implements Kernels {
   private readonly halves: Uint16Array;
   private readonly floats: Float32Array;
   private readonly words: Uint32Array;
+  private readonly doubles: Float64Array;
+  private readonly longWords: BigUint64Array;
   private readonly depth: number;
   private readonly columns: number;
   /** Row-major [rows][depth], [depth][columns], [rows][columns], two halves each. */
@@ -29,6 +31,8 @@ export class PlainKernels implements Kernels {
     this.halves = new Uint16Array(this.memory);
     this.floats = new Float32Array(this.memory);
     this.words = new Uint32Array(this.memory);
+    this.doubles = new Float64Array(this.memory);
+    this.longWords = new BigUint64Array(this.memory);
     this.depth = rows;
     this.columns = columns;
     const pair = (length: number): Float32Array[] => [new Float32Array(length), new Float32Array(length)];
@@ -137,6 +141,7 @@ export class PlainKernels implements Kernels {
     const [inner, middle, width] = [this.slot('CMI'), Math.max(this.slot('CMM'), 1), this.slot('CW')];
     const exchanged = this.slot('X') !== 0;
     const [rowGroup, columnGroup] = [this.slot('CGM'), this.slot('CGN')];
+    const gathers = target.state >= 0;
     for (let m = 0; m < rows; m++) {
       const index = m0 + m;
       const line = Math.floor(index / inner);
@@ -151,8 +156,16 @@ export class PlainKernels implements Kernels {
         const at = row + u * this.slot('CSNO') + v * this.slot('CSN');
         if (!f32) this.halves[base / 2 + at] = halfBits(value);
         else this.storeFloat(base / 4 + at, add ? Math.fround((this.floats[base / 4 + at] ?? 0) + value) : value);
+        if (gathers) this.addTotal(target.state, exchanged ? n0 + n : index, exchanged ? index : v, this.half(base / 2 + at));
       }
     }
+  }
+
+  /** Adds an f16 result, as it is stored, to the pair of its channel and set of pixels. */
+  private addTotal(state: number, pixel: number, channel: number, x: number): void {
+    const pair = state / 8 + 2 * (Math.floor(pixel / this.slot('TMI')) * this.slot('TSMO') + channel);
+    this.storeDouble(pair, (this.doubles[pair] ?? 0) + x);
+    this.storeDouble(pair + 1, (this.doubles[pair + 1] ?? 0) + x * x);
   }
 
   vector(): boolean {
@@ -172,6 +185,11 @@ export class PlainKernels implements Kernels {
   private storeFloat(at: number, value: number): void {
     if (Number.isNaN(value)) this.words[at] = NAN_BITS;
     else this.floats[at] = value;
+  }
+
+  private storeDouble(at: number, value: number): void {
+    if (Number.isNaN(value)) this.longWords[at] = NAN_BITS_OF_F64;
+    else this.doubles[at] = value;
   }
 
   private slot(name: MatrixSlot): number {

@@ -12,6 +12,7 @@ interface Exports {
   stationary(half: number, base: number, k0: number, n0: number, depth: number, columns: number): void;
   wave(a: number, b: number, c: number, rows: number, depth: number, columns: number, fresh: number): void;
   drain(half: number, base: number, m0: number, n0: number, rows: number, columns: number, bias: number, f32s: number, adds: number): void;
+  totals(base: number, m0: number, n0: number, rows: number, columns: number, state: number): void;
   executeVector(op: number, elements: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
   flush(): void;
   reset(): void;
@@ -69,13 +70,18 @@ export class WasmKernels implements Kernels {
   }
 
   drain(half: number, target: DrainTarget): void {
-    const { base, m0, n0, rows, columns, bias, f32, add } = target;
+    const { base, m0, n0, rows, columns, bias, f32, add, state } = target;
     const { from, to } = target.biases;
     if ((bias >= 0 && this.hazards.blocksRead(from, to)) || this.hazards.blocksWrite(target)) this.flush();
     // Only now, because what was put off before is no longer of interest, and the drain itself is.
     if (bias >= 0) this.hazards.read('bias', from, to);
     this.hazards.write(target);
     this.kernels.drain(half, base, m0, n0, rows, columns, bias, f32 ? 1 : 0, add ? 1 : 0);
+    if (state < 0) return;
+    // A drain is cut by rows, totals by columns, so that every sum keeps its order: all rows are stored before.
+    this.flush();
+    this.kernels.totals(base, m0, n0, rows, columns, state);
+    this.flush();
   }
 
   vector(opcode: number, [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0]: Float64Array, elements: number): boolean {

@@ -1,12 +1,11 @@
 import { diag } from '../../../../ir/diagnostics.ts';
 import { MAX_FIELDS } from '../../isa/layout.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../../isa/slots.ts';
-import { HALVES, halfBits, NAN_BITS } from '../half.ts';
+import { HALVES, halfBits, NAN_BITS, NAN_BITS_OF_F64 } from '../half.ts';
 import { type Kernels, SLOT_COUNT } from '../kernels/kernels.ts';
 import type { Position } from '../position.ts';
 
 const SLOT = Object.fromEntries(VECTOR_SLOTS.map((name, i) => [name, i])) as Record<VectorSlot, number>;
-const NAN_BITS_OF_F64 = 0x7ff8_0000_0000_0000n;
 
 /** One vector instruction being executed: configuration, operands, and the global buffer by element type. Addresses are in bytes. */
 export class Call {

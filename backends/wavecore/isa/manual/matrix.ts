@@ -57,4 +57,22 @@ for m < rows, n < columns:
       'reads the accumulator half, the f32 biases of its columns (rows where operands are exchanged) where `withBias`, and the f32 already there where `add`; writes `rows × columns` elements of 2 or 4 bytes (what is left out is not accessed, but counts)',
     cycles: 'ceil(rows × columns × (f32 ? 4 : 2) / drainBytesPerCycle)',
   },
+  'm.st_sums': {
+    code: `h = r[c] mod 2
+rows = min(blockRows, AM − r[m0])         a fault unless 0 ≤ r[m0] < AM
+columns = min(arrayColumns, BN − r[n0])   a fault unless 0 ≤ r[n0] < BN
+a fault unless extent of ACC[h] = (rows, columns)
+for m < rows, n < columns, in order:
+  x = ACC[h][m][n]
+  if withBias: x = f32(x + f32 at r[bias] + 4 × bias index of result (r[m0] + m, r[n0] + n))
+  at = result(r[base], r[m0] + m, r[n0] + n); goes on with the next where it is left out
+  x = f16(x)
+  the f16 at \`at\` = x
+  pair = total(r[state], r[m0] + m, r[n0] + n)
+  the f64 at \`pair\` = f64 at \`pair\` + x
+  the f64 at \`pair\` + 8 = f64 at \`pair\` + 8 + x × x`,
+    accesses:
+      'reads the accumulator half and the f32 biases of its columns (rows where operands are exchanged) where `withBias`; writes `rows × columns` elements of 2 bytes (what is left out is not accessed, but counts); reads and writes the pairs of its channels of each set of TMI rows (columns where operands are exchanged) that the block touches',
+    cycles: 'ceil(2 × rows × columns / drainBytesPerCycle): the sums are taken by a row of adders at the drain port and cost no cycle',
+  },
 } as const satisfies Record<string, Behaviour>;

@@ -9,6 +9,7 @@ export const FILL: i32 = 2;
 export const STATIONARY: i32 = 3;
 export const WAVE: i32 = 4;
 export const DRAIN: i32 = 5;
+export const TOTALS: i32 = 6;
 
 /** Address behind the last command. */
 const END: usize = 16;
@@ -89,6 +90,10 @@ export function wave(a: i32, b: i32, c: i32, rows: i32, depth: i32, columns: i32
 
 export function drain(half: i32, base: i32, m0: i32, n0: i32, rows: i32, columns: i32, bias: i32, f32s: i32, adds: i32): void {
   put(DRAIN, MOVE * rows * columns, half, base, m0, n0, rows, columns, bias, f32s, adds);
+}
+
+export function totals(base: i32, m0: i32, n0: i32, rows: i32, columns: i32, state: i32): void {
+  put(TOTALS, MOVE * rows * columns, base, m0, n0, rows, columns, state, 0, 0, 0);
 }
 
 /** Executes a vector instruction at once; false: there is no kernel for it as it is configured. */

@@ -1,10 +1,11 @@
-import { CONFIGURE, DRAIN, endOfCommands, FILL, operand, STATIONARY, WAVE } from './commands';
+import { CONFIGURE, DRAIN, endOfCommands, FILL, operand, STATIONARY, TOTALS, WAVE } from './commands';
 import { drain } from './drain';
 import { fillExchanged, stationaryExchanged } from './exchanged';
 import { fill } from './fill';
 import { blockA, blockB, COMMAND_BYTES, commands, firstOf, matrixSlots, sums } from './layout';
 import { slot, X } from './slots';
 import { stationary } from './stationary';
+import { totals } from './totals';
 import { vector } from './vector';
 import { wave } from './wave';
 
@@ -54,6 +55,10 @@ export function execute(part: i32): void {
         const row = firstRow(e, part);
         const rows = firstRow(e, part + 1) - row;
         drain(slots, sums(part, a), b, c + row, d, rows, f, operand(command, 6), operand(command, 7), operand(command, 8));
+        break;
+      }
+      case TOTALS: {
+        totals(slots, part, a, b, c, d, e, f);
         break;
       }
       default:

@@ -1,3 +1,3 @@
-export { begin, configure, drain, executeVector, fill, flush, reset, stationary, wave } from './commands';
+export { begin, configure, drain, executeVector, fill, flush, reset, stationary, totals, wave } from './commands';
 export { vectorSlots } from './layout';
 export { serve, stop } from './threads';

@@ -35,9 +35,18 @@ function canonical(value: f64): f64 {
   return value == value ? value : reinterpret<f64>(<u64>0x7ff8000000000000);
 }
 
-/** Adds Σv and Σv·x̂ of the planes of two adjacent channels to the pairs at `state`. A plane has `pixels` halves. */
-function addTwo(state: usize, v: usize, x: usize, pixels: i32, mean0: v128, rstd0: v128, mean1: v128, rstd1: v128): void {
-  const plane = <usize>pixels << 1;
+/** Adds Σv and Σv·x̂ of `pixels` halves each of two adjacent channels, which lie `plane` bytes apart, to the pairs at `state`. */
+function addTwo(
+  state: usize,
+  v: usize,
+  x: usize,
+  plane: usize,
+  pixels: i32,
+  mean0: v128,
+  rstd0: v128,
+  mean1: v128,
+  rstd1: v128,
+): void {
   const pair0 = v128.load(state);
   const pair1 = v128.load(state, 16);
   let sums = v128.shuffle<i64>(pair0, pair1, 0, 2);
@@ -115,9 +124,17 @@ function sumPairs(part: i32, state: usize, v: usize, x: usize, statistics: usize
       }
       const nextMean = f32x4.splat(meanOf(statistics, sample, channel + 1));
       const nextRstd = f32x4.splat(rstdOf(statistics, sample, channel + 1));
-      addTwo(pair, v + plane, x + plane, pixels, f32x4.splat(mean), f32x4.splat(rstd), nextMean, nextRstd);
+      addTwo(pair, v + plane, x + plane, <usize>pixels << 1, pixels, f32x4.splat(mean), f32x4.splat(rstd), nextMean, nextRstd);
     }
   }
+}
+
+/** Adds Σx and Σx² of `pixels` halves at `x`, and where `two` of as many `plane` bytes behind, to the pairs at `state`. */
+export function addSquares(state: usize, x: usize, plane: usize, pixels: i32, two: bool): void {
+  const zero = f32x4.splat(0);
+  const one = f32x4.splat(1);
+  if (two) addTwo(state, x, x, plane, pixels, zero, one, zero, one);
+  else addOne(state, x, x, pixels, 0, 1);
 }
 
 /** Adds Σx and Σx². */

@@ -1,0 +1,192 @@
+import type { LayerView, Network } from '../network.ts';
+import { livePerSample, type Planner } from '../planner.ts';
+import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
+import type { Fit } from '../tiling.ts';
+import { type Amount, ZERO } from './amount.ts';
+import { Work } from './work.ts';
+
+/** Tensors of a part that may give way, where its sub-batch is smaller than the mini-batch. */
+const MOST_GIVEN = 3;
+
+/** Layers [from, to) of a network that run back to back, and what of them lies in DRAM in any case. */
+export interface Part {
+  readonly network: Network;
+  readonly uses: Uses;
+  readonly from: number;
+  readonly to: number;
+  /** Storages that layers elsewhere read from DRAM. */
+  readonly stored: ReadonlySet<string>;
+  /** Storages that never stay on chip. */
+  readonly refused: ReadonlySet<string>;
+  /** The storages that may lie on chip when the part starts, and stay there behind it. */
+  readonly enters?: string | undefined;
+  readonly exits?: string | undefined;
+  /** Whether it may also run as several groups: a single piece, which computes no product again. */
+  readonly splits: boolean;
+}
+
+/** A part on one sub-batch size. */
+export interface Evaluation {
+  readonly amount: Amount;
+  /** Whether a tensor that could stay on chip does not. */
+  readonly gaveWay: boolean;
+}
+
+/** How the layers of a part run and reach their operands; intervals are counted in the part. */
+export interface Plan {
+  readonly accesses: GroupAccesses;
+  readonly fits: readonly Fit[];
+}
+
+/** Evaluates parts of steps; networks repeat their modules, so what is like a part before is not evaluated again. */
+export class Evaluator {
+  private readonly planner: Planner;
+  private readonly work: Work;
+  /** What is known of the parts with one signature, by sub-batch size and ends. */
+  private readonly bySignature = new Map<string, Map<number, Evaluation | undefined>>();
+  private readonly byPart = new WeakMap<Part, Map<number, Evaluation | undefined>>();
+
+  constructor(planner: Planner) {
+    this.planner = planner;
+    this.work = new Work(planner.network.batch, planner.resources);
+  }
+
+  /**
+   * What a part costs over the whole mini-batch with sub-batches of `subBatch` samples, its entering and leaving tensors staying on chip or not.
+   * Undefined where the layers cannot run so.
+   */
+  at(part: Part, subBatch: number, enters: boolean, exits: boolean): Evaluation | undefined {
+    const known = this.knownOf(part);
+    const key = 4 * subBatch + (enters ? 2 : 0) + (exits ? 1 : 0);
+    if (known.has(key)) return known.get(key);
+    const plan = this.plan(part, subBatch, enters, exits);
+    const evaluation = plan && { amount: this.sum(part, plan, subBatch), gaveWay: plan.gaveWay };
+    known.set(key, evaluation);
+    return evaluation;
+  }
+
+  private knownOf(part: Part): Map<number, Evaluation | undefined> {
+    const before = this.byPart.get(part);
+    if (before !== undefined) return before;
+    const signature = signatureOf(part, this.planner);
+    const known = this.bySignature.get(signature) ?? new Map<number, Evaluation | undefined>();
+    this.bySignature.set(signature, known);
+    this.byPart.set(part, known);
+    return known;
+  }
+
+  /** Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. */
+  plan(part: Part, subBatch: number, enters: boolean, exits: boolean): (Plan & { readonly gaveWay: boolean }) | undefined {
+    const { network, from, to } = part;
+    const views = network.layers.slice(from, to);
+    if (subBatch < network.batch && views.some((view) => view.crossesSamples)) return undefined;
+    let layout = this.layoutOf(part, enters, exits);
+    for (let given = 0; subBatch === network.batch || given <= MOST_GIVEN; given++) {
+      const fits = this.crowdedStep(layout, subBatch) ?? this.fit(views, layout, subBatch);
+      if (typeof fits !== 'number') return { accesses: layout.accesses, fits, gaveWay: given > 0 };
+      const largest = largestAt(layout.accesses.intervals, fits, layout.around);
+      if (largest === undefined) return undefined;
+      layout = layout.without(largest);
+    }
+    return undefined;
+  }
+
+  /** The step at which resident tensors alone need most, where that is more than there is. */
+  private crowdedStep({ live }: Layout, subBatch: number): number | undefined {
+    let worst = 0;
+    live.forEach((bytes, i) => {
+      if (bytes > (live[worst] ?? 0)) worst = i;
+    });
+    return (live[worst] ?? 0) * subBatch > this.planner.resources.globalBytes ? worst : undefined;
+  }
+
+  /** How every layer runs, or the first step that does not. */
+  private fit(views: readonly LayerView[], { accesses, live }: Layout, subBatch: number): Fit[] | number {
+    const fits: Fit[] = [];
+    for (let i = 0; i < views.length; i++) {
+      const fit = this.planner.fitOne(views, accesses, subBatch, live, i);
+      if (fit === undefined) return i;
+      fits.push(fit);
+    }
+    return fits;
+  }
+
+  private readonly layouts = new WeakMap<Part, Map<string, Layout>>();
+  private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
+    const known = this.layouts.get(part) ?? new Map<string, Layout>();
+    this.layouts.set(part, known);
+    const key = `${enters}${exits}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const around: Surroundings = exits
+      ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
+      : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
+    const layout = new Layout(part, around, part.refused);
+    known.set(key, layout);
+    return layout;
+  }
+
+  private sum({ network, from }: Part, { accesses, fits }: Plan, subBatch: number): Amount {
+    return fits.reduce<Amount>((sum, fit, i) => {
+      const view = network.layers[from + i];
+      if (view === undefined) return sum;
+      const moved = this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
+      return this.work.add(sum, view, fit, subBatch, moved);
+    }, ZERO);
+  }
+}
+
+/** Where the tensors of a part are while `refused` do not stay on chip; no sub-batch size enters into it. */
+class Layout {
+  readonly accesses: GroupAccesses;
+  readonly live: readonly number[];
+  readonly around: Surroundings;
+  readonly refused: ReadonlySet<string>;
+  private readonly part: Part;
+  private readonly smaller = new Map<string, Layout>();
+
+  constructor(part: Part, around: Surroundings, refused: ReadonlySet<string>) {
+    const { network, uses, from, to } = part;
+    this.part = part;
+    this.around = around;
+    this.refused = refused;
+    this.accesses = accessesOf(network, uses, from, to, 'group', refused, around);
+    this.live = livePerSample(this.accesses.intervals, to - from);
+  }
+
+  without(tensor: string): Layout {
+    const layout = this.smaller.get(tensor) ?? new Layout(this.part, this.around, new Set([...this.refused, tensor]));
+    this.smaller.set(tensor, layout);
+    return layout;
+  }
+}
+
+/** The largest tensor on chip at a step that may give way. */
+function largestAt(intervals: readonly Interval[], step: number, around: Surroundings): string | undefined {
+  let largest: Interval | undefined;
+  for (const v of intervals) {
+    if (v.from > step || v.to < step || v.tensor === around.enters || v.tensor === around.exits) continue;
+    if (largest === undefined || v.bytes > largest.bytes) largest = v;
+  }
+  return largest?.tensor;
+}
+
+/** Parts with one signature cost the same: their layers are alike and share tensors in the same places. */
+function signatureOf(part: Part, planner: Planner): string {
+  const numbers = new Map<string, number>();
+  const number = (tensor: string): number => {
+    const known = numbers.get(tensor) ?? numbers.size;
+    numbers.set(tensor, known);
+    return known;
+  };
+  const layers = part.network.layers.slice(part.from, part.to).map((view) => {
+    const operands = [...view.inputs, ...view.outputs].map(({ tensor }) => number(tensor));
+    return `${planner.likenessOf(view)}:${operands.join()}`;
+  });
+  const marks = [...numbers.keys()].map((tensor) => {
+    const sets = [part.stored, part.refused, part.uses.kept].map((set) => (set.has(tensor) ? 1 : 0)).join('');
+    const isReadBehind = (part.uses.readers.get(tensor) ?? []).some((r) => r >= part.to) ? 1 : 0;
+    return `${sets}${isReadBehind}${tensor === part.enters ? 'e' : ''}${tensor === part.exits ? 'x' : ''}`;
+  });
+  return `${layers.join(';')}|${marks.join()}`;
+}

@@ -1,0 +1,283 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
+import { subBatches } from '../sizes.ts';
+import type { Amount } from './amount.ts';
+import type { Evaluator, Part } from './evaluate.ts';
+import type { Parts, Segment } from './parts.ts';
+import { RECOMPUTE } from './recompute.ts';
+import { split } from './split.ts';
+import { Table } from './table.ts';
+
+/** A part as the search has decided to run it. */
+export interface Chosen {
+  readonly part: Part;
+  readonly subBatch: number;
+  /** Whether it goes on with the group of the part before it, and the part behind with its. */
+  readonly enters: boolean;
+  readonly exits: boolean;
+  readonly amount: Amount;
+}
+
+/** The best schedule: what runs, in order, and how backward was made. */
+export interface Found {
+  readonly forward: readonly Chosen[];
+  /** In the order of execution, from the last segment to the first. */
+  readonly backward: readonly { readonly segment: Segment; readonly chosen: readonly Chosen[] }[];
+  /** Position from which on forward and backward are one part; the last one where they are not fused. */
+  readonly turn?: { readonly from: number; readonly chosen: readonly Chosen[] };
+  readonly cost: number;
+}
+
+export type Objective = (amount: Amount) => number;
+
+/** Forward layers that a segment of several pieces may hold. */
+const LONGEST_SEGMENT = 40;
+
+interface Step {
+  readonly before: number;
+  readonly segment: Segment | undefined;
+  readonly enterForward: number;
+  readonly exitBackward: number;
+}
+
+interface State {
+  /** Cost of everything between the start and this position, by what goes on forward (row) and backward (column). */
+  readonly costs: Table;
+  readonly steps: (Step | undefined)[];
+}
+
+/**
+ * Least cost over all ways to cut a step at positions: shortest path over the positions, the state being which sub-batch size
+ * the forward and the backward group across the position have, if any.
+ */
+export class Search {
+  private readonly parts: Parts;
+  private readonly evaluator: Evaluator;
+  private readonly objective: Objective;
+  private readonly sizes: readonly number[];
+  private readonly batch: number;
+  private readonly trains: boolean;
+
+  constructor(parts: Parts, evaluator: Evaluator, objective: Objective) {
+    this.parts = parts;
+    this.evaluator = evaluator;
+    this.objective = objective;
+    this.batch = parts.network.batch;
+    this.sizes = subBatches(this.batch);
+    const { backward } = parts.positions;
+    this.trains = backward.to > backward.from;
+  }
+
+  run(): Found | undefined {
+    const { all } = this.parts.positions;
+    const size = this.sizes.length + 1;
+    const states: State[] = all.map(() => ({ costs: new Table(size), steps: new Array<Step | undefined>(size * size) }));
+    states[0]?.costs.set(0, 0, 0);
+    all.forEach((_, at) => {
+      const state = states[at];
+      if (state === undefined || at === 0) return;
+      for (let before = at - 1; before >= 0; before--) {
+        const segments = this.segmentsBetween(before, at);
+        if (segments.length === 0) break;
+        const from = states[before];
+        if (from !== undefined) for (const segment of segments) this.extend(from, state, before, at, segment);
+      }
+    });
+    return this.finish(states);
+  }
+
+  /** The ways to run backward between two positions; in inference there is one, which has no backward. */
+  private segmentsBetween(from: number, to: number): readonly (Segment | undefined)[] {
+    if (!this.trains) return to === from + 1 ? [undefined] : [];
+    if (to === from + 1) return RECOMPUTE.map((mode) => this.segment(from, to, mode));
+    const { all } = this.parts.positions;
+    if ((all[to]?.forward ?? 0) - (all[from]?.forward ?? 0) > LONGEST_SEGMENT) return [];
+    return RECOMPUTE.filter((mode) => mode !== 'none').map((mode) => this.segment(from, to, mode));
+  }
+
+  private readonly segments = new Map<string, Segment>();
+  private segment(from: number, to: number, mode: Segment['mode']): Segment {
+    const key = `${from},${to},${mode}`;
+    const known = this.segments.get(key) ?? this.parts.segment(from, to, mode);
+    this.segments.set(key, known);
+    return known;
+  }
+
+  private extend(from: State, to: State, before: number, at: number, segment: Segment | undefined): void {
+    const forward = this.forwardTable(before, at, segment);
+    const backward = segment === undefined ? Table.nothing(to.costs.size) : this.tableOf(segment.part);
+    const { size } = to.costs;
+    const middle = new Table(size);
+    const entered = new Int32Array(size * size);
+    const kept = this.storeCost(before, segment);
+    for (let g = 0; g < size; g++)
+      for (let f = 0; f < size; f++) {
+        const cost = from.costs.at(f, g) + (f === 0 ? 0 : kept);
+        if (cost === Number.POSITIVE_INFINITY) continue;
+        for (let next = 0; next < size; next++) {
+          const sum = cost + forward.at(f, next);
+          if (sum < middle.at(next, g)) {
+            middle.set(next, g, sum);
+            entered[next * size + g] = f;
+          }
+        }
+      }
+    for (let f = 0; f < size; f++)
+      for (let g = 0; g < size; g++) {
+        const cost = middle.at(f, g);
+        if (cost === Number.POSITIVE_INFINITY) continue;
+        // Backward runs from this position to the one before: it exits where the state before goes on.
+        for (let next = 0; next < size; next++) {
+          const sum = cost + backward.at(next, g);
+          if (sum < to.costs.at(f, next)) {
+            to.costs.set(f, next, sum);
+            to.steps[f * size + next] = { before, segment, enterForward: entered[f * size + g] ?? 0, exitBackward: g };
+          }
+        }
+      }
+  }
+
+  /** What it costs that backward reads the tensor at a position from DRAM, where no group ends and would store it anyway. */
+  private storeCost(at: number, segment: Segment | undefined): number {
+    const position = this.parts.positions.all[at];
+    if (segment === undefined || position?.tensor === undefined || !segment.kept.has(position.tensor)) return 0;
+    return this.objective({ traffic: position.bytes * this.batch, matrix: 0, vector: 0, macs: 0, passes: 0 });
+  }
+
+  private forwardTable(from: number, to: number, segment: Segment | undefined): Table {
+    let table = this.tableOf(this.pieceOf(from, segment, to));
+    for (let at = from + 1; at < to; at++) table = table.then(this.tableOf(this.pieceOf(at, segment, to)));
+    return table;
+  }
+
+  private readonly pieces = new Map<string, Part>();
+  /** A forward piece, storing what the backward segment around it reads; the tensor at its end is the next segment's concern. */
+  private pieceOf(at: number, segment: Segment | undefined, to: number): Part {
+    const key = `${at},${segment?.from},${segment?.to},${segment?.mode}`;
+    const known = this.pieces.get(key);
+    if (known !== undefined) return known;
+    const end = this.parts.positions.all[at + 1]?.tensor;
+    const kept = new Set(segment?.kept);
+    if (at + 1 === to && end !== undefined) kept.delete(end);
+    const part = this.parts.piece(at, kept, segment === undefined || (segment.from === at && segment.to === at + 1));
+    this.pieces.set(key, part);
+    return part;
+  }
+
+  private readonly tablesOf = new WeakMap<Part, Table>();
+  private tableOf(part: Part): Table {
+    const known = this.tablesOf.get(part);
+    if (known !== undefined) return known;
+    const table = new Table(this.sizes.length + 1);
+    this.sizes.forEach((subBatch, i) => {
+      for (const [enters, exits] of [
+        [false, false],
+        [true, false],
+        [false, true],
+        [true, true],
+      ] as const) {
+        if ((enters && part.enters === undefined) || (exits && part.exits === undefined)) continue;
+        const evaluation = this.evaluator.at(part, subBatch, enters, exits);
+        if (evaluation === undefined) continue;
+        const [row, column] = [enters ? i + 1 : 0, exits ? i + 1 : 0];
+        const cost = this.objective(evaluation.amount);
+        if (cost < table.at(row, column)) table.set(row, column, cost);
+      }
+    });
+    const apart = this.splitOf(part);
+    if (apart !== undefined && apart.cost < table.at(0, 0)) table.set(0, 0, apart.cost);
+    this.tablesOf.set(part, table);
+    return table;
+  }
+
+  private readonly splits = new WeakMap<Part, ReturnType<typeof split>>();
+  /** The part as several groups. */
+  private splitOf(part: Part): ReturnType<typeof split> {
+    if (!this.splits.has(part)) this.splits.set(part, part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined);
+    return this.splits.get(part);
+  }
+
+  private finish(states: readonly State[]): Found | undefined {
+    const last = states.length - 1;
+    let best: { at: number; f: number; g: number; cost: number; turn?: Part } = {
+      at: last,
+      f: 0,
+      g: 0,
+      cost: states[last]?.costs.at(0, 0) ?? Number.POSITIVE_INFINITY,
+    };
+    for (let at = last - 1; this.trains && at >= 0; at--) {
+      const turn = this.parts.turn(at);
+      const table = this.tableOf(turn);
+      const costs = states[at]?.costs;
+      let lowest = Number.POSITIVE_INFINITY;
+      for (let f = 0; f < table.size; f++)
+        for (let g = 0; g < table.size; g++) {
+          const own = table.at(f, g);
+          lowest = Math.min(lowest, own);
+          const cost = (costs?.at(f, g) ?? Number.POSITIVE_INFINITY) + own;
+          if (cost < best.cost) best = { at, f, g, cost, turn };
+        }
+      if (!this.keepsAll(turn)) break;
+    }
+    return best.cost === Number.POSITIVE_INFINITY ? undefined : this.trace(states, best);
+  }
+
+  /** Whether some sub-batch of a turn runs with everything on chip. */
+  private keepsAll(turn: Part): boolean {
+    return this.sizes.some((subBatch) => this.evaluator.at(turn, subBatch, false, false)?.gaveWay === false);
+  }
+
+  private trace(states: readonly State[], best: { at: number; f: number; g: number; cost: number; turn?: Part }): Found {
+    const forward: Chosen[] = [];
+    const backward: { segment: Segment; chosen: readonly Chosen[] }[] = [];
+    const turn = best.turn === undefined ? undefined : { from: best.at, chosen: this.choose(best.turn, best.f, best.g) };
+    let { at, f, g } = best;
+    while (at > 0) {
+      const state = states[at];
+      const step = state?.steps[f * state.costs.size + g];
+      if (step === undefined) break;
+      if (step.segment !== undefined)
+        backward.push({ segment: step.segment, chosen: this.choose(step.segment.part, g, step.exitBackward) });
+      forward.unshift(...this.forwardPath(step, at, f));
+      [at, f, g] = [step.before, step.enterForward, step.exitBackward];
+    }
+    return { forward, backward, ...(turn === undefined ? {} : { turn }), cost: best.cost };
+  }
+
+  /** The pieces of a segment on the cheapest way between two ends. */
+  private forwardPath(step: Step, to: number, exit: number): Chosen[] {
+    const size = this.sizes.length + 1;
+    const parts: Part[] = [];
+    for (let at = step.before; at < to; at++) parts.push(this.pieceOf(at, step.segment, to));
+    const tables = parts.map((part) => this.tableOf(part));
+    const behind = [Table.nothing(size)];
+    for (let i = tables.length - 1; i >= 0; i--) behind.unshift((tables[i] ?? Table.nothing(size)).then(behind[0] ?? Table.nothing(size)));
+    let enter = step.enterForward;
+    return parts.flatMap((part, i) => {
+      let next = 0;
+      let least = Number.POSITIVE_INFINITY;
+      for (let b = 0; b < size; b++) {
+        const cost = (tables[i]?.at(enter, b) ?? 0) + (behind[i + 1]?.at(b, exit) ?? 0);
+        if (cost < least) [least, next] = [cost, b];
+      }
+      const chosen = this.choose(part, enter, next);
+      enter = next;
+      return chosen;
+    });
+  }
+
+  /** How a part runs between two ends: with the sub-batch that goes on, or the cheapest way where both are boundaries. */
+  private choose(part: Part, enter: number, exit: number): readonly Chosen[] {
+    const [enters, exits] = [enter > 0, exit > 0];
+    const fixed = this.sizes[Math.max(enter, exit) - 1];
+    let best: Chosen | undefined;
+    for (const subBatch of fixed === undefined ? this.sizes : [fixed]) {
+      const amount = this.evaluator.at(part, subBatch, enters, exits)?.amount;
+      if (amount === undefined) continue;
+      if (best === undefined || this.objective(amount) < this.objective(best.amount)) best = { part, subBatch, enters, exits, amount };
+    }
+    const apart = enters || exits ? undefined : this.splitOf(part);
+    if (apart !== undefined && (best === undefined || apart.cost < this.objective(best.amount)))
+      return apart.pieces.map((piece) => ({ ...piece, enters: false, exits: false }));
+    return [best ?? fail(diag.internal({}, 'a part that was chosen cannot run'))];
+  }
+}

@@ -1,0 +1,53 @@
+import { sampleElements } from '../../../ir/tensor.ts';
+import type { LayerView, MatrixWork } from '../network.ts';
+import type { Resources } from '../schedule.ts';
+import { pieces, type Tiling } from '../transfers.ts';
+import type { Amount } from './amount.ts';
+
+/** Models what layers use beside the DRAM: cycles of the array and of the vector unit. */
+export class Work {
+  private readonly batch: number;
+  private readonly resources: Resources;
+
+  constructor(batch: number, resources: Resources) {
+    this.batch = batch;
+    this.resources = resources;
+  }
+
+  /** `sum` and a layer on sub-batches of `subBatch` samples that moves `moved` bytes by tensor kind. */
+  add(sum: Amount, view: LayerView, tiling: Tiling, subBatch: number, moved: Float64Array): Amount {
+    const { matrix: work } = view;
+    const elements = work === undefined ? this.batch * (view.record.passes ?? 1) * largestOperand(view) : 0;
+    return {
+      traffic: sum.traffic + moved.reduce((a, b) => a + b, 0),
+      matrix: sum.matrix + (work === undefined ? 0 : this.arrayCycles(work, tiling, subBatch)),
+      vector: sum.vector + elements / this.resources.lanes,
+      macs: sum.macs + (work === undefined ? 0 : this.batch * work.m * work.n * work.k * work.groups),
+      passes: sum.passes + elements,
+    };
+  }
+
+  /** Cycles of all waves: their rows, or the load of their stationary block where that takes longer. */
+  private arrayCycles(work: MatrixWork, { chunk, stripes }: Tiling, subBatch: number): number {
+    const { arrayRows, arrayColumns, waveRows } = this.resources;
+    let cycles = 0;
+    for (const group of pieces(this.batch, subBatch)) {
+      for (const part of pieces(group.size, stripes === undefined ? Math.min(chunk, group.size) : 1)) {
+        const reduces = work.form === 'weightGradient';
+        const [rows, depth] = reduces ? [work.m, work.k * part.size] : [work.m * part.size, work.k];
+        const waves = Math.ceil(depth / arrayRows) * Math.ceil(work.n / arrayColumns) * work.groups;
+        const inWaves = pieces(rows, waveRows).reduce(
+          (sum, { size, count }) => sum + Math.max(size, Math.min(depth, arrayRows)) * count,
+          0,
+        );
+        cycles += group.count * part.count * waves * inWaves;
+      }
+    }
+    return cycles;
+  }
+}
+
+/** Elements of a sample that a vector layer passes over: those of its largest operand. */
+function largestOperand({ inputs, outputs }: LayerView): number {
+  return Math.max(0, ...[...inputs, ...outputs].filter((o) => o.batched).map((o) => sampleElements(o.type)));
+}
