@@ -4,7 +4,7 @@ import type { ConvGeometry, MatrixForm } from '../../ir/layers/record.ts';
 import { arrayUse } from '../../passes/mbs/array-use.ts';
 import { phasesOf } from '../../passes/mbs/axes.ts';
 import type { MatrixWork } from '../../passes/mbs/network.ts';
-import { blockRows, mapParts, reducePart, waveCycles } from '../../passes/mbs/shape.ts';
+import { blockRows, drainsInOrder, mapParts, reducePart, waveCycles } from '../../passes/mbs/shape.ts';
 
 const ARRAY = { arrayRows: 128, arrayColumns: 128, waveRows: 256 };
 
@@ -121,5 +121,15 @@ describe('the shape of waves', () => {
       phases: 4,
       limit: 'none',
     });
+  });
+});
+
+describe('results drain in the order of memory', () => {
+  it.each([
+    ['without packing', square(256, 256, 14, 3), true],
+    ['where copies share a block of columns', square(64, 64, 56, 3), true],
+    ['but not where copies take several', square(3, 96, 12, 7), false],
+  ])('%s', (_what, geometry, expected) => {
+    expect(drainsInOrder(work('forward', geometry), ARRAY)).toBe(expected);
   });
 });
