@@ -1,18 +1,16 @@
 import { WavecError } from '../ir/diagnostics.ts';
 import type { Graph } from '../ir/graph.ts';
 import { verify } from '../ir/verify.ts';
-import { type Scheduled, scheduleGraph } from './mbs/index.ts';
+import { type Scheduled, type ScheduleOptions, scheduleGraph } from './mbs/index.ts';
 import type { Resources, ScheduleName } from './mbs/schedule.ts';
 import { type NormChoice, normalize } from './normalize.ts';
 import { deriveTraining, type TrainingOptions } from './training/index.ts';
 
-export interface CompileOptions extends TrainingOptions {
+export interface CompileOptions extends TrainingOptions, ScheduleOptions {
   readonly mode: 'training' | 'inference';
   readonly norm: NormChoice;
   readonly schedule: ScheduleName;
   readonly resources: Resources;
-  /** Gathers the statistics of a normalization while its convolution drains; default: what the schedule does. */
-  readonly gathers?: boolean;
 }
 
 /** What the passes have made so far. */
@@ -45,7 +43,7 @@ export const PASSES: readonly Pass[] = [
     name: 'mbs',
     doc: 'Layer groups, sub-batches, what stays on chip, buffer plan.',
     run: ({ graph }, options) => {
-      const scheduled = scheduleGraph(graph, options.schedule, options.resources, options.gathers);
+      const scheduled = scheduleGraph(graph, options.schedule, options.resources, options);
       return { graph: scheduled.network.graph, scheduled };
     },
   },

@@ -3,6 +3,7 @@ import type { Machine } from '../backends/wavecore/machine/machine.ts';
 import { PRESETS } from '../backends/wavecore/machine/presets.ts';
 import { MOST_CORES, type Program } from '../backends/wavecore/program.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
+import type { ObjectiveName } from '../passes/mbs/opt/objective.ts';
 import type { ScheduleName } from '../passes/mbs/schedule.ts';
 import type { NormChoice } from '../passes/normalize.ts';
 import { type CompileOptions, type CompileState, continuePipeline, isPast, type PipelineHooks, runPipeline } from '../passes/pipeline.ts';
@@ -17,6 +18,8 @@ import { DEFAULT_CHANNELS_PER_GROUP } from './norm.ts';
 export interface CompileSettings extends LoadOptions, Partial<TrainingOptions> {
   /** Default `mbs2`. */
   readonly schedule?: ScheduleName;
+  /** What the schedule `opt` minimizes; default `traffic`. */
+  readonly objective?: ObjectiveName;
   /** Default: the preset `wavecore`. */
   readonly machine?: Machine;
   /** Default: `gn:16` for the serialized schedules in training, otherwise `keep`. */
@@ -39,6 +42,7 @@ export function resolveSettings(settings: CompileSettings = {}): ResolvedSetting
     ...load,
     schedule,
     machine,
+    ...(settings.objective === undefined ? {} : { objective: settings.objective }),
     norm: settings.norm ?? defaultNorm(mode, schedule),
     ...withDefaults(settings),
     resources: resourcesOf(machine, cores),

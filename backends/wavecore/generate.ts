@@ -13,7 +13,7 @@ import { emitMapStep } from './lowering/matrix-map.ts';
 import { emitReduceStep } from './lowering/matrix-reduce.ts';
 import { emitUpdateStep } from './lowering/update-step.ts';
 import { emitVectorStep } from './lowering/vector-step.ts';
-import type { Machine } from './machine/machine.ts';
+import { dramBytesPerCycle, type Machine } from './machine/machine.ts';
 import type { DebugRange, Program } from './program.ts';
 
 /** What the scheduler needs to know of a machine, of which `cores` cores divide the mini-batch. */
@@ -26,6 +26,14 @@ export function resourcesOf(machine: Machine, cores = 1): Resources {
     arrayColumns: machine.array.columns,
     waveRows: machine.array.waveRows,
     lanes: machine.vector.lanes,
+    costs: {
+      bytesPerCycle: dramBytesPerCycle(machine),
+      latencyCycles: machine.dram.latencyCycles,
+      joulesPerByte: machine.energy.dramPerByteJ,
+      joulesPerMac: machine.energy.macJ,
+      joulesPerPass: machine.energy.vectorOpJ,
+      joulesPerCycle: machine.energy.staticW / machine.clockHz,
+    },
   };
 }
 

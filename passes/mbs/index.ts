@@ -5,7 +5,10 @@ import { gather } from './gather.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
+import type { Choice } from './opt/choice.ts';
 import { optimize } from './opt/index.ts';
+import { costOf, type ObjectiveName } from './opt/objective.ts';
+import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
 import { type Draft, Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
@@ -17,15 +20,25 @@ export interface Scheduled {
   readonly schedule: Schedule;
   /** The merges that the grouping considered; absent where the schedule was not made here. The backend has no use for it. */
   readonly merges?: readonly Merge[];
+  /** What `opt` decided, where it did. */
+  readonly choices?: readonly Choice[];
+}
+
+export interface ScheduleOptions {
+  /** What `opt` minimizes; default: traffic. */
+  readonly objective?: ObjectiveName;
+  /** Gathers the statistics of a normalization while its convolution drains; default: where `opt` minimizes more than traffic. */
+  readonly gathers?: boolean;
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
-export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, gathers = GATHERS[name]): Scheduled {
+export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
+  const { objective = 'traffic', gathers = name === 'opt' && objective !== 'traffic' } = options;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
-    missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: GATHERS[schedule] }), { ...resources, globalBytes });
+    missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
   const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
-  return name === 'opt' ? optimal(graph, planned, resources, gathers) : planned;
+  return name === 'opt' ? optimal(graph, planned, resources, objective, gathers) : planned;
 }
 
 /** The schedules that are not searched for. */
@@ -36,7 +49,7 @@ type Plan = (resources: Resources, refuse: (misfit: Misfit) => never) => Schedul
 
 /** How a schedule is planned; `opt` falls back on mbs2 where its search finds nothing better, and is refused where that is. */
 function planOf(graph: Graph, { name, gathers }: { readonly name: ScheduleName; readonly gathers: boolean }): Plan {
-  const planned = name === 'opt' ? { name: 'mbs2' as const, gathers: GATHERS.mbs2 } : { name, gathers };
+  const planned = name === 'opt' ? { name: 'mbs2' as const, gathers: false } : { name, gathers };
   return (resources, refuse) => schedulePlanned(graph, planned, resources, refuse);
 }
 
@@ -82,26 +95,18 @@ function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Re
   return policy === 'group' ? accumulateEarly(ordered) : ordered;
 }
 
-/** The best schedule of the search, or that of mbs2 where it is none worse. */
-function optimal(graph: Graph, greedy: Scheduled, resources: Resources, gathers: boolean): Scheduled {
+/** The best schedule of the search, or that of mbs2 where the search finds none better. */
+function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objective: ObjectiveName, gathers: boolean): Scheduled {
   const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
-  const optimum = optimize(network, resources, ({ traffic }) => traffic);
-  if (optimum === undefined) return { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
-  const updates = greedy.schedule.groups.filter(({ phase }) => phase === 'update');
-  const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups: [...optimum.groups, ...updates] };
-  return { network: optimum.network, schedule };
+  const optimum = optimize(network, resources, objective);
+  const isUpdate = ({ phase }: Group): boolean => phase === 'update';
+  const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  if (optimum === undefined) return fallback;
+  const groups = [...optimum.groups, ...greedy.schedule.groups.filter(isUpdate)];
+  const found: Scheduled = { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices };
+  const cost = ({ network: own, schedule }: Scheduled): number => costOf(amountsOf(own, schedule.groups, resources), objective, resources);
+  return cost(fallback) < cost(found) ? fallback : found;
 }
-
-/** Which schedules gather the statistics of a normalization while its convolution drains; the graph of the network is then another one. */
-const GATHERS: Record<ScheduleName, boolean> = {
-  baseline: false,
-  archopt: false,
-  il: false,
-  'mbs-fs': false,
-  mbs1: false,
-  mbs2: false,
-  opt: false,
-};
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
 

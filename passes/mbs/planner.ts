@@ -9,7 +9,7 @@ import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses }
 import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
 import { subBatches } from './sizes.ts';
 import { burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
-import { type IterationKind, pieces, visitTransfers } from './transfers.ts';
+import { type IterationKind, pieces, type Tiling, visitTransfers } from './transfers.ts';
 
 /** A way to run the layers [from, to) as one group, before addresses are given. */
 export interface Draft {
@@ -272,14 +272,20 @@ export class Planner {
     this.moved.set(fit, known);
     const before = known.get(subBatch);
     if (before !== undefined) return before;
+    const byKind = this.movedIn(fit, view, inputs, outputs, subBatch);
+    known.set(subBatch, byKind);
+    return byKind;
+  }
+
+  /** The same of any tiling. */
+  movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
     const byKind = new Float64Array(TENSOR_KINDS.length);
     for (const iteration of iterationKinds(this.network.batch, subBatch)) {
-      visitTransfers(view, inputs, outputs, fit, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
+      visitTransfers(view, inputs, outputs, tiling, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
         const index = KIND_INDEX.get(kind) ?? 0;
         byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
       });
     }
-    known.set(subBatch, byKind);
     return byKind;
   }
 

@@ -89,6 +89,16 @@ export interface Resources {
   readonly waveRows: number;
   /** Lanes of the vector unit. */
   readonly lanes: number;
+  /** What the model of time and energy counts with; the energies are those of one core. */
+  readonly costs: {
+    readonly bytesPerCycle: number;
+    readonly latencyCycles: number;
+    readonly joulesPerByte: number;
+    readonly joulesPerMac: number;
+    /** Of the vector unit, an element and pass. */
+    readonly joulesPerPass: number;
+    readonly joulesPerCycle: number;
+  };
 }
 
 /** Allocation grain of the global buffer, so that every block starts aligned for every element type. */

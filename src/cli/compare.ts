@@ -6,7 +6,7 @@ import { normOf } from '../norm.ts';
 import { type ComparedRun, comparisonOf, comparisonReport } from '../report/comparison.ts';
 import { runSummary } from '../report/run-summary.ts';
 import { readBytes } from './files.ts';
-import { addCommonOptions, addModelOptions, type ModelOptions, settingsOf } from './options.ts';
+import { addCommonOptions, addModelOptions, addObjectiveOption, type ModelOptions, settingsOf } from './options.ts';
 import { printJson, printText } from './output.ts';
 import { progress } from './progress.ts';
 
@@ -29,7 +29,9 @@ export function compareCommand(program: Command): void {
     .description('Compiles a model with several schedules, executes each program in timing mode, and compares traffic, time and energy.')
     .argument('<MODEL.onnx>', 'the model')
     .addOption(new Option('--schedules <all|a,b,c>', 'the schedules to compare').argParser(schedules).default(SCHEDULES, 'all'));
-  addCommonOptions(addModelOptions(command)).addHelpText('after', EXAMPLES).action(compare);
+  addCommonOptions(addObjectiveOption(addModelOptions(command)))
+    .addHelpText('after', EXAMPLES)
+    .action(compare);
 }
 
 /** The schedules of a comma-separated list, in the order of their definition, with the reference. */

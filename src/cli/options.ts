@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PRESETS } from '../../backends/wavecore/machine/presets.ts';
+import { OBJECTIVES, type ObjectiveName } from '../../passes/mbs/opt/objective.ts';
 import { SCHEDULES, type ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { isPast } from '../../passes/pipeline.ts';
@@ -27,6 +28,7 @@ export interface ModelOptions extends CommonOptions, Partial<TrainingOptions> {
   readonly machine: string;
   readonly norm?: NormChoice;
   readonly schedule?: ScheduleName;
+  readonly objective?: ObjectiveName;
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -71,7 +73,11 @@ export function addStepOptions(command: Command): Command {
 }
 
 export function addScheduleOption(command: Command): Command {
-  return command.addOption(new Option('--schedule <name>', 'schedule of the step').choices(SCHEDULES).default('mbs2'));
+  return addObjectiveOption(command.addOption(new Option('--schedule <name>', 'schedule of the step').choices(SCHEDULES).default('mbs2')));
+}
+
+export function addObjectiveOption(command: Command): Command {
+  return command.addOption(new Option('--objective <name>', 'what the schedule opt minimizes (default: traffic)').choices(OBJECTIVES));
 }
 
 /** What the options say, for the API; an option that was not given is left to its default there. */
@@ -101,6 +107,7 @@ const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine' | '
   dynamicLossScale: 'training',
   lossScaleInterval: 'training',
   schedule: 'mbs',
+  objective: 'mbs',
 };
 
 /** The flags of the command line that steer a pass up to `after`, which an IR file is past. */

@@ -19,7 +19,7 @@ export function debugProgram(model: Uint8Array, settings: ResolvedSettings): Deb
   const step = runPasses(model, settings, { stopAfter: 'training' }).graph;
   const results = step.layers.flatMap((l) => l.outputs);
   const readable = { ...step, outputs: [...new Set([...step.outputs, ...results])] };
-  const scheduled: Scheduled = scheduleGraph(readable, settings.schedule, resourcesOf(settings.machine), settings.gathers);
+  const scheduled: Scheduled = scheduleGraph(readable, settings.schedule, resourcesOf(settings.machine), settings);
   const graph = { ...scheduled.network.graph, outputs: step.outputs };
   const program = generate(scheduled, { model: graph.name, mode: settings.mode, machine: settings.machine });
   return { graph, program, schedule: scheduled.schedule, symbolOf: (tensor) => scheduled.network.storages.of(tensor).name };

@@ -3,6 +3,7 @@ import type { CompileState } from '../../passes/pipeline.ts';
 import type { ResolvedSettings } from '../api.ts';
 import { headerOf } from '../ir-file/header.ts';
 import { printIrFile } from '../ir-file/index.ts';
+import { choiceText } from './choice-text.ts';
 import { drawing } from './drawing.ts';
 import { layerCosts, layerTable } from './layer-table.ts';
 import { mergeText } from './merge-text.ts';
@@ -26,16 +27,17 @@ export function stageText({ after, state, settings, model }: Stage, format: Excl
   const header = headerOf(after, settings, model);
   switch (format) {
     case 'text': {
-      const merges = scheduled?.merges ?? [];
-      return merges.length === 0 ? printIrFile(header, state) : `${printIrFile(header, state)}\n${mergeText(merges)}`;
+      const { merges = [], choices = [] } = scheduled ?? {};
+      const notes = [...(merges.length === 0 ? [] : [mergeText(merges)]), ...(choices.length === 0 ? [] : [choiceText(choices)])];
+      return [printIrFile(header, state), ...notes].join('\n');
     }
     case 'table':
       return layerTable(state, settings.resources);
     case 'dot':
       return drawing(state);
     case 'json': {
-      const { schedule, merges } = scheduled ?? {};
-      const stage = { header, graph: toJson(graph), schedule, merges, layers: layerCosts(state, settings.resources) };
+      const { schedule, merges, choices } = scheduled ?? {};
+      const stage = { header, graph: toJson(graph), schedule, merges, choices, layers: layerCosts(state, settings.resources) };
       return `${JSON.stringify(stage, undefined, 2)}\n`;
     }
   }

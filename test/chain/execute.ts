@@ -11,6 +11,7 @@ import { fromHalfBits, roundToHalf } from '../../ir/half.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { Scheduled } from '../../passes/mbs/index.ts';
+import type { ObjectiveName } from '../../passes/mbs/opt/objective.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { type CompileOptions, runPipeline } from '../../passes/pipeline.ts';
@@ -41,6 +42,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly mode?: 'training' | 'inference';
   readonly cores?: number;
   readonly gathers?: boolean;
+  readonly objective?: ObjectiveName;
 }
 
 export interface Compiled {
@@ -55,7 +57,8 @@ export function optionsOf({
   norm = KEEP,
   mode = 'training',
   cores = 1,
-  gathers = false,
+  gathers,
+  objective,
   ...training
 }: Choices): CompileOptions {
   return {
@@ -63,7 +66,8 @@ export function optionsOf({
     norm,
     schedule,
     resources: resourcesOf(machine, cores),
-    gathers,
+    ...(gathers === undefined ? {} : { gathers }),
+    ...(objective === undefined ? {} : { objective }),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
 }

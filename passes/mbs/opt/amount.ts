@@ -8,9 +8,11 @@ export interface Amount {
   /** Multiply-accumulates, and element passes of the vector unit. */
   readonly macs: number;
   readonly passes: number;
+  /** Layers that start, in all iterations. */
+  readonly starts: number;
 }
 
-export const ZERO: Amount = { traffic: 0, matrix: 0, vector: 0, macs: 0, passes: 0 };
+export const ZERO: Amount = { traffic: 0, matrix: 0, vector: 0, macs: 0, passes: 0, starts: 0 };
 
 export function plus(a: Amount, b: Amount): Amount {
   return {
@@ -19,5 +21,6 @@ export function plus(a: Amount, b: Amount): Amount {
     vector: a.vector + b.vector,
     macs: a.macs + b.macs,
     passes: a.passes + b.passes,
+    starts: a.starts + b.starts,
   };
 }

@@ -5,11 +5,14 @@ import { Planner } from '../planner.ts';
 import { type GroupAccesses, type Interval, usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
 import type { Fit } from '../tiling.ts';
+import { type Choice, choicesOf } from './choice.ts';
 import { Evaluator, type Plan } from './evaluate.ts';
+import { leastProduct } from './hull.ts';
+import { type Objective, type ObjectiveName, objectiveOf } from './objective.ts';
 import { Parts } from './parts.ts';
 import { type Positions, positionsOf, type Range } from './positions.ts';
 import { withBackward } from './rewrite.ts';
-import { type Chosen, type Found, type Objective, Search } from './search.ts';
+import { type Chosen, type Found, Search } from './search.ts';
 
 /** Shares of the buffer that are planned with: addresses need some room between blocks. */
 const SHARES = [1, 0.985, 0.96, 0.93, 0.88, 0.8, 0.7];
@@ -18,7 +21,7 @@ const SHARES = [1, 0.985, 0.96, 0.93, 0.88, 0.8, 0.7];
 export interface Optimum {
   readonly network: Network;
   readonly groups: readonly Group[];
-  readonly found: Found;
+  readonly choices: readonly Choice[];
 }
 
 /**
@@ -26,17 +29,29 @@ export interface Optimum {
  * or computes the vector unit's results again, or everything; the last pieces may run forward and backward in one group; adjacent parts form a group
  * or not; a group has any sub-batch size; within a part everything stays on chip that fits, the largest tensor giving way first.
  */
-export function optimize(network: Network, resources: Resources, objective: Objective): Optimum | undefined {
+export function optimize(network: Network, resources: Resources, objective: ObjectiveName): Optimum | undefined {
   const positions = positionsOf(network);
   const parts = new Parts(network, positions);
   for (const share of SHARES) {
     const planned = { ...resources, globalBytes: Math.floor(resources.globalBytes * share) };
     const evaluator = new Evaluator(new Planner(network, usesOf(network), planned));
-    const found = new Search(parts, evaluator, objective).run();
+    const found = findBest(parts, evaluator, objective, planned);
     const optimum = found === undefined ? undefined : realize(network, positions, found, evaluator, resources);
     if (optimum !== undefined) return optimum;
   }
   return undefined;
+}
+
+function findBest(parts: Parts, evaluator: Evaluator, objective: ObjectiveName, resources: Resources): Found | undefined {
+  if (objective !== 'edp') return new Search(parts, evaluator, objectiveOf(objective, resources)).run();
+  const [joules, cycles] = [objectiveOf('energy', resources), objectiveOf('time', resources)];
+  return leastProduct((a, b) => {
+    const found = new Search(parts, evaluator, (amount) => a * joules(amount) + b * cycles(amount)).run();
+    if (found === undefined) return undefined;
+    const run = [...found.forward, ...(found.turn?.chosen ?? []), ...found.backward.flatMap(({ chosen }) => chosen)];
+    const sum = (of: Objective): number => run.reduce((total, { amount }) => total + of(amount), 0);
+    return { ...found, x: sum(joules), y: sum(cycles) };
+  });
 }
 
 /** The groups of what was found, with addresses; undefined where the buffer is too fragmented for one of them. */
@@ -58,7 +73,7 @@ function realize(network: Network, positions: Positions, found: Found, evaluator
     if (group === undefined) return undefined;
     groups.push(group);
   }
-  return { network: rewritten, groups, found };
+  return { network: rewritten, groups, choices: choicesOf(rewritten, found) };
 }
 
 interface Run extends Range {

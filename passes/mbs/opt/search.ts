@@ -1,7 +1,8 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import { subBatches } from '../sizes.ts';
-import type { Amount } from './amount.ts';
+import { type Amount, ZERO } from './amount.ts';
 import type { Evaluator, Part } from './evaluate.ts';
+import type { Objective } from './objective.ts';
 import type { Parts, Segment } from './parts.ts';
 import { RECOMPUTE } from './recompute.ts';
 import { split } from './split.ts';
@@ -21,13 +22,16 @@ export interface Chosen {
 export interface Found {
   readonly forward: readonly Chosen[];
   /** In the order of execution, from the last segment to the first. */
-  readonly backward: readonly { readonly segment: Segment; readonly chosen: readonly Chosen[] }[];
+  readonly backward: readonly {
+    readonly segment: Segment;
+    readonly chosen: readonly Chosen[];
+    /** What every way of recomputation costs as a group of its own. */
+    readonly alternatives: Readonly<Partial<Record<Segment['mode'], number>>>;
+  }[];
   /** Position from which on forward and backward are one part; the last one where they are not fused. */
   readonly turn?: { readonly from: number; readonly chosen: readonly Chosen[] };
   readonly cost: number;
 }
-
-export type Objective = (amount: Amount) => number;
 
 /** Forward layers that a segment of several pieces may hold. */
 const LONGEST_SEGMENT = 40;
@@ -140,7 +144,7 @@ export class Search {
   private storeCost(at: number, segment: Segment | undefined): number {
     const position = this.parts.positions.all[at];
     if (segment === undefined || position?.tensor === undefined || !segment.kept.has(position.tensor)) return 0;
-    return this.objective({ traffic: position.bytes * this.batch, matrix: 0, vector: 0, macs: 0, passes: 0 });
+    return this.objective({ ...ZERO, traffic: position.bytes * this.batch });
   }
 
   private forwardTable(from: number, to: number, segment: Segment | undefined): Table {
@@ -228,7 +232,7 @@ export class Search {
 
   private trace(states: readonly State[], best: { at: number; f: number; g: number; cost: number; turn?: Part }): Found {
     const forward: Chosen[] = [];
-    const backward: { segment: Segment; chosen: readonly Chosen[] }[] = [];
+    const backward: Found['backward'][number][] = [];
     const turn = best.turn === undefined ? undefined : { from: best.at, chosen: this.choose(best.turn, best.f, best.g) };
     let { at, f, g } = best;
     while (at > 0) {
@@ -236,11 +240,20 @@ export class Search {
       const step = state?.steps[f * state.costs.size + g];
       if (step === undefined) break;
       if (step.segment !== undefined)
-        backward.push({ segment: step.segment, chosen: this.choose(step.segment.part, g, step.exitBackward) });
+        backward.push({
+          segment: step.segment,
+          chosen: this.choose(step.segment.part, g, step.exitBackward),
+          alternatives: this.alternatives(step.before, at),
+        });
       forward.unshift(...this.forwardPath(step, at, f));
       [at, f, g] = [step.before, step.enterForward, step.exitBackward];
     }
     return { forward, backward, ...(turn === undefined ? {} : { turn }), cost: best.cost };
+  }
+
+  private alternatives(from: number, to: number): Partial<Record<Segment['mode'], number>> {
+    const segments = this.segmentsBetween(from, to).flatMap((segment) => segment ?? []);
+    return Object.fromEntries(segments.map((segment) => [segment.mode, this.tableOf(segment.part).at(0, 0)]));
   }
 
   /** The pieces of a segment on the cheapest way between two ends. */

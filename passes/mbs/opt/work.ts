@@ -1,8 +1,10 @@
 import { sampleElements } from '../../../ir/tensor.ts';
-import type { LayerView, MatrixWork } from '../network.ts';
-import type { Resources } from '../schedule.ts';
+import type { LayerView, MatrixWork, Network } from '../network.ts';
+import { Planner } from '../planner.ts';
+import { usesOf } from '../residency.ts';
+import type { Group, Resources } from '../schedule.ts';
 import { pieces, type Tiling } from '../transfers.ts';
-import type { Amount } from './amount.ts';
+import { type Amount, ZERO } from './amount.ts';
 
 /** Models what layers use beside the DRAM: cycles of the array and of the vector unit. */
 export class Work {
@@ -24,6 +26,7 @@ export class Work {
       vector: sum.vector + elements / this.resources.lanes,
       macs: sum.macs + (work === undefined ? 0 : this.batch * work.m * work.n * work.k * work.groups),
       passes: sum.passes + elements,
+      starts: sum.starts + Math.ceil(this.batch / subBatch),
     };
   }
 
@@ -50,4 +53,18 @@ export class Work {
 /** Elements of a sample that a vector layer passes over: those of its largest operand. */
 function largestOperand({ inputs, outputs }: LayerView): number {
   return Math.max(0, ...[...inputs, ...outputs].filter((o) => o.batched).map((o) => sampleElements(o.type)));
+}
+
+/** What each group of a schedule uses. */
+export function amountsOf(network: Network, groups: readonly Group[], resources: Resources): Amount[] {
+  const work = new Work(network.batch, resources);
+  const planner = new Planner(network, usesOf(network), resources);
+  const views = new Map(network.layers.map((view) => [view.layer.name, view]));
+  return groups.map(({ steps, subBatch }) =>
+    steps.reduce<Amount>((sum, step) => {
+      const view = views.get(step.layer);
+      if (view === undefined) return sum;
+      return work.add(sum, view, step, subBatch, planner.movedIn(step, view, step.inputs, step.outputs, subBatch));
+    }, ZERO),
+  );
 }
