@@ -26,7 +26,7 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
   let homeless: Lifetime | undefined;
   for (let left = patience * blocks.length; left > 0; left--) {
     const block = waiting.shift();
-    if (block === undefined) return new Map([...placed].map(([{ key }, address]) => [key, address]));
+    if (block === undefined) break;
     if (block.bytes > capacity) return block;
     const beside = alive.beside(block).map((other): Beside[number] => [other, placed.get(other) ?? 0]);
     beside.sort((a, b) => a[1] - b[1]);
@@ -47,7 +47,7 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
     placed.set(block, address);
     alive.add(block);
   }
-  return homeless ?? new Map();
+  return homeless !== undefined && waiting.length > 0 ? homeless : new Map([...placed].map(([{ key }, address]) => [key, address]));
 }
 
 /** Which blocks are alive at every step. */

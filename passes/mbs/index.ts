@@ -73,7 +73,7 @@ function schedulePlanned(
   resources: Resources,
   refuse: (misfit: Misfit) => never,
 ): Scheduled {
-  const network = networkOf(rewritten(graph, POLICIES[name], gathers), resources.cores);
+  const network = networkOf(rewritten(graph, POLICIES[name], gathers, resources), resources.cores);
   const planner = new Planner(network, usesOf(network), resources, refuse);
   const groups: Group[] = [];
   const merges: Merge[] = [];
@@ -90,14 +90,14 @@ function schedulePlanned(
 }
 
 /** What the schedules change in a graph before they group its layers. */
-function rewritten(graph: Graph, policy: Policy, gathers: boolean): Graph {
-  const ordered = orderByLiveness(gathers ? gather(graph) : graph);
+function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Resources): Graph {
+  const ordered = orderByLiveness(gathers ? gather(graph, resources) : graph);
   return policy === 'group' ? accumulateEarly(ordered) : ordered;
 }
 
 /** The best schedule of the search, or that of mbs2 where the search finds none better. */
 function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objective: ObjectiveName, gathers: boolean): Scheduled {
-  const network = networkOf(rewritten(graph, POLICIES.opt, gathers), resources.cores);
+  const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
   const optimum = optimize(network, resources, objective);
   const isUpdate = ({ phase }: Group): boolean => phase === 'update';
   const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };

@@ -143,7 +143,8 @@ export function isImage(operand: Operand): boolean {
   return operand.batched && operand.type.shape.length === 4;
 }
 
-function matrixOf(record: KindRecord, types: readonly TensorType[], layer: Layer): MatrixWork | undefined {
+/** The matrix product that a layer with operands of these types is. */
+export function matrixOf(record: KindRecord, types: readonly TensorType[], layer: Layer): MatrixWork | undefined {
   const described = record.matrix?.(types, layer.attrs);
   if (described === undefined) return undefined;
   const { form, geometry: g } = described;

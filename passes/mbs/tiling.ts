@@ -1,6 +1,7 @@
 import { blockBytes } from './footprint.ts';
 import { isImage, type LayerView, type MatrixWork, type Operand, overwritten } from './network.ts';
 import type { Access, Block, Panel, Resources } from './schedule.ts';
+import { isPlain } from './shape.ts';
 import { elementsOf, flatBytes, imageRowBytes, isChunked, pieces, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
 
 /** A way to run a layer on a sub-batch in the bytes that are free. */
@@ -204,7 +205,7 @@ function tapSizes(work: MatrixWork, taps: number, arrayRows: number): number[] {
 
 /** The reduction may be cut only where one accumulator holds all rows, because partial sums stay there. */
 function reductionSizes(work: MatrixWork, taps: number, single: boolean, samples: number, resources: Resources): number[] {
-  if (work.form === 'weightGradient' || !single || work.groups > 1 || samples * work.m > resources.waveRows) return [work.k];
+  if (work.form === 'weightGradient' || !single || !isPlain(work, resources) || samples * work.m > resources.waveRows) return [work.k];
   const step = work.form === 'forward' ? 1 : taps;
   const grain = (resources.arrayRows * step) / gcd(resources.arrayRows, step);
   const sizes = new Set([work.k]);

@@ -1,6 +1,7 @@
 import type { Graph, Layer, Phase } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import { elementCount, formatType, type TensorType, tensorBytes } from '../../ir/tensor.ts';
+import { type ArrayUse, arrayUse, LIMITS } from '../../passes/mbs/array-use.ts';
 import type { Scheduled } from '../../passes/mbs/index.ts';
 import { predictTraffic } from '../../passes/mbs/predict.ts';
 import type { Resources } from '../../passes/mbs/schedule.ts';
@@ -36,6 +37,8 @@ export interface ScheduledCost {
   /** Predicted DRAM traffic of the step, in bytes. */
   readonly read: number;
   readonly written: number;
+  /** How the matrix product fills the array; absent for vector layers. */
+  readonly array?: ArrayUse;
 }
 
 /** The cost of every layer of a graph, in execution order. */
@@ -75,13 +78,16 @@ function weightsOf(graph: Graph, layer: Layer): [name: string, elements: number]
 
 function scheduledCosts({ network, schedule }: Scheduled, resources: Resources): Map<string, ScheduledCost> {
   const traffic = predictTraffic(network, schedule, resources);
+  const works = new Map(network.layers.map(({ layer, matrix }) => [layer.name, matrix]));
   return new Map(
     schedule.groups.flatMap(({ subBatch, steps }, group) =>
-      steps.map(({ layer, footprint }) => {
+      steps.map(({ layer, footprint, chunk }) => {
+        const work = works.get(layer);
+        const array = work === undefined ? {} : { array: arrayUse(work, resources, network.batch, Math.min(chunk, subBatch)) };
         const bytes = Object.values(traffic[layer] ?? {});
         const read = bytes.reduce((sum, b) => sum + b.read, 0);
         const written = bytes.reduce((sum, b) => sum + b.write, 0);
-        return [layer, { group, subBatch, footprint, read, written }];
+        return [layer, { group, subBatch, footprint, read, written, ...array }];
       }),
     ),
   );
@@ -139,6 +145,7 @@ function scheduledColumns(costs: readonly LayerCost[], { globalBytes }: Resource
     const { head, cells: texts } = bytesColumn(name, [...values, total(values)]);
     return [{ head }, ...texts];
   };
+  const used = (text: (use: ArrayUse) => string): string[] => cells((c) => (c.array === undefined ? '' : text(c.array)));
   const largest = Math.max(0, ...costs.map((c) => c.scheduled?.footprint ?? 0));
   return [
     [{ head: 'group' }, ...cells((c) => String(c.group)), ''],
@@ -151,7 +158,22 @@ function scheduledColumns(costs: readonly LayerCost[], { globalBytes }: Resource
     [{ head: 'of buffer' }, ...cells((c) => shareText(c.footprint, globalBytes)), shareText(largest, globalBytes)],
     amounts('read', (c) => c.read, sumOf),
     amounts('written', (c) => c.written, sumOf),
+    [
+      { head: 'array cycles' },
+      ...used((use) => countText(use.cycles)),
+      countText(sumOf(costs.map((c) => c.scheduled?.array?.cycles ?? 0))),
+    ],
+    [{ head: 'array use' }, ...used((use) => shareText(use.utilization, 1)), ''],
+    [{ head: 'stationary', align: 'left' }, ...used((use) => use.stationary), ''],
+    [{ head: 'packing', align: 'left' }, ...used(packingText), ''],
+    [{ head: 'limit', align: 'left' }, ...used((use) => (use.limit === 'none' ? '' : use.limit)), ''],
   ];
+}
+
+/** `4 phases, 2 beside, 3 groups`: what differs from one plain product. */
+function packingText({ phases, copies, groups }: ArrayUse): string {
+  const parts = [phases > 1 ? `${phases} phases` : '', copies > 1 ? `${copies} beside` : '', groups > 1 ? `${groups} groups` : ''];
+  return parts.filter((part) => part !== '').join(', ');
 }
 
 function sumOf(values: readonly number[]): number {
@@ -163,8 +185,15 @@ const DEFINITIONS =
   'counts every weight once. In, out: bytes of the operands for the mini-batch, as they lie in DRAM; a tensor stands at both its ends, so that there is no total.';
 
 function scheduledDefinitions({ globalBytes }: Resources): string {
+  const limits = Object.entries(LIMITS)
+    .filter(([name]) => name !== 'none')
+    .map(([name, text]) => `${name}, ${text}`)
+    .join('; ');
   return (
     `Footprint: bytes of the global buffer (${bytesText(globalBytes)}) in use while the layer runs on its sub-batch; the total is the largest. ` +
-    'Read, written: DRAM traffic of the step, predicted from the schedule; the total is the sum.'
+    'Read, written: DRAM traffic of the step, predicted from the schedule; the total is the sum. Array cycles: of the matrix product for the mini-batch, ' +
+    'with those that waves wait for their stationary blocks, modelled from the shape of the waves. Array use: useful multiply-accumulates / ' +
+    '(array cycles × cells). Packing: phases of results that meet the same taps, results (taps of a weight gradient) beside each other in the ' +
+    `columns, channel groups in a wave. Limit, what costs most of the array: ${limits}.`
   );
 }

@@ -61,10 +61,13 @@ export class Assembler {
     return this.op('la', { rd, rs: 0, scale: 0, base: value });
   }
 
+  /** Sets all slots; those of further levels only if there are any. */
   matrix(slots: Partial<Record<MatrixSlot, number>>): this {
+    const plain = MATRIX_SLOTS.slice(MATRIX_SLOTS.indexOf('BKM')).every((name) => slots[name] === undefined);
     MATRIX_SLOTS.forEach((name, slot) => {
       const next = MATRIX_SLOTS[slot + 1];
-      if (slot % 2 === 0) this.op('m.cfg', { slot, v0: slots[name] ?? 0, v1: next === undefined ? 0 : (slots[next] ?? 0) });
+      if (slot % 2 === 0 && !(plain && slot > MATRIX_SLOTS.indexOf('BKM')))
+        this.op('m.cfg', { slot, v0: slots[name] ?? 0, v1: next === undefined ? 0 : (slots[next] ?? 0) });
     });
     return this;
   }

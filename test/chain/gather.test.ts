@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunOptions } from '../../backends/wavecore/index.ts';
+import { MATRIX_SLOTS, type MatrixSlot } from '../../backends/wavecore/isa/slots.ts';
+import type { Graph } from '../../ir/graph.ts';
 import { evaluate } from '../../ir/interpret.ts';
 import { parse } from '../../ir/parse.ts';
 import { print } from '../../ir/print.ts';
 import { gather } from '../../passes/mbs/gather.ts';
 import { SCHEDULES } from '../../passes/mbs/schedule.ts';
+import { mapParts } from '../../passes/mbs/shape.ts';
 import { validateSchedule } from '../../passes/mbs/validate/index.ts';
 import { nodeThreads } from '../../src/node/threads.ts';
 import { normOf } from '../../src/norm.ts';
@@ -26,6 +29,7 @@ import {
 } from './execute.ts';
 import { NetworkBuilder, residualNetwork } from './network.ts';
 
+const ARRAY = { arrayRows: 128, arrayColumns: 128, waveRows: 256 };
 const SIZES = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
 
 const steps = ({ scheduled }: Compiled) => scheduled.schedule.groups.flatMap((g) => g.steps);
@@ -66,6 +70,19 @@ function check(model: Uint8Array, choices: Choices): Compiled {
   }
   if (mode === 'training') expect([...compared]).toEqual(expect.arrayContaining(['activationGradient', 'statistics']));
   return joined;
+}
+
+/** Bits are those of the plain loops with every kernel and number of threads. */
+function sameInAllKernels(c: Compiled): void {
+  const inputs = inputsOf(c.graph);
+  const tensors = (options: Partial<RunOptions>): string[] => {
+    const result = run(c.program, { mode: 'functional', inputs, ...options });
+    return c.program.symbols.map(({ name }) => `${name} ${Buffer.from(result.readTensor(name).bytes).toString('base64')}`);
+  };
+  const plain = tensors({ kernels: 'plain' });
+  expect(tensors({})).toEqual(plain);
+  expect(tensors({ threads: nodeThreads(2) })).toEqual(plain);
+  expect(tensors({ threads: { count: 3, start: () => undefined } })).toEqual(plain);
 }
 
 const smallest = (model: Uint8Array, choices: Choices): number =>
@@ -134,18 +151,39 @@ describe('statistics that are gathered while their convolution drains', () => {
     expect(gathering(c).map(({ layer }) => c.graph.layers.find(({ name }) => name === layer)?.kind)).toEqual(['conv_stats', 'gemm_stats']);
   });
 
+  it('packed columns, exchanged operands, both in chunks and with biases', () => {
+    const b = new NetworkBuilder([5, 3, 23, 21], 7);
+    const stem = b.relu(b.norm(b.conv(b.input, 64, { kernel: 7, stride: 2, pad: 3 }, { bias: true })));
+    const narrow = b.relu(b.norm(b.conv(stem, 40, { kernel: 3, pad: 1 })));
+    const wide = b.relu(b.norm(b.conv(narrow, 152, { kernel: 3, pad: 1 }, { bias: true })));
+    const model = b.model(b.full(b.flatten(b.globalPool(wide)), 10));
+    for (const kib of [80, 10240]) {
+      const c = check(model, { schedule: 'mbs2', norm: groups(8), machine: machineWith(kib) });
+      const packed = gathering(c).map(({ layer }) => {
+        const { matrix } = c.scheduled.network.layers.find((view) => view.layer.name === layer) ?? expect.unreachable();
+        return matrix === undefined ? 0 : mapParts(matrix, ARRAY)[0]?.copies;
+      });
+      expect(packed).toEqual([2, 3, 1]);
+      const set = (slot: MatrixSlot, value: number): boolean =>
+        c.program.code.some(({ op, operands }) => op === 'm.cfg' && operands.slot === MATRIX_SLOTS.indexOf(slot) && operands.v0 === value);
+      if (kib > 80) expect(set('X', 1)).toBe(true);
+      sameInAllKernels(c);
+    }
+  });
+
+  it('not where copies of a channel lie in several blocks of columns, which drain one after the other', () => {
+    const b = new NetworkBuilder([3, 3, 12, 12], 7);
+    const x = b.relu(b.norm(b.conv(b.input, 96, { kernel: 7, pad: 3 })));
+    const y = b.relu(b.norm(b.conv(x, 136, { kernel: 1 })));
+    const c = check(b.model(b.full(b.flatten(b.globalPool(y)), 10)), { schedule: 'mbs2', norm: groups(8), machine: machineWith(512) });
+    expect(gathering(c).length).toBe(1);
+    expect(c.graph.layers.filter(({ kind }) => kind === 'norm_stats').length).toBe(1);
+  });
+
   it('the same with plain loops, on one thread, and on two that run at the same time', () => {
     const imported = importModel(residualNetwork(4, 16, 16), { file: 'residual', mode: 'training' });
     const c = compileGraph(imported, { schedule: 'mbs2', norm: groups(8), machine: machineWith(64), lossScale: 64, gathers: true });
-    const inputs = inputsOf(c.graph);
-    const tensors = (options: Partial<RunOptions>): string[] => {
-      const result = run(c.program, { mode: 'functional', inputs, ...options });
-      return c.program.symbols.map(({ name }) => `${name} ${Buffer.from(result.readTensor(name).bytes).toString('base64')}`);
-    };
-    const plain = tensors({ kernels: 'plain' });
-    expect(tensors({})).toEqual(plain);
-    expect(tensors({ threads: nodeThreads(2) })).toEqual(plain);
-    expect(tensors({ threads: { count: 3, start: () => undefined } })).toEqual(plain);
+    sameInAllKernels(c);
   });
 
   it('two cores, each with its own samples', () => {
@@ -154,26 +192,27 @@ describe('statistics that are gathered while their convolution drains', () => {
 });
 
 describe('the joined graph', () => {
+  const joinedOf = (graph: Graph): Graph => gather(graph, optionsOf({ schedule: 'mbs2' }).resources);
   const forward = (norm: Choices['norm'] & object) => {
     const imported = importModel(residualNetwork(3), { file: 'residual', mode: 'training' });
     return compileGraph(imported, { schedule: 'mbs2', norm }).graph;
   };
 
   it('is printed and read back, keeps every tensor, and computes the same', () => {
-    const [apart, joined] = [forward(groups(4)), gather(forward(groups(4)))];
+    const [apart, joined] = [forward(groups(4)), joinedOf(forward(groups(4)))];
     expect(print(parse(print(joined)))).toBe(print(joined));
     expect(new Set(joined.tensors.keys())).toEqual(new Set(apart.tensors.keys()));
     expect(joined.outputs).toEqual(apart.outputs);
     expect(evaluate(joined, inputsOf(joined))).toEqual(evaluate(apart, inputsOf(apart)));
-    expect(gather(joined)).toBe(joined);
+    expect(joinedOf(joined)).toBe(joined);
   });
 
   it('is normalized as before, so that reports say', () => {
-    expect(normOf(gather(forward(groups(4))), groups(4))).toBe('gn:4');
+    expect(normOf(joinedOf(forward(groups(4))), groups(4))).toBe('gn:4');
   });
 
   it('is the same where statistics are those of the whole mini-batch', () => {
     const graph = forward(KEEP);
-    expect(gather(graph)).toBe(graph);
+    expect(joinedOf(graph)).toBe(graph);
   });
 });

@@ -17,6 +17,16 @@ interface Window {
   readonly dilation?: number;
 }
 
+type Pair = readonly [number, number];
+
+/** Window of a convolution: rows and columns. */
+export interface Rectangle {
+  readonly kernel: Pair;
+  readonly strides: Pair;
+  readonly dilations: Pair;
+  readonly pads: readonly [number, number, number, number];
+}
+
 /** Builds ONNX networks with seeded weights: He-uniform, rounded to halves, so that weights in f16 and f32 are the same numbers. */
 export class NetworkBuilder {
   readonly input: Value;
@@ -47,6 +57,19 @@ export class NetworkBuilder {
       group: groups,
     };
     return this.node('Conv', [x.name, weight, ...extra], attributes, name, [channels, ...imageOf(x, window)]);
+  }
+
+  /** A convolution whose window is not the same in both directions: [rows, columns], padding [top, left, bottom, right]. */
+  convolve(x: Value, channels: number, window: Rectangle, { groups = 1, bias = false } = {}): Value {
+    const [, C = 1, H = 1, W = 1] = x.shape;
+    const { kernel, strides, dilations, pads } = window;
+    const name = this.next('conv');
+    const weight = this.weight(`${name}.w`, [channels, C / groups, ...kernel]);
+    const length = (size: number, i: 0 | 1): number =>
+      Math.floor((size + pads[i] + pads[(i + 2) as 2 | 3] - dilations[i] * (kernel[i] - 1) - 1) / strides[i]) + 1;
+    const attributes = { kernel_shape: [...kernel], strides: [...strides], pads: [...pads], dilations: [...dilations], group: groups };
+    const extra = bias ? [this.uniform(`${name}.b`, [channels], -0.5, 0.5)] : [];
+    return this.node('Conv', [x.name, weight, ...extra], attributes, name, [channels, length(H, 0), length(W, 1)]);
   }
 
   norm(x: Value): Value {

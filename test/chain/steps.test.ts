@@ -10,6 +10,8 @@ import { residualNetwork } from './network.ts';
 const STEPS = 3;
 /** Euclidean distance, relative, of the parameters after the last step; they move further than that in every step. */
 const TOLERANCE = 1e-3;
+/** Inputs with which no ReLU near 0 turns over by the rounding of a sum: after that, both would train other networks. */
+const SEED = 4;
 
 const imported = importModel(residualNetwork(4), { file: 'residual', mode: 'training' });
 
@@ -37,7 +39,7 @@ describe('training step after step', () => {
     (schedule) => {
       const choices = { schedule, norm: groups(8), machine: machineWith(64), lossScale: 64, optimizer: 'momentum' as const };
       const { graph, program, scheduled } = compileGraph(imported, choices);
-      const inputs = inputsOf(graph);
+      const inputs = inputsOf(graph, SEED);
       let reference = graph;
       let expected = new Map<string, Values>();
       const core = new Interpreter(program);

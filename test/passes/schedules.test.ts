@@ -36,7 +36,7 @@ function takesOver({ network }: Scheduled, group: Group, step: number, a: string
   const view = network.layers.find((v) => v.layer.name === group.steps[step]?.layer);
   const donors = view?.record.inPlace?.map((index) => view.inputs[index]?.tensor) ?? [];
   const result = view?.outputs[0]?.tensor;
-  const ends = (tensor: string): boolean => group.residents.find((r) => r.tensor === tensor)?.to === step;
+  const ends = (tensor: string): boolean => group.residents.some((r) => r.tensor === tensor && r.to === step);
   return (b === result && donors.includes(a) && ends(a)) || (a === result && donors.includes(b) && ends(b));
 }
 

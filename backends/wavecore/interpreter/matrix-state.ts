@@ -2,6 +2,7 @@ import { diag } from '../../../ir/diagnostics.ts';
 import { MATRIX_SLOTS, type MatrixSlot } from '../isa/slots.ts';
 import type { Machine } from '../machine/machine.ts';
 import { type Kernels, SLOT_COUNT } from './kernels/kernels.ts';
+import { areResultsApart, isResultPacked, isStationaryPacked, resultTouched, stationaryTouched, type Touched } from './matrix-levels.ts';
 import type { Position } from './position.ts';
 
 const SLOT = Object.fromEntries(MATRIX_SLOTS.map((name, i) => [name, i])) as Record<MatrixSlot, number>;
@@ -15,11 +16,15 @@ const NOT_ASKED = { groups: 0, inner: 0, columns: 0, apart: false };
 export class MatrixState {
   /** Bytes of the global buffer that the last checked access covers; the biases of a result are not counted. */
   readonly checked = { from: 0, to: 0 };
+  /** Those that the biases cover. */
+  readonly biases = { from: 0, to: 0 };
   /** By half; 0 rows: nothing loaded. */
   readonly aRows = new Int32Array(2);
   readonly aDepth = new Int32Array(2);
   readonly bDepth = new Int32Array(2);
   readonly bColumns = new Int32Array(2);
+  /** Cells of the block that are on. */
+  readonly bOn = new Int32Array(2);
   readonly cRows = new Int32Array(2);
   readonly cColumns = new Int32Array(2);
 
@@ -37,6 +42,8 @@ export class MatrixState {
   /** The last answer of `apart` under the present configuration. */
   private nested = NOT_ASKED;
   private readonly config: Record<MatrixSlot, number> = { ...SLOT };
+  /** By first index and column: what stationary blocks touch under the present configuration, which programs load again and again. */
+  private readonly blocks = new Map<string, Touched>();
 
   constructor(machine: Machine, kernels: Kernels | undefined, position: Position) {
     this.machine = machine;
@@ -47,9 +54,11 @@ export class MatrixState {
 
   /** Sets a slot and the one behind it. */
   configure(slot: number, v0: number, v1: number): void {
+    this.kernels?.configure(slot, v0, v1);
+    if (this.slots[slot] === v0 && this.slots[slot + 1] === v1) return;
     this.slots[slot] = v0;
     this.slots[slot + 1] = v1;
-    this.kernels?.configure(slot, v0, v1);
+    this.blocks.clear();
     this.current = false;
     this.patchesChecked = false;
     this.nested = NOT_ASKED;
@@ -57,7 +66,14 @@ export class MatrixState {
 
   /** Rows of a block of the moving operand (or of the result) from m0 on. */
   rowsFrom(m0: number): number {
-    return this.clip('row', m0, this.configured().AM, this.machine.array.waveRows);
+    return this.clip('row', m0, this.configured().AM, this.blockRows());
+  }
+
+  /** Rows of a block: those of a wave, or fewer. */
+  blockRows(): number {
+    const { AMB } = this.configured();
+    if (AMB < 0) this.position.fault(diag.programFault, `slot AMB is ${AMB}, expected at least 0`);
+    return AMB === 0 ? this.machine.array.waveRows : Math.min(AMB, this.machine.array.waveRows);
   }
 
   movingDepthFrom(k0: number): number {
@@ -89,63 +105,137 @@ export class MatrixState {
     this.checkSpan('moving operand', base, 2);
   }
 
-  checkStationary(base: number, k0: number, depth: number, n0: number, columns: number): void {
-    const { BKI, BSKO, BSKI, BSN } = this.configured();
+  /** Whether the patch matrix is held and the stationary operand moves. */
+  isExchanged(): boolean {
+    return this.configured().X !== 0;
+  }
+
+  /** Moving blocks have no cells that are off. */
+  checkExchanged(): void {
+    const { BW, BGK } = this.configured();
+    if (BW !== 0 || BGK !== 0)
+      this.position.fault(diag.programFault, `cells of a moving operand cannot be off: slots BW ${BW}, BGK ${BGK}`);
+  }
+
+  /** Returns how many cells of the block are on; those alone are read. */
+  checkStationary(base: number, k0: number, depth: number, n0: number, columns: number): number {
+    const config = this.configured();
+    if (isStationaryPacked(config)) return this.checkPackedStationary(base, k0, depth, n0, columns);
+    const { BKI, BSKO, BSKI, BSN } = config;
     this.coverIndices('BKI', k0, depth, BKI, BSKO, BSKI);
     this.extend(n0, n0 + columns - 1, BSN);
     this.checkSpan('stationary operand', base, 2);
+    return depth * columns;
   }
 
   checkResult(base: number, m0: number, rows: number, n0: number, columns: number, size: number): void {
-    const { CMI, CSMO, CSMI, CSN } = this.configured();
-    this.coverIndices('CMI', m0, rows, CMI, CSMO, CSMI);
-    this.extend(n0, n0 + columns - 1, CSN);
-    this.checkSpan('result', base, size);
-    if (!this.apart(m0, rows, columns)) {
+    const config = this.configured();
+    if (isResultPacked(config)) this.checkPackedResult(base, m0, rows, n0, columns, size);
+    else {
+      this.coverIndices('CMI', m0, rows, config.CMI, config.CSMO, config.CSMI);
+      this.extend(n0, n0 + columns - 1, config.CSN);
+      this.checkSpan('result', base, size);
+    }
+    if (!this.apart(m0, rows, n0, columns)) {
+      const { CSMO, CSMM, CSMI, CSNO, CSN } = config;
       this.position.fault(
         diag.programFault,
-        `results overlap: strides CSMO ${CSMO}, CSMI ${CSMI}, CSN ${CSN} for ${rows} × ${columns} results`,
+        `results overlap: strides CSMO ${CSMO}, CSMM ${CSMM}, CSMI ${CSMI}, CSNO ${CSNO}, CSN ${CSN} for ${rows} × ${columns} results`,
       );
     }
   }
 
+  private checkPackedStationary(base: number, k0: number, depth: number, n0: number, columns: number): number {
+    const config = this.configured();
+    const key = `${k0} ${n0}`;
+    let touched = this.blocks.get(key);
+    if (touched === undefined) {
+      this.checkLeast({ BKI: 1, BKM: 0, BNI: 0, BGN: 0, BGK: 0 });
+      if (config.BW !== 0) this.checkReach('a window of BW', config.BKI + config.BN * Math.abs(config.BWS));
+      touched = stationaryTouched(config, k0, depth, n0, columns);
+      this.blocks.set(key, touched);
+    }
+    this.checkTouched('stationary operand', base, touched, 2);
+    return touched.count;
+  }
+
+  private checkPackedResult(base: number, m0: number, rows: number, n0: number, columns: number, size: number): void {
+    const config = this.configured();
+    this.checkLeast({ CMI: 1, CMM: 0, CNI: 0, CW: 0, CGN: 0, CGM: config.CGN === 0 ? config.CGM : 1 });
+    if (config.CW !== 0) this.checkReach('a line of results', config.CMI * Math.abs(config.CSMI) + config.BN * Math.abs(config.CSNO));
+    this.checkTouched('result', base, resultTouched(config, m0, rows, n0, columns), size);
+  }
+
+  private checkLeast(least: Partial<Readonly<Record<MatrixSlot, number>>>): void {
+    const config = this.configured();
+    for (const name of MATRIX_SLOTS) {
+      const value = least[name];
+      if (value !== undefined && config[name] < value)
+        this.position.fault(diag.programFault, `slot ${name} is ${config[name]}, expected at least ${value}`);
+    }
+  }
+
+  /** Kernels count in 32 bits. */
+  private checkReach(what: string, size: number): void {
+    if (size >= 2 ** 31) this.position.fault(diag.programFault, `${what} may reach ${size}, beyond 32 bits`);
+  }
+
+  /** A block of which nothing takes part touches no bytes. */
+  private checkTouched(what: string, base: number, { low, high, count }: Touched, size: number): void {
+    [this.low, this.high] = count === 0 ? [0, -1] : [low, high];
+    this.checkSpan(what, base, size);
+  }
+
   /** Biases must lie apart from the results, checked just before, so that the order of reading and writing does not matter. */
-  checkBias(bias: number, n0: number, columns: number): void {
+  checkBias(bias: number, m0: number, rows: number, n0: number, columns: number): void {
     const { from, to } = this.checked;
-    this.low = n0;
-    this.high = n0 + columns - 1;
+    [this.low, this.high] = this.channels(m0, rows, n0, columns);
     this.checkSpan('bias', bias, 4);
     if (this.checked.from < to && from < this.checked.to) this.position.fault(diag.programFault, 'results overlap the biases');
+    this.biases.from = this.checked.from;
+    this.biases.to = this.checked.to;
     this.checked.from = from;
     this.checked.to = to;
   }
 
   /**
-   * The f64 pairs that a block adds to must lie apart from each other, from its biases and from its results, checked just before.
-   * Returns how many there are.
+   * The f64 pairs that a block adds to must lie apart from each other, from its biases (checked just before, where it has any) and from
+   * its results, checked before that. Returns how many there are.
    */
-  checkTotals(state: number, m0: number, rows: number, n0: number, columns: number, bias: number | undefined): number {
-    const { TMI, TSMO, BN } = this.configured();
+  checkTotals(state: number, m0: number, rows: number, n0: number, columns: number, withBias: boolean): number {
+    const { TMI, TSMO, AM, BN, CNI, X } = this.configured();
     if (TMI < 1) this.position.fault(diag.programFault, `slot TMI is ${TMI}, expected at least 1`);
-    if (TSMO < BN) this.position.fault(diag.programFault, `totals overlap: stride TSMO ${TSMO} for ${BN} columns`);
-    const [first, last] = [Math.floor(m0 / TMI), Math.floor((m0 + rows - 1) / TMI)];
+    const copied = (count: number): number => (CNI === 0 ? count : Math.min(count, CNI));
+    const all = X === 0 ? copied(BN) : AM;
+    if (TSMO < all) this.position.fault(diag.programFault, `totals overlap: stride TSMO ${TSMO} for ${all} channels`);
+    const [pixel, pixels] = X === 0 ? [m0, rows] : [n0, columns];
+    const [first, last] = [Math.floor(pixel / TMI), Math.floor((pixel + pixels - 1) / TMI)];
     const { from, to } = this.checked;
-    this.low = 2 * (first * TSMO + n0);
-    this.high = 2 * (last * TSMO + n0 + columns) - 1;
+    const [low, high] = this.channels(m0, rows, n0, columns);
+    this.low = 2 * (first * TSMO + low);
+    this.high = 2 * (last * TSMO + high) + 1;
     this.checkSpan('total', state, 8);
     const meets = (a: number, b: number): boolean => this.checked.from < b && a < this.checked.to;
     if (meets(from, to)) this.position.fault(diag.programFault, 'results overlap the totals');
-    if (bias !== undefined && meets(bias + 4 * n0, bias + 4 * (n0 + columns)))
-      this.position.fault(diag.programFault, 'biases overlap the totals');
+    if (withBias && meets(this.biases.from, this.biases.to)) this.position.fault(diag.programFault, 'biases overlap the totals');
     this.checked.from = from;
     this.checked.to = to;
-    return (last - first + 1) * columns;
+    return (last - first + 1) * (X === 0 ? copied(columns) : rows);
+  }
+
+  /** The first and the last channel of a block of results. */
+  private channels(m0: number, rows: number, n0: number, columns: number): readonly [number, number] {
+    const { X, CNI } = this.configured();
+    if (X !== 0) return [m0, m0 + rows - 1];
+    if (CNI === 0) return [n0, n0 + columns - 1];
+    const first = n0 % CNI;
+    return first + columns > CNI ? [0, CNI - 1] : [first, first + columns - 1];
   }
 
   /** Whether results of different blocks lie apart as well. */
   resultsApart(): boolean {
     const { AM, BN } = this.configured();
-    return this.apart(0, AM, BN);
+    return this.apart(0, AM, 0, BN);
   }
 
   private checkPatches(): void {
@@ -205,8 +295,10 @@ export class MatrixState {
   }
 
   /** Whether the result strides are nested: each steps over all that the smaller ones reach, so that no two results meet. */
-  private apart(m0: number, rows: number, columns: number): boolean {
-    const { CMI } = this.configured();
+  private apart(m0: number, rows: number, n0: number, columns: number): boolean {
+    const config = this.configured();
+    if (isResultPacked(config)) return areResultsApart(config, m0, rows, n0, columns);
+    const { CMI } = config;
     const groups = Math.floor((m0 + rows - 1) / CMI) - Math.floor(m0 / CMI) + 1;
     const inner = groups > 1 ? CMI : rows;
     // Blocks of one product have the same extents but for the last ones.

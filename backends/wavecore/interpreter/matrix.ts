@@ -37,7 +37,10 @@ export const loadMoving: Handler = (core, pc) => {
   const k0 = register(core, pc, LDA.k0);
   const rows = matrix.rowsFrom(m0);
   const depth = matrix.movingDepthFrom(k0);
-  matrix.checkMoving(base, m0, rows, k0, depth);
+  if (matrix.isExchanged()) {
+    matrix.checkExchanged();
+    matrix.checkStationary(base, k0, depth, m0, rows);
+  } else matrix.checkMoving(base, m0, rows, k0, depth);
   matrix.aRows[a] = rows;
   matrix.aDepth[a] = depth;
   const bytes = rows * depth * 2;
@@ -57,7 +60,10 @@ export const loadStationary: Handler = (core, pc) => {
   const n0 = register(core, pc, LDB.n0);
   const depth = matrix.stationaryDepthFrom(k0);
   const columns = matrix.columnsFrom(n0);
-  matrix.checkStationary(base, k0, depth, n0, columns);
+  if (matrix.isExchanged()) {
+    matrix.checkMoving(base, n0, columns, k0, depth);
+    matrix.bOn[b] = depth * columns;
+  } else matrix.bOn[b] = matrix.checkStationary(base, k0, depth, n0, columns);
   matrix.bDepth[b] = depth;
   matrix.bColumns[b] = columns;
   const bytes = depth * columns * 2;
@@ -92,7 +98,7 @@ export const multiply: Handler = (core, pc) => {
       `adds ${rows} × ${columns} sums to an accumulator half that holds ${matrix.cRows[c]} × ${matrix.cColumns[c]}`,
     );
   }
-  counters.work(COUNT.macs, rows * depth * columns);
+  counters.work(COUNT.macs, rows * (matrix.bOn[b] ?? 0));
   counters.work(COUNT.localBytes, rows * depth * 2 + rows * columns * (fresh ? 4 : 8));
   core.data?.kernels.multiply(a, b, c, rows, depth, columns, fresh);
   core.post(pc, core.timing.multiply(ready, a, b, c, rows, depth, columns));
@@ -115,12 +121,26 @@ export const drain: Handler = (core, pc) => {
   if (add && !f32) position.fault(diag.programFault, 'adds to f16 results; only f32 results can be added to');
   const size = f32 ? 4 : 2;
   matrix.checkResult(base, m0, rows, n0, columns, size);
-  if (immediate(core, pc, ST.withBias) !== 0) matrix.checkBias(bias, n0, columns);
+  if (immediate(core, pc, ST.withBias) !== 0) matrix.checkBias(bias, m0, rows, n0, columns);
   const bytes = rows * columns * size;
-  counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : columns * 4));
+  counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : (matrix.isExchanged() ? rows : columns) * 4));
   counters.work(COUNT.localBytes, rows * columns * 4);
-  const apart = matrix.resultsApart();
-  core.data?.kernels.drain(c, { base, m0, n0, rows, columns, bias, f32, add, state: -1, span: matrix.checked, apart });
+  const { checked: span, biases } = matrix;
+  core.data?.kernels.drain(c, {
+    base,
+    m0,
+    n0,
+    rows,
+    columns,
+    blockRows: matrix.blockRows(),
+    bias,
+    biases,
+    f32,
+    add,
+    state: -1,
+    span,
+    apart: matrix.resultsApart(),
+  });
   core.post(pc, core.timing.drain(ready, c, bytes));
   return pc + 1;
 };
@@ -139,14 +159,28 @@ export const drainWithSums: Handler = (core, pc) => {
   const columns = matrix.columnsFrom(n0);
   checkHeld(core, c, rows, columns);
   matrix.checkResult(base, m0, rows, n0, columns, 2);
-  if (withBias) matrix.checkBias(bias, n0, columns);
-  const pairs = matrix.checkTotals(state, m0, rows, n0, columns, withBias ? bias : undefined);
+  if (withBias) matrix.checkBias(bias, m0, rows, n0, columns);
+  const pairs = matrix.checkTotals(state, m0, rows, n0, columns, withBias);
   const bytes = rows * columns * 2;
-  counters.work(COUNT.globalBytes, bytes + (withBias ? columns * 4 : 0) + 2 * PAIR_BYTES * pairs);
+  counters.work(COUNT.globalBytes, bytes + (withBias ? (matrix.isExchanged() ? rows : columns) * 4 : 0) + 2 * PAIR_BYTES * pairs);
   counters.work(COUNT.localBytes, rows * columns * 4);
   counters.work(COUNT.vectorOps, 2 * rows * columns);
-  const apart = matrix.resultsApart();
-  core.data?.kernels.drain(c, { base, m0, n0, rows, columns, bias, f32: false, add: false, state, span: matrix.checked, apart });
+  const { checked: span, biases } = matrix;
+  core.data?.kernels.drain(c, {
+    base,
+    m0,
+    n0,
+    rows,
+    columns,
+    blockRows: matrix.blockRows(),
+    bias,
+    biases,
+    f32: false,
+    add: false,
+    state,
+    span,
+    apart: matrix.resultsApart(),
+  });
   core.post(pc, core.timing.drain(ready, c, bytes));
   return pc + 1;
 };

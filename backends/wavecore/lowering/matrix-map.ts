@@ -1,13 +1,15 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import type { Panel } from '../../../passes/mbs/schedule.ts';
+import { mapParts } from '../../../passes/mbs/shape.ts';
 import { stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
 import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
-import { configureMatrix, emitProduct, type MatrixConfig, patchesOfGradient, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
+import { type WaveCounters, workOf } from './matrix.ts';
+import { emitMapPart, type MapTarget } from './matrix-part.ts';
 import { loadShared, loadSharedFirst } from './shared.ts';
-import { clearTotals, endTotals, gathers, PAIR_BYTES, totalsAddress } from './totals.ts';
+import { clearTotals, endTotals, gathers, totalsAddress } from './totals.ts';
 import { pipelined, type Turn } from './turns.ts';
 
 /** State of emitting one forward or data-gradient product. */
@@ -210,38 +212,20 @@ function reduceByPanels(s: MapStep, chunk: Chunk, columns: Turn): void {
 
 function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panelCounter: number, drains: boolean): void {
   const { ctx, work } = s;
-  const { e } = ctx;
-  const { geometry: g, groups } = work;
-  const window = windowOf(s, chunk);
-  const rows = configure(s, chunk, columns, reduction);
-  const moving = ctx.place('in', work.moving, chunk, ctx.turns);
-  const flip = work.form === 'dataGradient' ? (g.R * g.S - 1) * 2 : 0;
-  const stationary = e.value(plus({ base: 0, terms: [{ reg: panelAddress(s, panelCounter), scale: 1 }] }, flip));
-  const movingChannels = (work.form === 'forward' ? g.C : g.K) / groups;
-  const imagePixels = (window.image[1] - window.image[0]) * (work.form === 'forward' ? g.W : g.Q);
-  const bias = ctx.view.inputs[2] === undefined ? undefined : biasAddress(s, columns);
-  emitProduct(
-    ctx,
-    {
-      rows,
-      columns: groups > 1 ? work.n : columns.size,
-      reduction: reduction.size,
-      firstReduction: reduction.offset,
-      groups,
-      moving,
-      stationary,
-      result: resultAddress(s, chunk, columns),
-      movingStep: movingChannels * imagePixels * 2,
-      stationaryStep: work.n * work.k * 2,
-      resultStep: work.n * gridPixels(s, chunk) * 2,
-      ...(bias === undefined ? {} : { bias }),
-      ...(gathers(ctx) ? { totals: { address: totalsAddress(ctx, chunk, columns), step: work.n * PAIR_BYTES } } : {}),
-      f32: false,
-      add: 0,
-      drain: drains,
-    },
-    s.counters,
-  );
+  const target: MapTarget = {
+    chunk,
+    window: windowOf(s, chunk),
+    columns: columns.size,
+    reduction,
+    moving: ctx.place('in', work.moving, chunk, ctx.turns),
+    stationary: panelAddress(s, panelCounter),
+    result: resultAddress(s, chunk, columns),
+    resultColumns: ctx.access('out', 0).mode === 'resident' ? work.columns : columns.size,
+    ...(ctx.view.inputs[2] === undefined ? {} : { bias: biasAddress(s, columns) }),
+    ...(gathers(ctx) ? { totals: totalsAddress(ctx, chunk, columns) } : {}),
+    drains,
+  };
+  for (const part of mapParts(work, ctx.options)) ctx.e.scope(() => emitMapPart(ctx, part, target, s.counters));
 }
 
 function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
@@ -269,38 +253,6 @@ function resultAddress(s: MapStep, chunk: Chunk, columns: Turn): number {
   const { ctx } = s;
   const resident = ctx.access('out', 0).mode === 'resident';
   return ctx.place('out', 0, chunk, ctx.turns, resident ? times(columns.offset, gridPixels(s, chunk) * 2) : ZERO);
-}
-
-/** Configures the matrix unit for a chunk and panel; returns the rows of the moving operand. */
-function configure(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn): number {
-  const { ctx, work } = s;
-  const { geometry: g, groups } = work;
-  const window = windowOf(s, chunk);
-  const pixels = gridPixels(s, chunk);
-  const rows = chunk.samples * pixels;
-  const taps = g.R * g.S;
-  const resident = ctx.access('out', 0).mode === 'resident';
-  const patches = work.form === 'forward' ? patchesOfInput(g, window, g.C) : patchesOfGradient(g, window);
-  const n = groups > 1 ? work.n : columns.size;
-  const stationary: MatrixConfig =
-    work.form === 'forward'
-      ? { BKI: reduction.size, BSKO: 0, BSKI: 1, BSN: reduction.size }
-      : { BKI: taps, BSKO: (groups > 1 ? work.n : columns.size) * taps, BSKI: -1, BSN: taps };
-  configureMatrix(ctx, {
-    AM: rows,
-    AK: work.k,
-    AT: 0,
-    ...patches,
-    BK: reduction.size,
-    BN: n,
-    ...stationary,
-    CMI: pixels,
-    CSMO: (resident ? work.columns : columns.size) * pixels,
-    CSMI: 1,
-    CSN: pixels,
-    ...(gathers(ctx) ? { TMI: pixels, TSMO: work.columns } : {}),
-  });
-  return rows;
 }
 
 function storeRows(s: MapStep, chunk: Chunk, counter: number, columns: Turn): DmaRows[] {

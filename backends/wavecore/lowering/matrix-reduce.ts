@@ -5,7 +5,8 @@ import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, op
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
-import { configureMatrix, emitProduct, patchesOfInput, type WaveCounters, workOf } from './matrix.ts';
+import { type WaveCounters, workOf } from './matrix.ts';
+import { emitReducePart } from './matrix-reduce-part.ts';
 import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
 import { pipelined, type Turn } from './turns.ts';
 import { configure } from './vector-operands.ts';
@@ -239,7 +240,7 @@ function loadRows(s: ReduceStep, i: number, chunk: Chunk, counter: number, rows:
 function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn): void {
   const { ctx, work } = s;
   const { e } = ctx;
-  const { geometry: g, groups } = work;
+  const { geometry: g } = work;
   const stripe = chunk.stripe === undefined ? undefined : ctx.step.stripes?.[chunk.stripe];
   const grid: readonly [number, number] = stripe ?? [0, g.P];
   const image: readonly [number, number] = stripe === undefined ? [0, g.H] : stripeRows(ctx.view, work.moving, stripe);
@@ -249,44 +250,22 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
   const dy = channelsOf(s, work.stationary, rows, columns);
   const xHeld = holdsPanelAlone(s, work.moving) ? x.count : x.all;
   const dyHeld = holdsPanelAlone(s, work.stationary) ? dy.count : dy.all;
-  const reduction = chunk.samples * pixels;
-  configureMatrix(ctx, {
-    AM: rows.size,
-    AK: reduction,
-    AT: 1,
-    ...patchesOfInput(g, { image, grid }, xHeld),
-    BK: reduction,
-    BN: groups > 1 ? work.n : columns.size,
-    BKI: pixels,
-    BSKO: dyHeld * pixels,
-    BSKI: 1,
-    BSN: pixels,
-    CMI: rows.size,
-    CSMO: 0,
-    CSMI: 1,
-    CSN: rows.size,
-  });
   const moving = ctx.place('in', work.moving, chunk, ctx.turns, xHeld === x.count ? ZERO : times(x.first, imagePixels * 2));
   const stationary = ctx.place('in', work.stationary, chunk, ctx.turns, dyHeld === dy.count ? ZERO : times(dy.first, pixels * 2));
   if (s.withBias) e.when(rows.channel, 'zero', () => biasSums(s, chunk, stationary, columns, pixels, dyHeld === dy.count));
-  const movingStep = (g.C / groups) * imagePixels * 2;
-  emitProduct(
+  emitReducePart(
     ctx,
     {
-      rows: rows.size,
-      columns: groups > 1 ? work.n : columns.size,
-      reduction,
-      firstReduction: ZERO,
-      groups,
+      samples: chunk.samples,
+      window: { image, grid },
       moving,
+      movingChannels: xHeld,
       stationary,
+      stationaryChannels: dyHeld,
+      rows: rows.size,
+      columns: columns.size,
       result: panelRegister(s, s.panelTurns),
-      movingStep,
-      stationaryStep: work.n * pixels * 2,
-      resultStep: work.n * rows.size * 4,
-      f32: true,
       add: e.value(plus(plus(ctx.iteration.offset, chunk.offset), chunk.stripe ?? 0)),
-      drain: true,
     },
     s.counters,
   );

@@ -1,5 +1,4 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
-import type { ConvGeometry } from '../../../ir/layers/record.ts';
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { MATRIX_SLOTS, type MatrixSlot } from '../isa/slots.ts';
 import { slotPairs } from './configuration.ts';
@@ -9,7 +8,7 @@ import { type Affine, plus, times } from './emitter.ts';
 export type MatrixConfig = Partial<Record<MatrixSlot, number>>;
 
 /** Sets configuration slots of the matrix unit. */
-export function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
+function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
   ctx.e.configure('m.cfg', slotPairs(MATRIX_SLOTS, values));
 }
 
@@ -23,78 +22,57 @@ export interface RowWindow {
   readonly grid: readonly [number, number];
 }
 
-/** The patch descriptor of the input image: taps (c, r, s) around output pixels; `channels` are in the buffer. */
-export function patchesOfInput(g: ConvGeometry, window: RowWindow, channels: number): MatrixConfig {
-  const H = window.image[1] - window.image[0];
-  return {
-    P: window.grid[1] - window.grid[0],
-    Q: g.Q,
-    R: g.R,
-    S: g.S,
-    H,
-    W: g.W,
-    SH: g.strideH,
-    SW: g.strideW,
-    DH: g.dilationH,
-    DW: g.dilationW,
-    PT: g.padTop + window.image[0] - window.grid[0] * g.strideH,
-    PL: g.padLeft,
-    UH: 1,
-    UW: 1,
-    ASN: channels * H * g.W,
-    ASC: H * g.W,
-  };
-}
+/** From this slot on: what plain products leave at 0. */
+const FIRST_SPECIAL = MATRIX_SLOTS.indexOf('BKM');
 
-/**
- * The patch descriptor of the output gradient around input pixels. With the filter turned by 180° (r′ = R−1−r), input row h
- * meets output row (h + r′·DH − ((R−1)·DH − PT)) / SH where that is whole: a convolution of the gradient spread by the stride.
- */
-export function patchesOfGradient(g: ConvGeometry, window: RowWindow): MatrixConfig {
-  const P = window.image[1] - window.image[0];
-  return {
-    P: window.grid[1] - window.grid[0],
-    Q: g.W,
-    R: g.R,
-    S: g.S,
-    H: P,
-    W: g.Q,
-    SH: 1,
-    SW: 1,
-    DH: g.dilationH,
-    DW: g.dilationW,
-    PT: (g.R - 1) * g.dilationH - g.padTop - window.grid[0] + window.image[0] * g.strideH,
-    PL: (g.S - 1) * g.dilationW - g.padLeft,
-    UH: g.strideH,
-    UW: g.strideW,
-    ASN: g.K * P * g.Q,
-    ASC: P * g.Q,
-  };
+/** Emits `body` under a configuration; behind it the slots that plain products do not set are 0 again. */
+export function withMatrix(ctx: StepContext, values: MatrixConfig, body: () => void): void {
+  const special = MATRIX_SLOTS.filter((name, slot) => slot >= FIRST_SPECIAL && (values[name] ?? 0) !== 0);
+  const kept = MATRIX_SLOTS.filter((name, slot) => slot < FIRST_SPECIAL || special.includes(name));
+  configureMatrix(ctx, Object.fromEntries(kept.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]]))));
+  body();
+  configureMatrix(ctx, Object.fromEntries(special.map((name) => [name, 0])));
 }
 
 /** One matrix product on operands in the global buffer; addresses are in bytes. */
 export interface Product {
   readonly rows: number;
+  /** Rows of a wave. */
+  readonly blockRows: number;
   readonly columns: number;
   readonly reduction: number;
   /** First reduction index of the moving operand, where the reduction is cut into panels. */
   readonly firstReduction: Affine;
-  readonly groups: number;
+  /** Packs of channel groups, one product each. */
+  readonly packs: number;
   readonly moving: number;
   readonly stationary: number;
   readonly result: number;
-  /** Bytes from channel group to channel group. */
+  /** Bytes from pack to pack. */
   readonly movingStep: number;
   readonly stationaryStep: number;
   readonly resultStep: number;
   readonly bias?: number;
-  /** Where the results are added to totals: their address, and the bytes from channel group to channel group. */
+  readonly biasStep: number;
+  /** Where the results are added to totals: their address, and the bytes from pack to pack. */
   readonly totals?: { readonly address: number; readonly step: number };
   readonly f32: boolean;
   /** Register: not 0 where the result adds to what is there. */
   readonly add: number;
   /** Whether results are drained after these reductions (false while further reduction panels follow). */
   readonly drain: boolean;
+}
+
+/** A register with the address `bytes` behind that in `register`. */
+export function offset(ctx: StepContext, register: number, bytes: number): number {
+  return bytes === 0 ? register : ctx.e.value({ base: bytes, terms: register === 0 ? [] : [{ reg: register, scale: 1 }] });
+}
+
+/** How many full packs of channel groups there are, then the rest. */
+export function packsOf(groups: number, packed: number): { readonly first: number; readonly groups: number; readonly count: number }[] {
+  const full = Math.floor(groups / packed);
+  const rest = { first: full * packed, groups: groups % packed, count: 1 };
+  return [{ first: 0, groups: packed, count: full }, ...(rest.groups === 0 ? [] : [rest])];
 }
 
 /** Registers that count waves and drained tiles; their lowest bits choose the halves of the local buffers. */
@@ -104,20 +82,20 @@ export interface WaveCounters {
 }
 
 /**
- * Emits the tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. The blocks of a column
- * drain in the order of their rows, which totals rely on.
+ * Emits the tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. Blocks drain
+ * in the order of their rows, and of their columns, which totals rely on.
  */
 export function emitProduct(ctx: StepContext, product: Product, counters: WaveCounters): void {
   const { e, options } = ctx;
   const { rows, columns, reduction } = product;
-  e.loop(product.groups, 1, (group) => {
-    const at = (base: number, step: number): number => e.value(plus({ base: 0, terms: [{ reg: base, scale: 1 }] }, times(group, step)));
+  e.loop(product.packs, 1, (pack) => {
+    const at = (base: number, step: number): number => e.value(plus({ base: 0, terms: [{ reg: base, scale: 1 }] }, times(pack, step)));
     const moving = at(product.moving, product.movingStep);
     const stationary = at(product.stationary, product.stationaryStep);
     const result = at(product.result, product.resultStep);
-    const bias = product.bias === undefined ? 0 : at(product.bias, columns * 4);
+    const bias = product.bias === undefined ? 0 : at(product.bias, product.biasStep);
     const totals = product.totals && at(product.totals.address, product.totals.step);
-    e.loop(Math.ceil(rows / options.waveRows), options.waveRows, (m) => {
+    e.loop(Math.ceil(rows / product.blockRows), product.blockRows, (m) => {
       const m0 = e.value(m);
       e.loop(Math.ceil(columns / options.arrayColumns), options.arrayColumns, (n) => {
         const n0 = e.value(n);

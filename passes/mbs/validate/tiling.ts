@@ -1,5 +1,6 @@
 import type { LayerView, MatrixWork } from '../network.ts';
 import type { Panel, Resources, Step } from '../schedule.ts';
+import { isPlain } from '../shape.ts';
 import { elementsOf, isChunked } from '../transfers.ts';
 import { isCount, type Report, type StepCheck } from './report.ts';
 
@@ -73,6 +74,7 @@ function mapProblem(work: MatrixWork, panel: Panel, step: Step, subBatch: number
   const { arrayRows, arrayColumns, waveRows } = resources;
   if (panel.m < work.m) return `panel m=${panel.m} cuts the rows of a sample; it must be ${work.m}`;
   if (panel.k === work.k) return undefined;
+  if (!isPlain(work, resources)) return `panel k=${panel.k} cuts the reduction of a product that is packed, or of several phases`;
   if (isChunked(step, subBatch) || subBatch * work.m > waveRows || panel.n > arrayColumns)
     return `panel k=${panel.k} cuts the reduction: that needs all samples in one chunk, at most ${waveRows} rows and ${arrayColumns} columns`;
   const grain = work.form === 'forward' ? 1 : work.geometry.R * work.geometry.S;

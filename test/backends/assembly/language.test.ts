@@ -36,7 +36,7 @@ describe('assembly language', () => {
       'v.cfg EPS=f32(0.00001), M=16 signal 2',
     ]);
     expect(codeOf('v.cfg B3=1')).toEqual(['v.cfg B3=1']);
-    expect(codeOf('m.cfg slot=30, v0=1, v1=2')).toEqual(['m.cfg slot=30, v0=1, v1=2']);
+    expect(codeOf('m.cfg slot=48, v0=1, v1=2')).toEqual(['m.cfg slot=48, v0=1, v1=2']);
   });
 
   it('counts skipped instructions up to a label', () => {

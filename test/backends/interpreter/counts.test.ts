@@ -62,12 +62,17 @@ describe('counting', () => {
     expect(layers.reduce((sum, l) => sum + l.energy.total, 0)).toBeCloseTo(energy.total, 6);
   });
 
-  it('counts the totals that a drain adds to: two operations a result, every pair read and written', () => {
+  it.each([
+    ['columns', {}, 3 * 3],
+    ['copies of two channels', { CNI: 2, CSNO: 64 }, 3 * 2],
+    ['rows, where operands are exchanged', { X: 1, TSMO: 8 }, 8],
+  ])('counts the totals of %s that a drain adds to: two operations a result, every pair read and written', (_what, slots, pairs) => {
     const counts = (drain: (a: Assembler) => void) => {
       const a = new Assembler();
       a.matrix({
         ...{ P: 1, Q: 1, R: 1, S: 1, H: 1, W: 1, SH: 1, SW: 1, DH: 1, DW: 1, UH: 1, UW: 1, ASN: 4, ASC: 1 },
         ...{ AM: 8, AK: 4, BK: 4, BN: 3, BKI: 4, BSKI: 4, BSN: 1, CMI: 1, CSMO: 4, CSN: 1, TMI: 3, TSMO: 3 },
+        ...slots,
       });
       a.set(2, 128).set(3, 256).set(4, 512);
       a.op('m.lda', { half: 0, base: 0, m0: 0, k0: 0 }).op('m.ldb', { half: 0, base: 2, k0: 0, n0: 0 });
@@ -80,8 +85,8 @@ describe('counting', () => {
     const plain = counts((a) => a.op('m.st', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0 }));
     const gathered = counts((a) => a.op('m.st_sums', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, state: 4 }));
     expect(plain).toMatchObject({ vectorOps: 0, globalBytes: 8 * 3 * 2 });
-    // Rows 0 to 7 are of three sets.
-    expect(gathered).toEqual({ ...plain, vectorOps: 2 * 8 * 3, globalBytes: plain.globalBytes + 3 * 3 * 32 });
+    // Rows 0 to 7 are of three sets, columns of one.
+    expect(gathered).toEqual({ ...plain, vectorOps: 2 * 8 * 3, globalBytes: plain.globalBytes + pairs * 32 });
   });
 
   it('counts a tensor that shares storage as the one whose place it takes', () => {

@@ -164,6 +164,7 @@ describe('faults', () => {
     ],
     ['totals of no rows', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, { TMI: 0 }, 2048)],
     ['totals that overlap each other', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, { TSMO: 3 }, 2048)],
+    ['totals of rows that overlap each other', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, { X: 1, BN: 3, TSMO: 3 }, 2048)],
     ['totals outside of the buffer', 'OUT_OF_RANGE', (a: Assembler) => gathered(a, {}, 65536 - 32)],
     ['totals that are not aligned', 'OUT_OF_RANGE', (a: Assembler) => gathered(a, {}, 2052)],
     ['results that overlap the totals', 'PROGRAM_FAULT', (a: Assembler) => gathered(a, {}, 128)],

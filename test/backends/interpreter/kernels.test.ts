@@ -4,6 +4,7 @@ import { HALVES, halfBits } from '../../../backends/wavecore/interpreter/half.ts
 import type { Kernels } from '../../../backends/wavecore/interpreter/kernels/kernels.ts';
 import { PlainKernels } from '../../../backends/wavecore/interpreter/kernels/plain.ts';
 import { hasWasm, WasmKernels } from '../../../backends/wavecore/interpreter/kernels/wasm.ts';
+import { areResultsApart } from '../../../backends/wavecore/interpreter/matrix-levels.ts';
 import { MATRIX_SLOTS, type MatrixSlot } from '../../../backends/wavecore/isa/slots.ts';
 import type { Machine } from '../../../backends/wavecore/machine/machine.ts';
 import { fromHalfBits, toHalfBits } from '../../../ir/half.ts';
@@ -11,6 +12,7 @@ import { generator } from '../../ir/values.ts';
 import { SMALL } from '../assembler.ts';
 
 const machine: Machine = { ...SMALL, array: { rows: 20, columns: 18, waveRows: 21 }, buffers: { ...SMALL.buffers, globalBytes: 131072 } };
+const NO_SLOTS = Object.fromEntries(MATRIX_SLOTS.map((slot) => [slot, 0])) as Record<MatrixSlot, number>;
 const RESULT = 16384;
 const TOTALS = 98304;
 /** Everything, so that nothing is put off past an access. */
@@ -59,6 +61,28 @@ const cases = fc.record({
   BSKI: fc.constantFrom(1, -1, 3),
   CMI: small(9),
   CSMI: fc.constantFrom(1, 1, 2),
+  packed: fc.option(
+    fc.record({
+      BKM: small(3, 0),
+      BSKM: small(9),
+      BNI: small(7, 0),
+      BSNO: small(3, -3),
+      BGN: small(3, 0),
+      BSNG: small(5, 0),
+      BW: small(4, -1),
+      BWS: small(2),
+      BGK: small(6, 0),
+      CMM: small(3, 0),
+      CSMM: fc.constantFrom(20, 40),
+      CNI: fc.constantFrom(0, 6, 7, 9),
+      CSNO: fc.constantFrom(1, 8000),
+      CW: small(9, 0),
+      CGM: small(6),
+      CGN: small(3, 0),
+      X: fc.constantFrom(0, 0, 1),
+    }),
+    { nil: {} },
+  ),
   f32: fc.boolean(),
   add: fc.boolean(),
   bias: fc.boolean(),
@@ -73,7 +97,8 @@ describe('kernels', () => {
 
   it('give the same bits, plain and WebAssembly', () => {
     fc.assert(
-      fc.property(cases, ({ seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, f32, add, bias, sums, TMI }) => {
+      fc.property(cases, (drawn) => {
+        const { seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, packed, f32, add, bias, sums, TMI } = drawn;
         const { rows, depth, columns, m0, k0, n0 } = block;
         const unshifted = { SH: 1, SW: 1, DH: 1, DW: 1, PT: 0, PL: 0, UH: 1, UW: 1 };
         const patches = direct ? { ...image, Q: image.W, P: image.H, ...unshifted } : { ...image, ...steps };
@@ -91,8 +116,13 @@ describe('kernels', () => {
           CSMI,
           CSN: 741,
           TMI,
-          TSMO: 24,
+          TSMO: 40,
+          ...packed,
+          ...('X' in packed && packed.X === 1 ? { BW: 0, BGK: 0 } : {}),
         };
+        // The order of writing is nobody's business where no two results meet.
+        const levels = { ...NO_SLOTS, ...slots };
+        fc.pre(areResultsApart(levels, m0, rows, n0, columns));
         const [a, b] = prepared(seed, exotic);
         for (const kernels of [a, b]) {
           configure(kernels, slots);
@@ -103,7 +133,9 @@ describe('kernels', () => {
             n0,
             rows,
             columns,
+            blockRows: machine.array.waveRows,
             bias: bias ? 512 : -1,
+            biases: ALL,
             f32,
             add: f32 && add,
             state,

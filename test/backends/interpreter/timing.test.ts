@@ -31,7 +31,7 @@ const ONE = { P: 1, Q: 1, R: 1, S: 1, H: 1, W: 1, SH: 1, SW: 1, DH: 1, DW: 1, UH
 /** 8 rows × 4 reduction indices × 4 columns: fill 8 cycles (64 bytes / 8), stationary 8 (32 / 4), wave 8, drain 4 (64 / 16) in f16. */
 const PRODUCT = { ...ONE, AM: 8, AK: 8, ASN: 8, ASC: 1, BK: 8, BN: 4, BKI: 8, BSKI: 4, BSN: 1, CMI: 1, CSMO: 4, CSN: 1 };
 /** Configuration and two constants take one sequencer cycle an instruction, none in the pipelines. */
-const CONFIGURED = 2 + Math.ceil(MATRIX_SLOTS.length / 2);
+const CONFIGURED = 2 + Math.ceil(MATRIX_SLOTS.indexOf('BKM') / 2);
 /** Halves and `first` are registers: r0 holds 0, r1 holds 1, r2 holds 2. */
 const fill = (half: number) => (a: Assembler) => a.op('m.lda', { half, base: 0, m0: 0, k0: 0 });
 const stationary = (half: number) => (a: Assembler) => a.op('m.ldb', { half, base: 0, k0: 0, n0: 0 });

@@ -81,7 +81,7 @@ describe('code check', () => {
     expect(reasons(make('mac', { rd: 1, rs: 0 }), halt)).toEqual(['mac lacks operand scale']);
     expect(reasons(make('fence', { rd: 1 }), halt)).toEqual(['fence has no operand rd']);
     expect(reasons(make('mac', { rd: 1, rs: 0, scale: 0.5 }), halt).length).toBe(1);
-    expect(reasons(make('m.cfg', { slot: 31, v0: 0, v1: 0 }), halt)).toEqual(['m.cfg: there is no slot 31']);
+    expect(reasons(make('m.cfg', { slot: 49, v0: 0, v1: 0 }), halt)).toEqual(['m.cfg: there is no slot 49']);
   });
 
   it('finds wrong tokens', () => {

@@ -1,9 +1,10 @@
 import { f16, f32, type Memory } from './memory.ts';
 
-export interface Block {
+/** Values in rows and columns; those of cells that are off are undefined. */
+export interface Block<T extends number | undefined = number> {
   readonly rows: number;
   readonly columns: number;
-  readonly at: (row: number, column: number) => number;
+  readonly at: (row: number, column: number) => T;
 }
 
 export type Slots = (name: string) => number;
@@ -29,29 +30,55 @@ export function patch(slots: Slots, memory: Memory, base: number, pixel: number,
   return memory.half(base + 2 * (n * slots('ASN') + c * slots('ASC') + (y / UH) * W + x / UW));
 }
 
-export const stationary = (slots: Slots, base: number, k: number, n: number): number =>
-  base + 2 * (div(k, slots('BKI')) * slots('BSKO') + (k % slots('BKI')) * slots('BSKI') + n * slots('BSN'));
+/** Address of a cell of the stationary operand; undefined where it is off. */
+export function stationary(slots: Slots, base: number, k: number, n: number): number | undefined {
+  const [u, v] = levels(n, slots('BNI'));
+  const [g, w] = levels(v, slots('BGN'));
+  const [line, i] = [div(k, slots('BKI')), k % slots('BKI')];
+  const middle = Math.max(slots('BKM'), 1);
+  const place = i - u * slots('BWS');
+  if (slots('BW') !== 0 && !(place >= 0 && place < slots('BW'))) return undefined;
+  if (slots('BGK') !== 0 && div(k, slots('BGK')) !== g) return undefined;
+  const row = div(line, middle) * slots('BSKO') + (line % middle) * slots('BSKM') + i * slots('BSKI');
+  return base + 2 * (row + u * slots('BSNO') + g * slots('BSNG') + w * slots('BSN'));
+}
 
-export const result = (slots: Slots, base: number, size: number, m: number, n: number): number =>
-  base + size * (div(m, slots('CMI')) * slots('CSMO') + (m % slots('CMI')) * slots('CSMI') + n * slots('CSN'));
+/** Address of a result; undefined where it is not written. */
+export function result(slots: Slots, base: number, size: number, m: number, n: number): number | undefined {
+  const [u, v] = levels(n, slots('CNI'));
+  const [line, i] = [div(m, slots('CMI')), m % slots('CMI')];
+  const middle = Math.max(slots('CMM'), 1);
+  const inLine = i * slots('CSMI') + u * slots('CSNO');
+  if (slots('CW') !== 0 && inLine >= slots('CW')) return undefined;
+  if (slots('CGN') !== 0 && div(m, slots('CGM')) !== div(v, slots('CGN'))) return undefined;
+  return base + size * (div(line, middle) * slots('CSMO') + (line % middle) * slots('CSMM') + inLine + v * slots('CSN'));
+}
+
+const levels = (index: number, size: number): readonly [number, number] => (size === 0 ? [0, index] : [div(index, size), index % size]);
 
 /** A block whose elements are computed once. */
-export function block(rows: number, columns: number, valueAt: (row: number, column: number) => number): Block {
-  const values = Array.from({ length: rows }, (_, m) => Array.from({ length: columns }, (_, n) => valueAt(m, n)));
-  return { rows, columns, at: (m, n) => values[m]?.[n] ?? Number.NaN };
+export function block<T extends number | undefined>(rows: number, columns: number, valueAt: (row: number, column: number) => T): Block<T> {
+  const values = Array.from({ length: rows * columns }, (_, i) => valueAt(Math.floor(i / columns), i % columns));
+  return { rows, columns, at: (m, n) => values[m * columns + n] as T };
 }
 
 /** One wave; `before` where the sums add to the accumulator. */
-export function wave(a: Block, b: Block, before: Block | undefined): Block {
+export function wave(a: Block, b: Block<number | undefined>, before: Block | undefined): Block {
   if (a.columns !== b.rows) throw new Error('blocks do not meet');
   return block(a.rows, b.columns, (m, n) => {
     let sum = 0;
-    for (let k = 0; k < a.columns; k++) sum = f32(sum + a.at(m, k) * b.at(k, n));
+    for (let k = 0; k < a.columns; k++) {
+      const weight = b.at(k, n);
+      if (weight !== undefined) sum = f32(sum + a.at(m, k) * weight);
+    }
     return before === undefined ? sum : f32(before.at(m, n) + sum);
   });
 }
 
-const total = (slots: Slots, base: number, m: number, n: number): number => base + 16 * (div(m, slots('TMI')) * slots('TSMO') + n);
+function total(slots: Slots, base: number, m: number, n: number): number {
+  const [pixel, channel] = slots('X') === 0 ? [m, levels(n, slots('CNI'))[1]] : [n, m];
+  return base + 16 * (div(pixel, slots('TMI')) * slots('TSMO') + channel);
+}
 
 export interface Drain {
   readonly base: number;
@@ -67,8 +94,9 @@ export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0,
   for (let m = 0; m < sums.rows; m++) {
     for (let n = 0; n < sums.columns; n++) {
       let x = sums.at(m, n);
-      if (bias !== undefined) x = f32(x + memory.single(bias + 4 * (n0 + n)));
+      if (bias !== undefined) x = f32(x + memory.single(bias + 4 * (slots('X') === 0 ? levels(n0 + n, slots('CNI'))[1] : m0 + m)));
       const at = result(slots, base, single ? 4 : 2, m0 + m, n0 + n);
+      if (at === undefined) continue;
       if (single) memory.setSingle(at, add ? f32(memory.single(at) + x) : x);
       else memory.setHalf(at, f16(x));
       if (state === undefined) continue;

@@ -79,6 +79,8 @@ class SecondCore {
   private readonly matrixSlots = new Map<number, number>();
   private readonly vectorSlots = new Map<number, number>();
   private readonly blocks = new Map<string, Block>();
+  /** Stationary blocks by half. */
+  private readonly weights = new Map<number, Block<number | undefined>>();
   /** Of the instruction being executed. */
   private fields = new Map<string, number>();
 
@@ -233,24 +235,25 @@ class SecondCore {
         return this.timing.syncMatrix(ready);
       case 'm.lda': {
         const [h, base, m0, k0] = [this.half('half'), this.register('base'), this.register('m0'), this.register('k0')];
-        const [rows, depth] = [Math.min(array.waveRows, slots('AM') - m0), Math.min(array.rows, slots('AK') - k0)];
-        const at = (m: number, k: number): number =>
-          slots('AT') === 0 ? patch(slots, this.global, base, m0 + m, k0 + k) : patch(slots, this.global, base, k0 + k, m0 + m);
+        const [rows, depth] = [
+          Math.min(array.waveRows, slots('AMB') === 0 ? array.waveRows : slots('AMB'), slots('AM') - m0),
+          Math.min(array.rows, slots('AK') - k0),
+        ];
+        const at = (m: number, k: number): number => this.patchOrCell(slots('X') === 0, base, m0 + m, k0 + k) ?? Number.NaN;
         this.blocks.set(`A${h}`, block(rows, depth, at));
         return this.timing.load(ready, 'fill', h, depth, rows * depth);
       }
       case 'm.ldb': {
         const [h, base, k0, n0] = [this.half('half'), this.register('base'), this.register('k0'), this.register('n0')];
         const [depth, columns] = [Math.min(array.rows, slots('BK') - k0), Math.min(array.columns, slots('BN') - n0)];
-        this.blocks.set(
-          `B${h}`,
-          block(depth, columns, (k, n) => this.global.half(stationary(slots, base, k0 + k, n0 + n))),
-        );
+        const at = (k: number, n: number): number | undefined => this.patchOrCell(slots('X') !== 0, base, n0 + n, k0 + k);
+        this.weights.set(h, block(depth, columns, at));
         return this.timing.load(ready, 'stationary', h, depth, depth * columns);
       }
       case 'm.mul': {
         const [ha, hb, hc] = [this.half('a'), this.half('b'), this.half('c')];
-        const [a, b] = [this.held(`A${ha}`), this.held(`B${hb}`)];
+        const [a, b] = [this.held(`A${ha}`), this.weights.get(hb)];
+        if (b === undefined) throw new Error(`half B${hb} holds nothing`);
         this.blocks.set(`C${hc}`, wave(a, b, this.register('first') === 0 ? undefined : this.held(`C${hc}`)));
         return this.timing.wave(ready, [ha, hb, hc], a.rows, a.columns, b.columns);
       }
@@ -265,6 +268,14 @@ class SecondCore {
         return this.timing.drain(ready, h, held.rows * held.columns * (single ? 4 : 2));
       }
     }
+  }
+
+  /** An element of the patch matrix by row and reduction index, or of the other operand by column and reduction index. */
+  private patchOrCell(patches: boolean, base: number, index: number, k: number): number | undefined {
+    const slots = (name: string): number => this.matrixSlots.get(this.tables.matrixSlots.get(name) ?? -1) ?? 0;
+    if (patches) return slots('AT') === 0 ? patch(slots, this.global, base, index, k) : patch(slots, this.global, base, k, index);
+    const address = stationary(slots, base, k, index);
+    return address === undefined ? undefined : this.global.half(address);
   }
 
   private held(name: string): Block {

@@ -5,7 +5,7 @@ import { bindOperands, type NamedUse, usesOf } from '../vector/handler.ts';
 import type { VectorOp } from '../vector/semantics.ts';
 import { SEMANTICS } from '../vector/table.ts';
 import { AGENT, type Agent } from './clocks.ts';
-import { type Block, movingExtents, resultExtents, stationaryExtents, totalExtents } from './extents.ts';
+import { type Block, biasExtents, movingExtents, resultExtents, stationaryExtents, totalExtents } from './extents.ts';
 import type { Sanitizer } from './sanitizer.ts';
 
 /** Tells the sanitizer what one instruction is ordered after, and which bytes it accesses. */
@@ -42,6 +42,8 @@ function transfer(store: boolean): Check {
   };
 }
 
+const turned = ({ row, rows, column, columns }: Block): Block => ({ row: column, rows: columns, column: row, columns: rows });
+
 const configure: Check = (s, pc) => s.order.pass(s.waitsOf(pc), s.signalsOf(pc));
 
 const fill: Check = (s, pc) => {
@@ -51,7 +53,10 @@ const fill: Check = (s, pc) => {
   const block = { row, rows: core.matrix.rowsFrom(row), column, columns: core.matrix.movingDepthFrom(column) };
   s.begin(AGENT.fill, pc);
   s.order.after('aRead', half);
-  movingExtents(core.matrix.configured(), register(core, pc, LDA.base), block, (from, to) => s.access(false, from, to));
+  const configuration = core.matrix.configured();
+  const visit = (from: number, to: number): void => s.access(false, from, to);
+  if (configuration.X === 0) movingExtents(configuration, register(core, pc, LDA.base), block, visit);
+  else stationaryExtents(configuration, register(core, pc, LDA.base), turned(block), visit);
   s.order.end(AGENT.fill, s.signalsOf(pc), ['filled', half]);
 };
 
@@ -62,7 +67,10 @@ const stationary: Check = (s, pc) => {
   const block = { row, rows: core.matrix.stationaryDepthFrom(row), column, columns: core.matrix.columnsFrom(column) };
   s.begin(AGENT.stationary, pc);
   s.order.after('bRead', half);
-  stationaryExtents(core.matrix.configured(), register(core, pc, LDB.base), block, (from, to) => s.access(false, from, to));
+  const configuration = core.matrix.configured();
+  const visit = (from: number, to: number): void => s.access(false, from, to);
+  if (configuration.X === 0) stationaryExtents(configuration, register(core, pc, LDB.base), block, visit);
+  else movingExtents(configuration, register(core, pc, LDB.base), turned(block), visit);
   s.order.end(AGENT.stationary, s.signalsOf(pc), ['loaded', half]);
 };
 
@@ -109,8 +117,8 @@ function drained({ matrix }: Core, row: number, column: number): Block {
   return { row, rows: matrix.rowsFrom(row), column, columns: matrix.columnsFrom(column) };
 }
 
-function readBiases(s: Sanitizer, bias: number, { column, columns }: Block): void {
-  s.access(false, bias + 4 * column, bias + 4 * (column + columns));
+function readBiases(s: Sanitizer, bias: number, block: Block): void {
+  biasExtents(s.core.matrix.configured(), bias, block, (from, to) => s.access(false, from, to));
 }
 
 const syncMatrix: Check = (s, pc) => s.order.syncMatrix(s.waitsOf(pc), s.signalsOf(pc));

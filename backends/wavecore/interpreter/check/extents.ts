@@ -109,19 +109,87 @@ function united(runs: [number, number][]): number[] {
 
 /** The f16 elements of a stationary block: reduction indices by columns. */
 export function stationaryExtents(c: MatrixConfiguration, base: number, block: Block, visit: Visit): void {
-  strided(base, 2, block, { inner: c.BKI, outerStride: c.BSKO, innerStride: c.BSKI, columnStride: c.BSN }, visit);
+  if (c.BKM > 1 || c.BNI !== 0 || c.BGN !== 0 || c.BW !== 0 || c.BGK !== 0) packedStationary(c, base, block, visit);
+  else strided(base, 2, block, { inner: c.BKI, outerStride: c.BSKO, innerStride: c.BSKI, columnStride: c.BSN }, visit);
 }
 
 /** The result elements of `size` bytes of a drained block: rows by columns. */
 export function resultExtents(c: MatrixConfiguration, base: number, size: number, block: Block, visit: Visit): void {
-  strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
+  if (c.CMM > 1 || c.CNI !== 0 || c.CW !== 0 || c.CGN !== 0) packedResult(c, base, size, block, visit);
+  else strided(base, size, block, { inner: c.CMI, outerStride: c.CSMO, innerStride: c.CSMI, columnStride: c.CSN }, visit);
 }
 
-/** The f64 pairs of totals that a drained block adds to: the columns of every set of rows that it touches. */
-export function totalExtents({ TMI, TSMO }: MatrixConfiguration, state: number, { row, rows, column, columns }: Block, visit: Visit): void {
-  for (let set = Math.floor(row / TMI); set * TMI < row + rows; set++) {
-    const first = state + 16 * (set * TSMO + column);
-    visit(first, first + 16 * columns);
+/** The biases of a block: those of its channels. */
+export function biasExtents(c: MatrixConfiguration, bias: number, block: Block, visit: Visit): void {
+  for (const [from = 0, to = 0] of channelRuns(c, block)) visit(bias + 4 * from, bias + 4 * to);
+}
+
+/** The channels of a block: its columns, of which copies are the same one, or its rows where operands are exchanged. */
+function channelRuns({ X, CNI }: MatrixConfiguration, { row, rows, column, columns }: Block): number[][] {
+  if (X !== 0) return [[row, row + rows]];
+  return CNI === 0 ? [[column, column + columns]] : copyRuns(CNI, column, column + columns);
+}
+
+/** Columns [from, to) within their copies; all of a copy once. */
+function copyRuns(size: number, from: number, to: number): number[][] {
+  if (to - from >= size) return [[0, size]];
+  const [first, last] = [from % size, (to - 1) % size];
+  return first <= last
+    ? [[first, last + 1]]
+    : [
+        [first, size],
+        [0, last + 1],
+      ];
+}
+
+/** Cell by cell, those that are off left out. */
+function packedStationary(c: MatrixConfiguration, base: number, { row, rows, column, columns }: Block, visit: Visit): void {
+  const runs = new Runs(visit);
+  for (let n = column; n < column + columns; n++) {
+    const [u, v] = levels(n, c.BNI);
+    const [g, w] = levels(v, c.BGN);
+    for (let k = row; k < row + rows; k++) {
+      const [line, within] = levels(k, c.BKI);
+      const [outer, middle] = c.BKM === 0 ? [line, 0] : levels(line, c.BKM);
+      const inWindow = c.BW === 0 || (within >= u * c.BWS && within < u * c.BWS + c.BW);
+      if (!inWindow || (c.BGK !== 0 && Math.floor(k / c.BGK) !== g)) continue;
+      const at = outer * c.BSKO + middle * c.BSKM + within * c.BSKI + u * c.BSNO + g * c.BSNG + w * c.BSN;
+      runs.add(base + 2 * at, base + 2 * at + 2);
+    }
+  }
+  runs.flush();
+}
+
+/** Result by result, those that are not written left out. */
+function packedResult(c: MatrixConfiguration, base: number, size: number, { row, rows, column, columns }: Block, visit: Visit): void {
+  const runs = new Runs(visit);
+  for (let n = column; n < column + columns; n++) {
+    const [u, v] = levels(n, c.CNI);
+    for (let m = row; m < row + rows; m++) {
+      const [line, within] = levels(m, c.CMI);
+      const [outer, middle] = c.CMM === 0 ? [line, 0] : levels(line, c.CMM);
+      const beyond = c.CW !== 0 && within * c.CSMI + u * c.CSNO >= c.CW;
+      if (beyond || (c.CGN !== 0 && Math.floor(m / c.CGM) !== Math.floor(v / c.CGN))) continue;
+      const at = outer * c.CSMO + middle * c.CSMM + within * c.CSMI + u * c.CSNO + v * c.CSN;
+      runs.add(base + size * at, base + size * at + size);
+    }
+  }
+  runs.flush();
+}
+
+/** Quotient and remainder; without a divisor all is remainder. */
+function levels(index: number, size: number): readonly [number, number] {
+  if (size === 0) return [0, index];
+  const quotient = Math.floor(index / size);
+  return [quotient, index - quotient * size];
+}
+
+/** The f64 pairs of totals that a drained block adds to: those of its channels for every set of pixels that it touches. */
+export function totalExtents(c: MatrixConfiguration, state: number, block: Block, visit: Visit): void {
+  const [pixel, pixels] = c.X === 0 ? [block.row, block.rows] : [block.column, block.columns];
+  const runs = channelRuns(c, block);
+  for (let set = Math.floor(pixel / c.TMI); set * c.TMI < pixel + pixels; set++) {
+    for (const [from = 0, to = 0] of runs) visit(state + 16 * (set * c.TSMO + from), state + 16 * (set * c.TSMO + to));
   }
 }
 

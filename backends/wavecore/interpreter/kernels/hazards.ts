@@ -40,13 +40,11 @@ export class Hazards {
   /** What the blocks of the present result cover, and what was written before them. */
   private readonly writes = new Hull();
   private readonly olderWrites = new Hull();
-  private readonly blockRows: number;
   private readonly blockColumns: number;
   /** The present result; undefined where its blocks may overlap those of the next drain. */
   private result: { base: number; f32: boolean } | undefined;
 
   constructor({ array }: Machine) {
-    this.blockRows = array.waveRows;
     this.blockColumns = array.columns;
   }
 
@@ -97,7 +95,7 @@ export class Hazards {
     return this.result?.base === target.base && this.result.f32 === target.f32 && this.startsBlock(target);
   }
 
-  private startsBlock({ m0, n0 }: DrainTarget): boolean {
-    return m0 % this.blockRows === 0 && n0 % this.blockColumns === 0;
+  private startsBlock({ m0, n0, blockRows }: DrainTarget): boolean {
+    return m0 % blockRows === 0 && n0 % this.blockColumns === 0;
   }
 }

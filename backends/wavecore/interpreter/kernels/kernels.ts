@@ -45,8 +45,12 @@ export interface DrainTarget {
   n0: number;
   rows: number;
   columns: number;
+  /** Rows of a block that is no last one. */
+  blockRows: number;
   /** Byte address of the f32 biases; negative: none. */
   bias: number;
+  /** What they lie in, where there are any. */
+  biases: Span;
   f32: boolean;
   add: boolean;
   /** Byte address of the f64 pairs that Σx and Σx² of f16 results are added to; negative: none. */

@@ -21,6 +21,8 @@ export class PlainKernels implements Kernels {
   private readonly a: readonly Float32Array[];
   private readonly b: readonly Float32Array[];
   private readonly c: readonly Float32Array[];
+  /** As `b`: 1 where a cell is off. */
+  private readonly off: readonly Uint8Array[];
   private readonly sums: Float32Array;
 
   constructor(machine: Machine) {
@@ -37,6 +39,7 @@ export class PlainKernels implements Kernels {
     this.a = pair(waveRows * rows);
     this.b = pair(rows * columns);
     this.c = pair(waveRows * columns);
+    this.off = [new Uint8Array(rows * columns), new Uint8Array(rows * columns)];
     this.sums = new Float32Array(columns);
   }
 
@@ -49,39 +52,74 @@ export class PlainKernels implements Kernels {
     const a = this.a[half];
     if (a === undefined) return;
     const byTap = this.slot('AT') !== 0;
-    const [Q, S, H, W] = [this.slot('Q'), this.slot('S'), this.slot('H'), this.slot('W')];
-    const [image, window] = [this.slot('P') * Q, this.slot('R') * S];
-    const [SH, SW, DH, DW] = [this.slot('SH'), this.slot('SW'), this.slot('DH'), this.slot('DW')];
-    const [PT, PL, UH, UW] = [this.slot('PT'), this.slot('PL'), this.slot('UH'), this.slot('UW')];
-    const [ASN, ASC] = [this.slot('ASN'), this.slot('ASC')];
+    const [patch, cell] = [this.patches(base), this.cells(base)];
+    const exchanged = this.slot('X') !== 0;
     for (let m = 0; m < rows; m++) {
       for (let k = 0; k < depth; k++) {
-        const pixel = byTap ? k0 + k : m0 + m;
-        const tap = byTap ? m0 + m : k0 + k;
-        const inImage = pixel % image;
-        const inWindow = tap % window;
-        const y = Math.floor(inImage / Q) * SH + Math.floor(inWindow / S) * DH - PT;
-        const x = (inImage % Q) * SW + (inWindow % S) * DW - PL;
-        const inside = y >= 0 && x >= 0 && y % UH === 0 && x % UW === 0 && y / UH < H && x / UW < W;
-        const at = Math.floor(pixel / image) * ASN + Math.floor(tap / window) * ASC + (y / UH) * W + x / UW;
-        a[m * this.depth + k] = inside ? this.half(base / 2 + at) : 0;
+        const [row, index] = [m0 + m, k0 + k];
+        a[m * this.depth + k] = exchanged ? (cell(index, row) ?? 0) : byTap ? patch(index, row) : patch(row, index);
       }
     }
   }
 
   load(half: number, base: number, k0: number, n0: number, depth: number, columns: number): void {
-    const b = this.b[half];
-    if (b === undefined) return;
-    const [inner, outerStride, innerStride, columnStride] = [this.slot('BKI'), this.slot('BSKO'), this.slot('BSKI'), this.slot('BSN')];
+    const [b, off] = [this.b[half], this.off[half]];
+    if (b === undefined || off === undefined) return;
+    const byTap = this.slot('AT') !== 0;
+    const [patch, cell] = [this.patches(base), this.cells(base)];
+    const exchanged = this.slot('X') !== 0;
     for (let k = 0; k < depth; k++) {
-      const row = base / 2 + Math.floor((k0 + k) / inner) * outerStride + ((k0 + k) % inner) * innerStride;
-      for (let n = 0; n < columns; n++) b[k * this.columns + n] = this.half(row + (n0 + n) * columnStride);
+      for (let n = 0; n < columns; n++) {
+        const [index, column] = [k0 + k, n0 + n];
+        const value = exchanged ? (byTap ? patch(index, column) : patch(column, index)) : cell(index, column);
+        b[k * this.columns + n] = value ?? 0;
+        off[k * this.columns + n] = value === undefined ? 1 : 0;
+      }
     }
   }
 
+  /** An element of the patch matrix by its pixel and tap. */
+  private patches(base: number): (pixel: number, tap: number) => number {
+    const [Q, S, H, W] = [this.slot('Q'), this.slot('S'), this.slot('H'), this.slot('W')];
+    const [image, window] = [this.slot('P') * Q, this.slot('R') * S];
+    const [SH, SW, DH, DW] = [this.slot('SH'), this.slot('SW'), this.slot('DH'), this.slot('DW')];
+    const [PT, PL, UH, UW] = [this.slot('PT'), this.slot('PL'), this.slot('UH'), this.slot('UW')];
+    const [ASN, ASC] = [this.slot('ASN'), this.slot('ASC')];
+    return (pixel, tap) => {
+      const inImage = pixel % image;
+      const inWindow = tap % window;
+      const y = Math.floor(inImage / Q) * SH + Math.floor(inWindow / S) * DH - PT;
+      const x = (inImage % Q) * SW + (inWindow % S) * DW - PL;
+      const inside = y >= 0 && x >= 0 && y % UH === 0 && x % UW === 0 && y / UH < H && x / UW < W;
+      const at = Math.floor(pixel / image) * ASN + Math.floor(tap / window) * ASC + (y / UH) * W + x / UW;
+      return inside ? this.half(base / 2 + at) : 0;
+    };
+  }
+
+  /** A cell of the stationary operand by its reduction index and column; undefined where it is off. */
+  private cells(base: number): (index: number, n: number) => number | undefined {
+    const [inner, middle, group] = [this.slot('BKI'), Math.max(this.slot('BKM'), 1), this.slot('BGK')];
+    const [outerStride, middleStride, innerStride] = [this.slot('BSKO'), this.slot('BSKM'), this.slot('BSKI')];
+    const [copyColumns, groupColumns] = [this.slot('BNI'), this.slot('BGN')];
+    const [copyStride, groupStride, columnStride] = [this.slot('BSNO'), this.slot('BSNG'), this.slot('BSN')];
+    const [window, shift] = [this.slot('BW'), this.slot('BWS')];
+    return (index, n) => {
+      const u = copyColumns === 0 ? 0 : Math.floor(n / copyColumns);
+      const v = n - u * copyColumns;
+      const g = groupColumns === 0 ? 0 : Math.floor(v / groupColumns);
+      const line = Math.floor(index / inner);
+      const within = index % inner;
+      const place = within - u * shift;
+      if (window !== 0 && (place < 0 || place >= window)) return undefined;
+      if (group !== 0 && Math.floor(index / group) !== g) return undefined;
+      const row = Math.floor(line / middle) * outerStride + (line % middle) * middleStride + within * innerStride;
+      return this.half(base / 2 + row + u * copyStride + g * groupStride + (v - g * groupColumns) * columnStride);
+    };
+  }
+
   multiply(a: number, b: number, c: number, rows: number, depth: number, columns: number, fresh: boolean): void {
-    const [left, right, result] = [this.a[a], this.b[b], this.c[c]];
-    if (left === undefined || right === undefined || result === undefined) return;
+    const [left, right, result, off] = [this.a[a], this.b[b], this.c[c], this.off[b]];
+    if (left === undefined || right === undefined || result === undefined || off === undefined) return;
     const sums = this.sums.subarray(0, columns);
     for (let m = 0; m < rows; m++) {
       sums.fill(0);
@@ -89,7 +127,7 @@ export class PlainKernels implements Kernels {
         const x = left[m * this.depth + k] ?? 0;
         const at = k * this.columns;
         // The product of two halves is exact in f32, so that the one rounding is that of the sum.
-        for (let n = 0; n < columns; n++) sums[n] = (sums[n] ?? 0) + x * (right[at + n] ?? 0);
+        for (let n = 0; n < columns; n++) if (off[at + n] === 0) sums[n] = (sums[n] ?? 0) + x * (right[at + n] ?? 0);
       }
       const at = m * this.columns;
       for (let n = 0; n < columns; n++) result[at + n] = fresh ? (sums[n] ?? 0) : (result[at + n] ?? 0) + (sums[n] ?? 0);
@@ -100,32 +138,34 @@ export class PlainKernels implements Kernels {
     const c = this.c[half];
     if (c === undefined) return;
     const { base, m0, n0, rows, columns, bias, f32, add } = target;
-    const [inner, outerStride, innerStride, columnStride] = [this.slot('CMI'), this.slot('CSMO'), this.slot('CSMI'), this.slot('CSN')];
+    const [inner, middle, width] = [this.slot('CMI'), Math.max(this.slot('CMM'), 1), this.slot('CW')];
+    const exchanged = this.slot('X') !== 0;
+    const [rowGroup, columnGroup] = [this.slot('CGM'), this.slot('CGN')];
+    const gathers = target.state >= 0;
     for (let m = 0; m < rows; m++) {
-      const row = Math.floor((m0 + m) / inner) * outerStride + ((m0 + m) % inner) * innerStride;
+      const index = m0 + m;
+      const line = Math.floor(index / inner);
+      const within = (index % inner) * this.slot('CSMI');
+      const row = Math.floor(line / middle) * this.slot('CSMO') + (line % middle) * this.slot('CSMM') + within;
       for (let n = 0; n < columns; n++) {
+        const [u, v] = divided(n0 + n, this.slot('CNI'));
+        if (width !== 0 && within + u * this.slot('CSNO') >= width) continue;
+        if (columnGroup !== 0 && Math.floor(index / rowGroup) !== Math.floor(v / columnGroup)) continue;
         let value = c[m * this.columns + n] ?? 0;
-        if (bias >= 0) value = Math.fround(value + (this.floats[bias / 4 + n0 + n] ?? 0));
-        const at = row + (n0 + n) * columnStride;
+        if (bias >= 0) value = Math.fround(value + (this.floats[bias / 4 + (exchanged ? index : v)] ?? 0));
+        const at = row + u * this.slot('CSNO') + v * this.slot('CSN');
         if (!f32) this.halves[base / 2 + at] = halfBits(value);
         else this.storeFloat(base / 4 + at, add ? Math.fround((this.floats[base / 4 + at] ?? 0) + value) : value);
+        if (gathers) this.addTotal(target.state, exchanged ? n0 + n : index, exchanged ? index : v, this.half(base / 2 + at));
       }
     }
-    if (target.state >= 0) this.addTotals(target);
   }
 
-  /** Adds the f16 results of a block, as they are stored, to the pairs of their columns and sets of rows. */
-  private addTotals({ base, m0, n0, rows, columns, state }: DrainTarget): void {
-    const [inner, outerStride, innerStride, columnStride] = [this.slot('CMI'), this.slot('CSMO'), this.slot('CSMI'), this.slot('CSN')];
-    const [set, setStride] = [this.slot('TMI'), this.slot('TSMO')];
-    for (let n = n0; n < n0 + columns; n++) {
-      for (let m = m0; m < m0 + rows; m++) {
-        const x = this.half(base / 2 + Math.floor(m / inner) * outerStride + (m % inner) * innerStride + n * columnStride);
-        const pair = state / 8 + 2 * (Math.floor(m / set) * setStride + n);
-        this.storeDouble(pair, (this.doubles[pair] ?? 0) + x);
-        this.storeDouble(pair + 1, (this.doubles[pair + 1] ?? 0) + x * x);
-      }
-    }
+  /** Adds an f16 result, as it is stored, to the pair of its channel and set of pixels. */
+  private addTotal(state: number, pixel: number, channel: number, x: number): void {
+    const pair = state / 8 + 2 * (Math.floor(pixel / this.slot('TMI')) * this.slot('TSMO') + channel);
+    this.storeDouble(pair, (this.doubles[pair] ?? 0) + x);
+    this.storeDouble(pair + 1, (this.doubles[pair + 1] ?? 0) + x * x);
   }
 
   vector(): boolean {
@@ -159,4 +199,9 @@ export class PlainKernels implements Kernels {
   private half(index: number): number {
     return HALVES[this.halves[index] ?? 0] ?? 0;
   }
+}
+
+/** Quotient and remainder; where there is no divisor all is remainder. */
+function divided(value: number, by: number): readonly [quotient: number, remainder: number] {
+  return by === 0 ? [0, value] : [Math.floor(value / by), value % by];
 }

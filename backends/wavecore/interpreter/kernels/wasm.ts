@@ -71,8 +71,10 @@ export class WasmKernels implements Kernels {
 
   drain(half: number, target: DrainTarget): void {
     const { base, m0, n0, rows, columns, bias, f32, add, state } = target;
-    if (bias >= 0) this.read('bias', bias + 4 * n0, bias + 4 * (n0 + columns));
-    if (this.hazards.blocksWrite(target)) this.flush();
+    const { from, to } = target.biases;
+    if ((bias >= 0 && this.hazards.blocksRead(from, to)) || this.hazards.blocksWrite(target)) this.flush();
+    // Only now, because what was put off before is no longer of interest, and the drain itself is.
+    if (bias >= 0) this.hazards.read('bias', from, to);
     this.hazards.write(target);
     this.kernels.drain(half, base, m0, n0, rows, columns, bias, f32 ? 1 : 0, add ? 1 : 0);
     if (state < 0) return;

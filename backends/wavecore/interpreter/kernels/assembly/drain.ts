@@ -1,6 +1,6 @@
 import { canonical4, encode, encode4 } from './half';
 import { panelC } from './layout';
-import { CMI, CSMI, CSMO, CSN, slot } from './slots';
+import { CGM, CGN, CMI, CMM, CNI, CSMI, CSMM, CSMO, CSN, CSNO, CW, slot, X } from './slots';
 
 /** Stores four results that lie side by side. */
 @inline
@@ -39,6 +39,12 @@ export function drain(
   f32s: i32,
   adds: i32,
 ): void {
+  if (slot(slots, CMM) > 1 || slot(slots, CNI) != 0 || slot(slots, CW) != 0 || slot(slots, CGN) != 0 || slot(slots, X) != 0) {
+    for (let n = 0; n < columns; n++) {
+      drainLevels(slots, c + <usize>(n >> 3) * panelC + <usize>((n & 7) << 2), base, m0, n0 + n, rows, bias, f32s, adds);
+    }
+    return;
+  }
   const shift = f32s ? 2 : 1;
   const inner = slot(slots, CMI);
   const outerStride = slot(slots, CSMO) << shift;
@@ -102,4 +108,35 @@ function drainQuad(tile: usize, to: i32, columnStride: i32, width: i32, bias: i3
 function drainColumn(column: v128, to: i32, bias: i32, n: i32, f32s: i32, adds: i32): void {
   if (bias >= 0) column = f32x4.add(column, f32x4.splat(biasOf(bias, n)));
   store4(to, column, f32s, adds);
+}
+
+/** Stores one column where rows or columns have further levels, or results are left out. */
+function drainLevels(slots: usize, tile: usize, base: i32, m0: i32, n: i32, rows: i32, bias: i32, f32s: i32, adds: i32): void {
+  const shift = f32s ? 2 : 1;
+  const inner = slot(slots, CMI);
+  const middle = max(slot(slots, CMM), 1);
+  const innerStride = slot(slots, CSMI);
+  const copy = slot(slots, CNI) == 0 ? 0 : n / slot(slots, CNI);
+  const inCopy = slot(slots, CNI) == 0 ? n : n % slot(slots, CNI);
+  const copyOffset = copy * slot(slots, CSNO);
+  const width = slot(slots, CW);
+  const group = slot(slots, CGN) == 0 ? -1 : inCopy / slot(slots, CGN);
+  const start = copyOffset + inCopy * slot(slots, CSN);
+  const byRow = slot(slots, X) != 0;
+  for (let m = 0; m < rows; ) {
+    const line = (m0 + m) / inner;
+    const within = m0 + m - line * inner;
+    const end = min(m + inner - within, rows);
+    const row = start + (line / middle) * slot(slots, CSMO) + (line % middle) * slot(slots, CSMM);
+    let place = within * innerStride;
+    for (; m < end; m++) {
+      const written = (width == 0 || place + copyOffset < width) && (group < 0 || (m0 + m) / slot(slots, CGM) == group);
+      if (written) {
+        let value = load<f32>(tile + (<usize>(m >> 2) << 7) + (<usize>(m & 3) << 5));
+        if (bias >= 0) value += biasOf(bias, byRow ? m0 + m : inCopy);
+        store1(base + ((row + place) << shift), value, f32s, adds);
+      }
+      place += innerStride;
+    }
+  }
 }

@@ -1,7 +1,9 @@
 import { CONFIGURE, DRAIN, endOfCommands, FILL, operand, STATIONARY, TOTALS, WAVE } from './commands';
 import { drain } from './drain';
+import { fillExchanged, stationaryExchanged } from './exchanged';
 import { fill } from './fill';
 import { blockA, blockB, COMMAND_BYTES, commands, firstOf, matrixSlots, sums } from './layout';
+import { slot, X } from './slots';
 import { stationary } from './stationary';
 import { totals } from './totals';
 import { vector } from './vector';
@@ -34,11 +36,14 @@ export function execute(part: i32): void {
       }
       case FILL: {
         const row = firstRow(e, part);
-        fill(slots, blockA(part, a), b, c + row, d, firstRow(e, part + 1) - row, f);
+        const count = firstRow(e, part + 1) - row;
+        if (slot(slots, X)) fillExchanged(slots, blockA(part, a), b, c + row, d, count, f);
+        else fill(slots, blockA(part, a), b, c + row, d, count, f);
         break;
       }
       case STATIONARY: {
-        stationary(slots, blockB(part, a), b, c, d, e, f);
+        if (slot(slots, X)) stationaryExchanged(slots, blockB(part, a), b, c, d, e, f);
+        else stationary(slots, blockB(part, a), b, c, d, e, f);
         break;
       }
       case WAVE: {

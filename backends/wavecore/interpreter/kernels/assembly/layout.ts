@@ -27,6 +27,9 @@ export let panelA: usize = 0;
 export let panelB: usize = 0;
 export let panelC: usize = 0;
 
+/** Where the flags of a stationary block lie in it: one byte for each panel, not 0 where a cell of the panel is off. */
+export let offFlags: usize = 0;
+
 let firstPart: usize = 0;
 let partBytes: usize = 0;
 let bytesA: usize = 0;
@@ -48,7 +51,8 @@ export function layOut(globalBytes: i32, rows: i32, columns: i32, waveRows: i32,
   panelB = <usize>rows << 5;
   panelC = (quadsOfPart << 7) + PANEL_GAP;
   bytesA = lines(quadsOfPart * panelA);
-  bytesB = lines(octets * panelB);
+  offFlags = lines(octets * panelB);
+  bytesB = offFlags + lines(octets);
   bytesC = lines(octets * panelC);
   control = lines(globalBytes);
   vectorSlots = control + 2 * LINE;

@@ -27,6 +27,24 @@ export const CSMI = 27;
 export const CSN = 28;
 export const TMI = 29;
 export const TSMO = 30;
+export const BKM = 31;
+export const BSKM = 32;
+export const BNI = 33;
+export const BSNO = 34;
+export const BGN = 35;
+export const BSNG = 36;
+export const BW = 37;
+export const BWS = 38;
+export const BGK = 39;
+export const CMM = 40;
+export const CSMM = 41;
+export const CNI = 42;
+export const CSNO = 43;
+export const CW = 44;
+export const CGM = 45;
+export const CGN = 46;
+export const X = 47;
+export const AMB = 48;
 
 export function slot(slots: usize, index: i32): i32 {
   return load<i32>(slots + (<usize>index << 2));

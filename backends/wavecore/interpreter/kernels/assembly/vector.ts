@@ -26,13 +26,23 @@ import {
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool';
 import { biasSums, normGradSums, stats } from './sums';
 import { momentum, sgd } from './update';
-import { DIVISOR, DSTSTRIDE, float, H, HOLD, int, M, NESTEROV, ROWBYTES, ROWS, W } from './vector-slots';
+import { DH, DIVISOR, DSTSTRIDE, DW, float, H, HOLD, int, M, NESTEROV, P, PL, PT, Q, R, ROWBYTES, ROWS, S, SH, SW, W } from './vector-slots';
 
 /** Up to this every integer is an f32. */
 const EXACT: i32 = 1 << 24;
 
 function planeFits(): bool {
   return (<usize>int(H) * <usize>int(W)) << 2 <= SCRATCH_BYTES;
+}
+
+function reach(windows: i32, step: i32, positions: i32, dilation: i32, padding: i32): i64 {
+  return <i64>windows * step + <i64>positions * dilation + abs<i64>(padding);
+}
+
+/** Whether every position of every window is a number of 32 bits. */
+function windowsFit(): bool {
+  const rows = reach(int(P), int(SH), int(R), int(DH), int(PT));
+  return max(rows, reach(int(Q), int(SW), int(S), int(DW), int(PL))) < <i64>1 << 31;
 }
 
 /**
@@ -95,21 +105,22 @@ export function vector(command: usize, part: i32): bool {
       return true;
     }
     case V_MAX_POOL: {
+      if (!windowsFit()) return false;
       maxPool(part, a, b, c, d != 0);
       return true;
     }
     case V_MAX_POOL_GRAD: {
-      if (!planeFits()) return false;
+      if (!planeFits() || !windowsFit()) return false;
       maxPoolGrad(part, scratch(part), a, b, c);
       return true;
     }
     case V_AVG_POOL: {
-      if (int(DIVISOR) > EXACT) return false;
+      if (int(DIVISOR) > EXACT || !windowsFit()) return false;
       avgPool(part, a, b);
       return true;
     }
     case V_AVG_POOL_GRAD: {
-      if (int(DIVISOR) > EXACT || !planeFits()) return false;
+      if (int(DIVISOR) > EXACT || !planeFits() || !windowsFit()) return false;
       avgPoolGrad(part, scratch(part), a, b);
       return true;
     }
