@@ -20,6 +20,8 @@ export interface CompileSettings extends LoadOptions, Partial<TrainingOptions> {
   readonly schedule?: ScheduleName;
   /** What the schedule `opt` minimizes; default `traffic`. */
   readonly objective?: ObjectiveName;
+  /** Gathers the statistics of a normalization while its convolution drains; default no. */
+  readonly gathers?: boolean;
   /** Default: the preset `wavecore`. */
   readonly machine?: Machine;
   /** Default: `gn:16` for the serialized schedules in training, otherwise `keep`. */
@@ -43,6 +45,7 @@ export function resolveSettings(settings: CompileSettings = {}): ResolvedSetting
     schedule,
     machine,
     ...(settings.objective === undefined ? {} : { objective: settings.objective }),
+    ...(settings.gathers === undefined ? {} : { gathers: settings.gathers }),
     norm: settings.norm ?? defaultNorm(mode, schedule),
     ...withDefaults(settings),
     resources: resourcesOf(machine, cores),

@@ -27,13 +27,13 @@ export interface Scheduled {
 export interface ScheduleOptions {
   /** What `opt` minimizes; default: traffic. */
   readonly objective?: ObjectiveName;
-  /** Gathers the statistics of a normalization while its convolution drains; default: where `opt` minimizes more than traffic. */
+  /** Gathers the statistics of a normalization while its convolution drains; default: no. */
   readonly gathers?: boolean;
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
-  const { objective = 'traffic', gathers = name === 'opt' && objective !== 'traffic' } = options;
+  const { objective = 'traffic', gathers = false } = options;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });

@@ -29,6 +29,7 @@ export interface ModelOptions extends CommonOptions, Partial<TrainingOptions> {
   readonly norm?: NormChoice;
   readonly schedule?: ScheduleName;
   readonly objective?: ObjectiveName;
+  readonly gathers?: boolean;
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -77,7 +78,9 @@ export function addScheduleOption(command: Command): Command {
 }
 
 export function addObjectiveOption(command: Command): Command {
-  return command.addOption(new Option('--objective <name>', 'what the schedule opt minimizes (default: traffic)').choices(OBJECTIVES));
+  return command
+    .addOption(new Option('--objective <name>', 'what the schedule opt minimizes (default: traffic)').choices(OBJECTIVES))
+    .option('--gathers', 'gather the statistics of a normalization while its convolution drains');
 }
 
 /** What the options say, for the API; an option that was not given is left to its default there. */
@@ -108,6 +111,7 @@ const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine' | '
   lossScaleInterval: 'training',
   schedule: 'mbs',
   objective: 'mbs',
+  gathers: 'mbs',
 };
 
 /** The flags of the command line that steer a pass up to `after`, which an IR file is past. */

@@ -1,9 +1,10 @@
 import { sampleElements } from '../../../ir/tensor.ts';
+import { arrayUse } from '../array-use.ts';
 import type { LayerView, MatrixWork, Network } from '../network.ts';
 import { Planner } from '../planner.ts';
 import { usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
-import { pieces, type Tiling } from '../transfers.ts';
+import type { Tiling } from '../transfers.ts';
 import { type Amount, ZERO } from './amount.ts';
 
 /** Models what layers use beside the DRAM: cycles of the array and of the vector unit. */
@@ -30,23 +31,8 @@ export class Work {
     };
   }
 
-  /** Cycles of all waves: their rows, or the load of their stationary block where that takes longer. */
   private arrayCycles(work: MatrixWork, { chunk, stripes }: Tiling, subBatch: number): number {
-    const { arrayRows, arrayColumns, waveRows } = this.resources;
-    let cycles = 0;
-    for (const group of pieces(this.batch, subBatch)) {
-      for (const part of pieces(group.size, stripes === undefined ? Math.min(chunk, group.size) : 1)) {
-        const reduces = work.form === 'weightGradient';
-        const [rows, depth] = reduces ? [work.m, work.k * part.size] : [work.m * part.size, work.k];
-        const waves = Math.ceil(depth / arrayRows) * Math.ceil(work.n / arrayColumns) * work.groups;
-        const inWaves = pieces(rows, waveRows).reduce(
-          (sum, { size, count }) => sum + Math.max(size, Math.min(depth, arrayRows)) * count,
-          0,
-        );
-        cycles += group.count * part.count * waves * inWaves;
-      }
-    }
-    return cycles;
+    return arrayUse(work, this.resources, this.batch, stripes === undefined ? Math.min(chunk, subBatch) : 1).cycles;
   }
 }
 
