@@ -14,6 +14,7 @@ export const add: KindRecord = {
     return [f16(nth(inputs, 0).shape)];
   },
   gradient: (ctx, dy) => ctx.inputs.map((_, i) => (ctx.wants(i) ? dy : undefined)),
+  accumulates: true,
   inPlace: [0, 1],
   stripes: 'flat',
   reference: (inputs) => [nth(inputs, 0).map((_, i) => inputs.reduce((sum, x) => sum + at(x, i), 0))],

@@ -109,6 +109,8 @@ export interface KindRecord {
   readonly gathering?: string;
   /** Of a layer that only sums over input 0: what it adds to the attributes of a kind that gathers its result; undefined where that cannot. */
   gathered?(attrs: Attrs): Attrs | undefined;
+  /** Adds its operands to its result one by one, so that it reads what it has written where there are more than two. */
+  readonly accumulates?: true;
   /** Passes of the vector unit over the elements of the largest operand; absent: one. */
   readonly passes?: number;
   /** The inputs whose buffer output 0 may take over, the first that is not needed afterwards. */

@@ -9,17 +9,24 @@ type Use = Allocation['layers'][number];
 export function allocationsOf(network: Network, schedule: Schedule): Allocation[] {
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
   return schedule.groups.flatMap((group, index) => [
-    ...group.residents.map((resident) => residentAllocation(index, group, resident)),
+    ...group.residents.map((resident) => residentAllocation(index, group, resident, views)),
     ...group.steps.flatMap((step) => step.blocks.flatMap((block) => blockAllocations(index, step, block, views.get(step.layer)))),
   ]);
 }
 
-function residentAllocation(group: number, { steps }: Group, { tensor, address, bytes, from, to }: Resident): Allocation {
+function residentAllocation(
+  group: number,
+  { steps }: Group,
+  { tensor, address, bytes, from, to }: Resident,
+  views: ReadonlyMap<string, LayerView>,
+): Allocation {
   const uses = steps.slice(from, to + 1).flatMap((step, i): Use[] => {
+    const { record, inputs = [] } = views.get(step.layer) ?? {};
+    const isSum = record?.accumulates === true && inputs.length > 2;
     // A result that is also stored to DRAM is read by the DMA.
     const reads =
       step.inputs.some((access) => access.tensor === tensor && isOnChip(access)) ||
-      step.outputs.some((access) => access.tensor === tensor && access.store);
+      step.outputs.some((access) => access.tensor === tensor && (access.store || isSum));
     // The layer that fills the place: it makes the tensor, or loads it.
     const fills =
       step.outputs.some((access) => access.tensor === tensor) ||
