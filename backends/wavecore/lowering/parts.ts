@@ -27,10 +27,11 @@ export function partsOf(view: LayerView, step: Step, samples: number): Part[] {
 }
 
 /** Whether a step takes its chunks one after the other, each once, and nothing else. */
-export function isDivisible({ phase, matrix }: LayerView, { stripes, panel }: Step): boolean {
+export function isDivisible({ phase, matrix, outputs }: LayerView, { stripes, panel }: Step): boolean {
   if (phase === 'update' || stripes !== undefined) return false;
   if (matrix === undefined || panel === undefined) return true;
-  return matrix.form !== 'weightGradient' && panel.n >= matrix.columns && panel.k >= matrix.k;
+  // Statistics that are gathered are ended and stored for all samples at once.
+  return matrix.form !== 'weightGradient' && outputs.length === 1 && panel.n >= matrix.columns && panel.k >= matrix.k;
 }
 
 /** Whether a part takes all its operands at once: its first loads are all that it loads. */

@@ -21,10 +21,8 @@ export function gathers({ view }: StepContext): boolean {
 /** Sets the totals to 0 before the matrix unit goes on. */
 export function clearTotals(ctx: StepContext): void {
   ctx.e.scope(() => {
-    const { from, to } = ctx.part;
-    const { perSample } = ctx.view.state;
-    const dst = ctx.e.value(constant(ctx.block('state').address + perSample * from));
-    ctx.e.op('v.fill', { dst, bytes: perSample * (to - from) }, { signal: [TOKEN.partial] });
+    const dst = ctx.e.value(constant(ctx.block('state').address));
+    ctx.e.op('v.fill', { dst, bytes: ctx.view.state.perSample * ctx.iteration.samples }, { signal: [TOKEN.partial] });
     ctx.e.op('m.sync', {}, { wait: [TOKEN.partial] });
   });
 }
@@ -36,21 +34,18 @@ export function totalsAddress(ctx: StepContext, chunk: Chunk, columns: Turn): nu
   return ctx.e.value(plus(plus(sample, times(columns.offset, PAIR_BYTES)), address));
 }
 
-/** The statistics of the samples of a part, once the last result is drained. */
+/** The statistics of all samples, once the last result is drained. */
 export function endTotals(ctx: StepContext): void {
   const { e } = ctx;
   const { m, columns } = workOf(ctx);
-  const { from, to } = ctx.part;
-  const all: Chunk = { offset: constant(from), samples: to - from };
+  const all: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
   const GROUPS = int(ctx, 'setGroups');
   const EPS = floatBits(float(ctx, 'epsilon'));
   e.op('m.sync', {}, { signal: [TOKEN.done] });
   configure(ctx, { N: all.samples, C: columns, GROUPS, CROSS: 0, EPS, M: m * (columns / GROUPS) });
-  // One transfer for all samples: a sample's few statistics are less than a burst.
-  const stores = ctx.access('out', 1).store && ctx.part.last;
-  const whole: Chunk = { offset: ZERO, samples: ctx.iteration.samples };
-  const state = e.value(constant(ctx.block('state').address + ctx.view.state.perSample * from));
+  const stores = ctx.access('out', 1).store;
+  const state = e.value(constant(ctx.block('state').address));
   const stats = ctx.place('out', 1, all, 0);
   e.op('v.stats_end', { stats, state }, { wait: [TOKEN.done], signal: stores ? [TOKEN.ready] : [] });
-  if (stores) emitDma(e, 'd.st', wholeRows(ctx, 'out', 1, whole, 0), { wait: [TOKEN.ready] });
+  if (stores) emitDma(e, 'd.st', wholeRows(ctx, 'out', 1, all, 0), { wait: [TOKEN.ready] });
 }

@@ -59,9 +59,8 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
       }
     }
     buffer(unit, true, range);
-    const atEnd = !o.batched || (i > 0 && gathersTotals(view));
-    if (!access.store || (atEnd && !part.last)) return;
-    buffer('store', false, atEnd ? [range[0] - (o.batched ? part.from * o.bytes : 0), range[1]] : range);
+    if (!access.store || !(o.batched || part.last)) return;
+    buffer('store', false, range);
     dram('store', true, o);
   });
   const state = blockRange(step, 'state');
