@@ -29,10 +29,9 @@ describe.each([1, 2])('the layers of a run on %i cores', (cores) => {
     expect(sum(({ macs }) => macs)).toBe(result.macs);
   });
 
-  it('are limited by the unit that works most, which works no longer than the layer takes', () => {
-    for (const { layer, busy, limit, cycles } of layers) {
+  it('are limited by the unit that works most', () => {
+    for (const { layer, busy, limit } of layers) {
       expect(busy[limit], layer).toBeGreaterThanOrEqual(Math.max(busy.array, busy.vector) / (limit === 'dram' ? cores : 1));
-      if (cores === 1) expect(busy[limit], layer).toBeLessThanOrEqual(cycles);
     }
     const products = layers.filter(({ macs }) => macs > 0);
     expect(products.every(({ utilization, busy }) => utilization > 0 && utilization < 1 && busy.array > 0)).toBe(true);
