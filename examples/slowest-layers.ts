@@ -11,8 +11,8 @@ for (const layer of layers.toSorted((a, b) => b.cycles - a.cycles).slice(0, 5)) 
 }
 
 // Prints:
-//  19.2 %  update    momentum          classifier.0.weight
-//   5.6 %  backward  conv_grad_weight  /features/features.2/Conv
-//   4.0 %  forward   conv              /features/features.2/Conv
-//   4.0 %  backward  conv_grad_data    /features/features.2/Conv
-//   3.5 %  backward  gemm_grad_weight  /classifier/classifier.0/Gemm
+//  21.1 %  update    momentum          classifier.0.weight
+//   3.9 %  backward  gemm_grad_weight  /classifier/classifier.0/Gemm
+//   3.5 %  backward  conv_grad_weight  /features/features.2/Conv
+//   3.5 %  update    momentum          classifier.3.weight
+//   2.6 %  forward   conv              /features/features.2/Conv
