@@ -224,7 +224,7 @@ export class Planner {
     const inputs = accesses.inputs[i];
     const outputs = accesses.outputs[i];
     if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
-    const free = (this.resources.globalBytes - (live[i] ?? 0) * samples) * share;
+    const free = (this.resources.globalBytes - heldBytes(accesses) - (live[i] ?? 0) * samples) * share;
     const ranked = this.rank(view, inputs, outputs, samples);
     const striped = (narrow: boolean): Fit | undefined => fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
     const wide = ranked.find((fit) => !fit.narrow && fit.bytes <= free) ?? striped(false);
@@ -346,16 +346,22 @@ function signature(accesses: readonly Access[]): string {
   return text;
 }
 
-const LETTERS: Readonly<Record<Access['mode'], string>> = { resident: 'rR', load: 'lL', stream: 'sS', whole: 'wW', panel: 'pP' };
+const LETTERS: Readonly<Record<Access['mode'], string>> = { resident: 'rR', load: 'lL', stream: 'sS', whole: 'wW', panel: 'pP', hold: 'hH', held: 'dD' };
 
 /** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
-  return pieces(batch, subBatch).map((piece, i) => ({
+  return pieces(batch, subBatch).map((piece, i, all) => ({
     samples: piece.size,
     full: Math.min(batch, subBatch),
     times: piece.count,
     later: i === 0 ? piece.count - 1 : piece.count,
+    earlier: i === all.length - 1 ? piece.count - 1 : piece.count,
   }));
+}
+
+/** Bytes of the global buffer that what is held takes over all iterations. */
+export function heldBytes({ held }: GroupAccesses): number {
+  return held.reduce((sum, { bytes }) => sum + align(bytes), 0);
 }
 
 /** Bytes a sample of the resident tensors at every step; a tensor that takes over another's place is counted once. */
@@ -378,13 +384,16 @@ function placeFits(
   const lifetimes: Lifetime[] = [];
   const chains = chainsOf(accesses.intervals);
   for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), from: chain.from, to: chain.to });
+  for (const { tensor, bytes } of accesses.held)
+    lifetimes.push({ key: heldKey(tensor), bytes: align(bytes), from: 0, to: fits.length - 1 });
   fits.forEach((fit, i) => {
     for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
   });
   const addresses = allocateApart(lifetimes, planner.resources.globalBytes);
   if (!(addresses instanceof Map)) return { blocked: addresses };
   const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
-  const residents: Resident[] = [];
+  const last = fits.length - 1;
+  const residents: Resident[] = accesses.held.map(({ tensor, bytes }) => ({ tensor, address: at(heldKey(tensor)), bytes, from: 0, to: last }));
   for (const [key, chain] of chains) {
     for (const v of chain.intervals)
       residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
@@ -405,6 +414,10 @@ function placeFits(
   const phases = new Set(views.map((view) => view.phase));
   const phase = phases.size > 1 ? 'turn' : (views[0]?.phase ?? 'forward');
   return { phase, subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
+}
+
+function heldKey(tensor: string): string {
+  return `held/${tensor}`;
 }
 
 function blockKey(step: number, block: Block): string {

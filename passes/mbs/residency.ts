@@ -27,10 +27,17 @@ export interface Interval {
   inPlaceOf?: string;
 }
 
+/** An operand that all samples share, kept in the global buffer over the iterations of a group. */
+export interface Held {
+  readonly tensor: string;
+  readonly bytes: number;
+}
+
 export interface GroupAccesses {
   readonly inputs: readonly (readonly Access[])[];
   readonly outputs: readonly (readonly Access[])[];
   readonly intervals: readonly Interval[];
+  readonly held: readonly Held[];
 }
 
 /** Where each storage is used, over the whole network; computed once. */
@@ -117,7 +124,7 @@ export function accessesOf(
     inputs.push(view.inputs.map((o, i) => readAccess(view, o, i)));
     outputs.push(view.outputs.map((o, i) => writeAccess(view, o, i, step)));
   }
-  return { inputs, outputs, intervals };
+  return { inputs, outputs, intervals, held: [] };
 
   function openEntering(): void {
     const { enters } = around;

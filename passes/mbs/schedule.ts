@@ -3,13 +3,14 @@ import { PHASES } from '../../ir/graph.ts';
 export const SCHEDULES = ['baseline', 'archopt', 'il', 'mbs-fs', 'mbs1', 'mbs2', 'opt'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
-export const ACCESS_MODES = ['resident', 'load', 'stream', 'whole', 'panel'] as const;
+export const ACCESS_MODES = ['resident', 'load', 'stream', 'whole', 'panel', 'hold', 'held'] as const;
 
 /**
  * How a layer reaches one operand during an iteration of its group.
  * `resident`: in the global buffer for the whole sub-batch; `load`: the same, filled from DRAM by this layer;
  * `stream`: through a chunk buffer, from or to DRAM; `whole`: a shared operand, loaded at the layer's start or
- * stored at its end; `panel`: the shared operand of a matrix product, by panels.
+ * stored at its end; `panel`: the shared operand of a matrix product, by panels; `hold`: the same, in the global buffer as a whole
+ * over all iterations of the group, loaded before the first one or stored behind the last; `held`: what another layer of the group holds.
  */
 export interface Access {
   readonly tensor: string;
@@ -49,11 +50,11 @@ export interface Step {
   readonly footprint: number;
 }
 
-/** A tensor kept in the global buffer from step `from` to step `to` of its group. */
+/** A tensor kept in the global buffer from step `from` to step `to` of its group; what is held, in all of them and between iterations. */
 export interface Resident {
   readonly tensor: string;
   readonly address: number;
-  /** Bytes for the whole sub-batch. */
+  /** Bytes for the whole sub-batch; of what is held, in all. */
   readonly bytes: number;
   readonly from: number;
   readonly to: number;
@@ -99,6 +100,11 @@ export interface Resources {
     readonly joulesPerPass: number;
     readonly joulesPerCycle: number;
   };
+}
+
+/** Whether an operand that all samples share stays in the global buffer over the iterations of its group. */
+export function isHeld({ mode }: Access): boolean {
+  return mode === 'hold' || mode === 'held';
 }
 
 /** Allocation grain of the global buffer, so that every block starts aligned for every element type. */

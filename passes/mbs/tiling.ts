@@ -1,6 +1,6 @@
 import { blockBytes } from './footprint.ts';
 import { isImage, type LayerView, type MatrixWork, type Operand, overwritten } from './network.ts';
-import type { Access, Block, Panel, Resources } from './schedule.ts';
+import { type Access, type Block, isHeld, type Panel, type Resources } from './schedule.ts';
 import { isPlain } from './shape.ts';
 import { elementsOf, flatBytes, imageRowBytes, isChunked, pieces, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
 
@@ -65,7 +65,7 @@ function trafficOf(
     inputs,
     outputs,
     tiling,
-    { samples, full: samples, times: 1, later: 0 },
+    { samples, full: samples, times: 1, later: 0, earlier: 0 },
     (_t, _k, _d, rows, rowBytes, contiguous, times) => {
       traffic += burstBytes(rows, rowBytes, contiguous, resources.burstBytes) * times;
     },
@@ -102,7 +102,7 @@ function* candidates(
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
     else
-      for (const { panel, penalty, narrow } of panels(view.matrix, chunk >= samples, samples, resources))
+      for (const { panel, penalty, narrow } of panelsOf(view.matrix, [...inputs, ...outputs], chunk >= samples, samples, resources))
         yield { chunk, panel, penalty: chunkPenalty + penalty, narrow };
   }
 }
@@ -155,13 +155,21 @@ function partOf(work: MatrixWork | undefined, samples: number, { arrayRows, wave
   return samples;
 }
 
+/** Panel shapes that these accesses allow: what is held lies in the buffer as a whole. */
+function* panelsOf(work: MatrixWork, accesses: readonly Access[], single: boolean, samples: number, resources: Resources): Generator<Shape> {
+  const { m, columns: n, k } = work;
+  if (accesses.some(isHeld)) yield { panel: { m, n, k }, penalty: 0, narrow: false };
+  else yield* panels(work, single, samples, resources);
+}
+
+interface Shape {
+  readonly panel: Panel;
+  readonly penalty: number;
+  readonly narrow: boolean;
+}
+
 /** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */
-function* panels(
-  work: MatrixWork,
-  single: boolean,
-  samples: number,
-  resources: Resources,
-): Generator<{ panel: Panel; penalty: number; narrow: boolean }> {
+function* panels(work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<Shape> {
   const taps = work.geometry.R * work.geometry.S;
   const elementBytes = work.form === 'weightGradient' ? 4 : 2;
   for (const n of columnSizes(work, resources.arrayColumns)) {
@@ -317,7 +325,9 @@ export function fitStriped(
   const shapes =
     view.matrix === undefined
       ? [undefined]
-      : [...panels(view.matrix, false, samples, resources)].filter((p) => narrow || !p.narrow).map((p) => p.panel);
+      : [...panelsOf(view.matrix, [...inputs, ...outputs], false, samples, resources)]
+          .filter((p) => narrow || !p.narrow)
+          .map((p) => p.panel);
   const at = (count: number): Fit | undefined => {
     let best: Fit | undefined;
     const stripes = stripesOf(view, count);
@@ -355,7 +365,10 @@ export function smallestFit(
   for (const fit of rankFits(view, inputs, outputs, samples, resources)) consider(fit);
   const most = finestStripes(view);
   if (view.record.stripes === undefined || view.phase === 'update' || most < 2) return least;
-  const shapes = view.matrix === undefined ? [undefined] : [...panels(view.matrix, false, samples, resources)].map((p) => p.panel);
+  const shapes =
+    view.matrix === undefined
+      ? [undefined]
+      : [...panelsOf(view.matrix, [...inputs, ...outputs], false, samples, resources)].map((p) => p.panel);
   for (const panel of shapes) {
     const tiling: Tiling = { chunk: 1, stripes: stripesOf(view, most), ...(panel === undefined ? {} : { panel }) };
     const blocks = blocksOf(view, inputs, outputs, samples, tiling);

@@ -1,6 +1,6 @@
 import type { TensorKind } from '../../ir/tensor.ts';
 import { isImage, type LayerView, type MatrixWork, type Operand } from './network.ts';
-import type { Access, Panel, Step } from './schedule.ts';
+import { type Access, isHeld, type Panel, type Step } from './schedule.ts';
 
 /** Receives `times` transfers of `rows` runs of `rowBytes` each; `contiguous` runs follow one another in DRAM. */
 export type TransferVisitor = (
@@ -31,8 +31,9 @@ export interface IterationKind {
   /** Samples of a full iteration, which decide whether the chunk buffers alternate: a shorter iteration uses the same ones. */
   readonly full: number;
   readonly times: number;
-  /** Of these, how many come after the first iteration of the group. */
+  /** Of these, how many come after the first iteration of the group, and before the last. */
   readonly later: number;
+  readonly earlier: number;
 }
 
 /** Visits every DRAM transfer of a step over `iteration.times` iterations of its group. */
@@ -152,7 +153,9 @@ function visitMap(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonl
   const weights = v.view.inputs[work.stationary];
   const columns = pieces(work.columns, panel.n);
   const panels = columns.reduce((sum, p) => sum + p.count, 0);
-  if (weights !== undefined) {
+  if (weights !== undefined && inputs[work.stationary]?.mode === 'hold') {
+    v.visit(weights.tensor, weights.kind, 'read', 1, weights.bytes, true, times - v.iteration.later);
+  } else if (weights !== undefined && inputs[work.stationary]?.mode === 'panel') {
     for (const col of columns) {
       for (const red of pieces(work.k, panel.k)) {
         const run = weightRun(work, col.size, red.size);
@@ -233,6 +236,10 @@ function visitReduce(v: Visitation, work: MatrixWork, panel: Panel, inputs: read
   operand(work.stationary, (_, n) => n);
   const result = v.view.outputs[0];
   if (result === undefined || outputs[0]?.store !== true) return;
+  if (isHeld(outputs[0])) {
+    v.visit(result.tensor, result.kind, 'write', 1, result.bytes, true, times - v.iteration.earlier);
+    return;
+  }
   for (const r of rows) {
     for (const c of columns) {
       const contiguous = r.size === work.m;

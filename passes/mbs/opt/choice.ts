@@ -16,10 +16,11 @@ export interface Choice {
   readonly alternatives?: Readonly<Partial<Record<Recompute, number>>>;
 }
 
-/** The choices in the order of execution; `network` holds the layers in that order. */
-export function choicesOf(network: Network, { forward, turn, backward }: Found): Choice[] {
+/** The choices in the order of execution, as `settled` has them; `network` holds the layers in that order. */
+export function choicesOf(network: Network, { forward, turn, backward }: Found, settled: ReadonlyMap<Chosen, Chosen>): Choice[] {
   let at = 0;
-  const choice = ({ part, subBatch, enters, amount }: Chosen, more: Pick<Choice, 'recompute' | 'alternatives'> = {}): Choice => {
+  const choice = (chosen: Chosen, more: Pick<Choice, 'recompute' | 'alternatives'> = {}): Choice => {
+    const { part, subBatch, enters, amount } = settled.get(chosen) ?? chosen;
     const from = at;
     at += part.to - part.from;
     const name = (index: number): string => network.layers[index]?.layer.name ?? '';

@@ -3,6 +3,7 @@ import { livePerSample, Planner } from '../planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
 import type { Fit } from '../tiling.ts';
 import { type Amount, ZERO } from './amount.ts';
+import { holdings } from './hold.ts';
 import { Work } from './work.ts';
 
 /** Tensors of a part that may give way, where its sub-batch is smaller than the mini-batch. */
@@ -80,7 +81,7 @@ export class Evaluator {
     const key = keyOf(subBatch, enters, exits);
     if (evaluations.has(key)) return evaluations.get(key);
     const plan = this.plan(part, subBatch, enters, exits);
-    const evaluation = plan && { amount: this.sum(part, plan, subBatch), gaveWay: plan.gaveWay };
+    const evaluation = plan && { amount: this.sum(viewsOf(part), plan, subBatch), gaveWay: plan.gaveWay };
     evaluations.set(key, evaluation);
     return evaluation;
   }
@@ -113,22 +114,43 @@ export class Evaluator {
     return alike;
   }
 
-  /** Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. */
+  /**
+   * Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. A group of this part
+   * alone holds over its iterations what lets it move least.
+   */
   plan(part: Part, subBatch: number, enters: boolean, exits: boolean): (Plan & { readonly gaveWay: boolean }) | undefined {
-    const { network, from, to } = part;
-    const views = network.layers.slice(from, to);
+    const { network } = part;
+    const views = viewsOf(part);
     if (subBatch < network.batch && views.some((view) => view.crossesSamples)) return undefined;
     const planner = this.planners[this.alike(part).tightened.get(subBatch) ?? 0];
     if (planner === undefined) return undefined;
     let layout = this.layoutOf(part, enters, exits);
     for (let given = 0; subBatch === network.batch || given <= MOST_GIVEN; given++) {
       const fits = crowdedStep(layout, subBatch, planner) ?? fitAll(planner, views, layout, subBatch);
-      if (typeof fits !== 'number') return { accesses: layout.accesses, fits, gaveWay: given > 0 };
+      if (typeof fits !== 'number') {
+        const plan = { accesses: layout.accesses, fits };
+        return { ...(enters || exits ? plan : this.holdingMost(planner, views, plan, subBatch)), gaveWay: given > 0 };
+      }
       const largest = largestAt(layout.accesses.intervals, fits, layout.around);
       if (largest === undefined) return undefined;
       layout = layout.without(largest);
     }
     return undefined;
+  }
+
+  /** The plan with what it may hold over its iterations, where it then moves less. */
+  holdingMost(planner: Planner, views: readonly LayerView[], plan: Plan, subBatch: number): Plan {
+    if (subBatch >= planner.network.batch) return plan;
+    const live = livePerSample(plan.accesses.intervals, views.length);
+    let best = plan;
+    let least = this.sum(views, plan, subBatch).traffic;
+    for (const accesses of holdings(views, plan.accesses, planner.resources.globalBytes)) {
+      const fits = fitAll(planner, views, { accesses, live }, subBatch);
+      if (typeof fits === 'number') continue;
+      const { traffic } = this.sum(views, { accesses, fits }, subBatch);
+      if (traffic < least) [best, least] = [{ accesses, fits }, traffic];
+    }
+    return best;
   }
 
   private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
@@ -144,14 +166,19 @@ export class Evaluator {
     return layout;
   }
 
-  private sum({ network, from }: Part, { accesses, fits }: Plan, subBatch: number): Amount {
+  /** What layers cost over the whole mini-batch. */
+  sum(views: readonly LayerView[], { accesses, fits }: Plan, subBatch: number): Amount {
     return fits.reduce<Amount>((sum, fit, i) => {
-      const view = network.layers[from + i];
+      const view = views[i];
       if (view === undefined) return sum;
       const moved = this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
       return this.work.add(sum, view, fit, subBatch, moved);
     }, ZERO);
   }
+}
+
+function viewsOf({ network, from, to }: Part): readonly LayerView[] {
+  return network.layers.slice(from, to);
 }
 
 function keyOf(subBatch: number, enters: boolean, exits: boolean): number {
@@ -168,7 +195,7 @@ function crowdedStep({ live }: Layout, subBatch: number, { resources }: Planner)
 }
 
 /** How every layer runs, or the first step that does not. */
-function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live }: Layout, subBatch: number): Fit[] | number {
+function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live }: Pick<Layout, 'accesses' | 'live'>, subBatch: number): Fit[] | number {
   const fits: Fit[] = [];
   for (let i = 0; i < views.length; i++) {
     const found = planner.fitOne(views, accesses, subBatch, live, i);

@@ -1,17 +1,17 @@
-import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Layer } from '../../../ir/graph.ts';
 import { type Network, networkOf } from '../network.ts';
 import { Planner } from '../planner.ts';
-import { type GroupAccesses, type Interval, usesOf } from '../residency.ts';
+import { usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
-import type { Fit } from '../tiling.ts';
+import { subBatches } from '../sizes.ts';
 import { type Choice, choicesOf } from './choice.ts';
-import { Evaluator, type Plan } from './evaluate.ts';
+import { Evaluator } from './evaluate.ts';
 import { leastProduct } from './hull.ts';
 import { type Objective, type ObjectiveName, objectiveOf } from './objective.ts';
 import { Parts } from './parts.ts';
-import { type Positions, positionsOf, type Range } from './positions.ts';
+import { type Positions, positionsOf } from './positions.ts';
 import { withBackward } from './rewrite.ts';
+import { runsOf, settle } from './run.ts';
 import { type Chosen, type Found, Search } from './search.ts';
 
 /** How often the search is repeated with less room for the groups that got no addresses. */
@@ -37,11 +37,12 @@ export function optimize(network: Network, resources: Resources, objective: Obje
   const positions = positionsOf(network);
   const parts = new Parts(network, positions);
   const evaluator = new Evaluator(new Planner(network, usesOf(network), resources));
-  const search = new Search(parts, evaluator, objectiveOf(objective === 'edp' ? 'energy' : objective, resources));
+  const cost = objectiveOf(objective === 'edp' ? 'energy' : objective, resources);
+  const search = new Search(parts, evaluator, cost);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const found = objective === 'edp' ? leastByProduct(parts, evaluator, resources) : search.run();
     if (found === undefined) return undefined;
-    const realized = realize(network, positions, found, evaluator, resources);
+    const realized = realize(network, positions, found, evaluator, cost, resources);
     if ('groups' in realized) return realized;
     search.tighten(realized.homeless);
   }
@@ -66,6 +67,7 @@ function realize(
   positions: Positions,
   found: Found,
   evaluator: Evaluator,
+  objective: Objective,
   resources: Resources,
 ): Optimum | { readonly homeless: readonly Chosen[] } {
   const { graph } = network;
@@ -80,55 +82,15 @@ function realize(
   const kept = new Set(found.backward.flatMap(({ segment }) => [...segment.kept]));
   const groups: Group[] = [];
   const homeless: Chosen[] = [];
+  const settled = new Map<Chosen, Chosen>();
   for (const run of runsOf(chosen)) {
-    const { accesses, fits } = joined(run.parts, kept, evaluator);
-    const group = placer.tryPlace(placer.draftOf(run.from, run.to, run.subBatch, accesses, fits));
-    if (group === undefined) homeless.push(...run.parts);
-    else groups.push(group);
+    const runs = settle(run, kept, subBatches(network.batch), { evaluator, placer, objective });
+    if (runs === undefined) homeless.push(...run.parts);
+    else {
+      groups.push(runs.group);
+      runs.parts.forEach((part, i) => settled.set(run.parts[i] ?? part, part));
+    }
   }
   if (homeless.length > 0) return { homeless };
-  return { network: rewritten, groups, choices: choicesOf(rewritten, found), cost: found.cost };
-}
-
-interface Run extends Range {
-  readonly subBatch: number;
-  readonly parts: readonly Chosen[];
-}
-
-/** Parts that go on with one another, as ranges of layers. */
-function runsOf(chosen: readonly Chosen[]): Run[] {
-  const runs: { from: number; to: number; subBatch: number; parts: Chosen[] }[] = [];
-  let at = 0;
-  for (const part of chosen) {
-    const from = at;
-    at += part.part.to - part.part.from;
-    const last = runs.at(-1);
-    if (part.enters && last !== undefined) {
-      last.to = at;
-      last.parts.push(part);
-    } else runs.push({ from, to: at, subBatch: part.subBatch, parts: [part] });
-  }
-  return runs;
-}
-
-/** The plans of parts as that of one group: the tensor that stays on chip from one to the next has one place, and is stored where backward reads it. */
-function joined(parts: readonly Chosen[], kept: ReadonlySet<string>, evaluator: Evaluator): Plan {
-  const inputs: GroupAccesses['inputs'][number][] = [];
-  const outputs: GroupAccesses['outputs'][number][] = [];
-  const intervals: Interval[] = [];
-  const fits: Fit[] = [];
-  for (const { part, subBatch, enters, exits } of parts) {
-    const plan = evaluator.plan(part, subBatch, enters, exits) ?? fail(diag.internal({}, 'a part that was chosen cannot run'));
-    const at = fits.length;
-    for (const interval of plan.accesses.intervals) {
-      const before = intervals.find((v) => v.tensor === interval.tensor && v.to === at - 1);
-      if (enters && interval.from === 0 && interval.tensor === part.enters && before !== undefined) before.to = at + interval.to;
-      else intervals.push({ ...interval, from: at + interval.from, to: at + interval.to });
-    }
-    inputs.push(...plan.accesses.inputs);
-    const stored = (tensor: string): boolean => tensor === part.exits && kept.has(tensor);
-    outputs.push(...plan.accesses.outputs.map((list) => list.map((a) => (stored(a.tensor) ? { ...a, store: true } : a))));
-    fits.push(...plan.fits);
-  }
-  return { accesses: { inputs, outputs, intervals }, fits };
+  return { network: rewritten, groups, choices: choicesOf(rewritten, found, settled), cost: found.cost };
 }
