@@ -9,7 +9,9 @@ import { type BackendOptions, type Iteration, type Part, StepContext } from './l
 import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
 import { costOf } from './lowering/cost.ts';
 import { layOut } from './lowering/dram-layout.ts';
-import { constant, Emitter, plus, times } from './lowering/emitter.ts';
+import { constant, Emitter, plus, times, ZERO } from './lowering/emitter.ts';
+import { emitHeld, heldBy } from './lowering/held.ts';
+import { heldAreas } from './lowering/lifetimes.ts';
 import { loadsAtOnce, partsOf, wholePart } from './lowering/parts.ts';
 import { emitHead, emitStep } from './lowering/steps.ts';
 import { type Body, emitTasks, passesOf, tasksOf } from './lowering/tasks.ts';
@@ -90,6 +92,20 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
       const context = (iteration: Iteration, part: Part): StepContext => new StepContext(e, view, i, group, iteration, part, backend);
       return { view, step, uses, info: { layer: name, kind, phase, group: index, origin }, context };
     });
+    /** What the group holds comes before its first iteration, or goes behind the last; all units are idle before and behind that. */
+    const emitAllHeld = (direction: 'in' | 'out'): void => {
+      const holders = layers.filter(({ step }) => heldBy({ step }, direction).length > 0);
+      const areas = direction === 'in' ? [] : heldAreas(group);
+      const at = { offset: ZERO, sample: chip.firstSample, samples: group.subBatch };
+      const last = holders.at(-1) ?? (areas.length > 0 ? layers.at(-1) : undefined);
+      for (const { info, uses, context } of holders) {
+        mark({ ...info, frees: [] }, () =>
+          chip.step(undefined, uses, () => e.scope(() => emitHeld(context(at, wholePart(group.subBatch)), direction))),
+        );
+      }
+      if (last !== undefined) mark({ ...last.info, frees: areas }, () => e.op('fence', {}));
+    };
+    emitAllHeld('in');
     for (const pass of passesOf(network.batch, group, chip.firstSample)) {
       if (network.cores > 1 && !isDivided(group.phase)) {
         pass.loop(e, (iteration) => {
@@ -123,6 +139,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
       );
       emitTasks(e, pass, tasksOf(group, bodies));
     }
+    emitAllHeld('out');
   };
   schedule.groups.slice(0, divided).forEach(emitGroup);
   for (const reduction of division.reductions) {

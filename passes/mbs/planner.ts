@@ -346,7 +346,15 @@ function signature(accesses: readonly Access[]): string {
   return text;
 }
 
-const LETTERS: Readonly<Record<Access['mode'], string>> = { resident: 'rR', load: 'lL', stream: 'sS', whole: 'wW', panel: 'pP', hold: 'hH', held: 'dD' };
+const LETTERS: Readonly<Record<Access['mode'], string>> = {
+  resident: 'rR',
+  load: 'lL',
+  stream: 'sS',
+  whole: 'wW',
+  panel: 'pP',
+  hold: 'hH',
+  held: 'dD',
+};
 
 /** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
@@ -393,7 +401,13 @@ function placeFits(
   if (!(addresses instanceof Map)) return { blocked: addresses };
   const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
   const last = fits.length - 1;
-  const residents: Resident[] = accesses.held.map(({ tensor, bytes }) => ({ tensor, address: at(heldKey(tensor)), bytes, from: 0, to: last }));
+  const residents: Resident[] = accesses.held.map(({ tensor, bytes }) => ({
+    tensor,
+    address: at(heldKey(tensor)),
+    bytes,
+    from: 0,
+    to: last,
+  }));
   for (const [key, chain] of chains) {
     for (const v of chain.intervals)
       residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });

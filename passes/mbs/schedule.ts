@@ -107,6 +107,11 @@ export function isHeld({ mode }: Access): boolean {
   return mode === 'hold' || mode === 'held';
 }
 
+/** What a group holds over its iterations. */
+export function heldTensors({ steps }: Pick<Group, 'steps'>): ReadonlySet<string> {
+  return new Set(steps.flatMap(({ inputs, outputs }) => [...inputs, ...outputs].filter(isHeld).map(({ tensor }) => tensor)));
+}
+
 /** Allocation grain of the global buffer, so that every block starts aligned for every element type. */
 export const ALIGNMENT = 64;
 

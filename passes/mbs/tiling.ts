@@ -156,7 +156,13 @@ function partOf(work: MatrixWork | undefined, samples: number, { arrayRows, wave
 }
 
 /** Panel shapes that these accesses allow: what is held lies in the buffer as a whole. */
-function* panelsOf(work: MatrixWork, accesses: readonly Access[], single: boolean, samples: number, resources: Resources): Generator<Shape> {
+function* panelsOf(
+  work: MatrixWork,
+  accesses: readonly Access[],
+  single: boolean,
+  samples: number,
+  resources: Resources,
+): Generator<Shape> {
   const { m, columns: n, k } = work;
   if (accesses.some(isHeld)) yield { panel: { m, n, k }, penalty: 0, narrow: false };
   else yield* panels(work, single, samples, resources);

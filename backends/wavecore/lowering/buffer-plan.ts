@@ -1,6 +1,6 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import { contentsOf, type LayerView, type Network } from '../../../passes/mbs/network.ts';
-import type { Access, Block, Group, Resident, Schedule, Step } from '../../../passes/mbs/schedule.ts';
+import { type Access, type Block, type Group, isHeld, type Resident, type Schedule, type Step } from '../../../passes/mbs/schedule.ts';
 import type { Allocation } from '../program.ts';
 
 type Use = Allocation['layers'][number];
@@ -30,15 +30,15 @@ function residentAllocation(
     // The layer that fills the place: it makes the tensor, or loads it.
     const fills =
       step.outputs.some((access) => access.tensor === tensor) ||
-      (i === 0 && step.inputs.some((access) => access.tensor === tensor && access.mode === 'load'));
+      step.inputs.some((access) => access.tensor === tensor && (access.mode === 'hold' || (i === 0 && access.mode === 'load')));
     if (!reads && !fills) return [];
     return [{ layer: step.layer, access: reads && fills ? 'both' : fills ? 'write' : 'read' }];
   });
   return { group, name: tensor, address, bytes, layers: uses };
 }
 
-function isOnChip({ mode }: Access): boolean {
-  return mode === 'resident' || mode === 'load';
+function isOnChip(access: Access): boolean {
+  return access.mode === 'resident' || access.mode === 'load' || isHeld(access);
 }
 
 function blockAllocations(group: number, { layer }: Step, block: Block, view: LayerView | undefined): Allocation[] {

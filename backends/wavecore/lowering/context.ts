@@ -1,6 +1,6 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import { type LayerView, type Operand, overwritten } from '../../../passes/mbs/network.ts';
-import type { Access, Block, Group, Step } from '../../../passes/mbs/schedule.ts';
+import { type Access, type Block, type Group, isHeld, type Step } from '../../../passes/mbs/schedule.ts';
 import { imageRowBytes, isChunked } from '../../../passes/mbs/transfers.ts';
 import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
 
@@ -130,8 +130,15 @@ export class StepContext {
     return this.e.value(constant(this.block(this.blockName(direction, i)).address));
   }
 
-  /** Address of a resident operand at this step. */
-  private residentAddress(tensor: string): number {
+  /** Register with the address of the present panel of a matrix product's shared operand; `counter` selects the half of its buffer. */
+  panel(direction: 'in' | 'out', i: number, counter: number): number {
+    if (isHeld(this.access(direction, i))) return this.e.value(constant(this.residentAddress(this.operand(direction, i).tensor)));
+    const block = this.block('panel');
+    return block.halves === 1 ? this.e.value(constant(block.address)) : this.e.half(block.address, block.bytes, counter);
+  }
+
+  /** Address of an operand on chip at this step. */
+  residentAddress(tensor: string): number {
     const place = this.group.residents.find((r) => r.tensor === tensor && r.from <= this.index && r.to >= this.index);
     return place?.address ?? fail(diag.internal({ layer: this.view.layer.name, tensor }, 'is not resident'));
   }

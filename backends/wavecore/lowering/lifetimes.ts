@@ -1,4 +1,4 @@
-import type { Group, Resident } from '../../../passes/mbs/schedule.ts';
+import { type Group, heldTensors, type Resident } from '../../../passes/mbs/schedule.ts';
 import type { Touch } from './hazards.ts';
 
 type Range = readonly [from: number, to: number];
@@ -9,8 +9,14 @@ interface Use {
   readonly touches: readonly Touch[];
 }
 
-/** For each task, in the order in which they are issued: the bytes of the global buffer whose contents nothing behind it reads. */
-export function freesOf({ residents, steps }: Group, tasks: readonly Use[]): Range[][] {
+/** The bytes of the global buffer that a group holds something in over its iterations. */
+export function heldAreas(group: Group): Range[] {
+  const held = heldTensors(group);
+  return group.residents.filter(({ tensor }) => held.has(tensor)).map(areaOf);
+}
+
+/** For each task of an iteration, in the order in which they are issued: the bytes of the global buffer whose contents nothing behind it reads. */
+export function freesOf(group: Group, tasks: readonly Use[]): Range[][] {
   const frees = tasks.map((): Range[] => []);
   /** The last tasks of steps `from` to `to` that touch the bytes of an area end them, but for those that are `kept`. */
   const end = (area: Range, from: number, to: number, kept: readonly Range[]): void => {
@@ -24,8 +30,11 @@ export function freesOf({ residents, steps }: Group, tasks: readonly Use[]): Ran
       }
     }
   };
+  const { residents, steps } = group;
+  const held = new Set(heldAreas(group).map(([from]) => from));
   for (const resident of residents) {
     const area = areaOf(resident);
+    if (held.has(area[0])) continue;
     const heirs = residents.filter((r) => r !== resident && r.from === resident.to).map(areaOf);
     end(area, resident.from, resident.to, heirs);
   }

@@ -1,5 +1,5 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
-import type { Panel } from '../../../passes/mbs/schedule.ts';
+import { isHeld, type Panel } from '../../../passes/mbs/schedule.ts';
 import { mapParts } from '../../../passes/mbs/shape.ts';
 import { stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
 import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
@@ -34,14 +34,14 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   openCredits(ctx, anyPlan);
   const guarded = panelsOf(s) > 1;
   // The only panel is there when the chunk loaded behind it is.
-  const awaited = part.first && !part.loaded && (guarded || anyPlan.loads.length === 0);
+  const awaited = loadsPanels(s) && !part.loaded && (guarded || anyPlan.loads.length === 0);
   const headed = part.headed && headsPanel(s);
   if (guarded) e.op('d.ld_sync', {}, { signal: headed ? [TOKEN.panelFree] : [TOKEN.panelFree, TOKEN.panelFree] });
 
   if (panel.k >= work.k) {
     const load = (turn: Turn): void => {
       const tokens = { wait: guarded ? [TOKEN.panelFree] : [], signal: awaited ? [TOKEN.panel] : [] };
-      if (part.first) loadPanel(s, turn, { offset: ZERO, size: work.k }, tokens);
+      if (loadsPanels(s)) loadPanel(s, turn, { offset: ZERO, size: work.k }, tokens);
       e.increment(panelLoads);
     };
     const loaded = (): void => {
@@ -78,8 +78,7 @@ export function emitMapHead(ctx: StepContext, panel: Panel): void {
   const { work } = s;
   loadSharedFirst(ctx);
   if (ctx.part.first && preloads(s)) emitDma(ctx.e, 'd.ld', movingRows(s));
-  if (ctx.part.first && headsPanel(s))
-    loadPanel(s, { offset: ZERO, size: Math.min(panel.n, work.columns) }, { offset: ZERO, size: work.k }, {});
+  if (headsPanel(s)) loadPanel(s, { offset: ZERO, size: Math.min(panel.n, work.columns) }, { offset: ZERO, size: work.k }, {});
   loadFirstChunk(ctx, planOf(s, allColumns(s)));
 }
 
@@ -97,9 +96,14 @@ function panelsOf({ work, panel }: MapStep): number {
   return Math.ceil(work.columns / panel.n) * Math.ceil(work.k / panel.k);
 }
 
+/** Whether the task loads weights: its parts share them, and so do all iterations if they are held. */
+function loadsPanels({ ctx, work }: MapStep): boolean {
+  return ctx.part.first && !isHeld(ctx.access('in', work.stationary));
+}
+
 /** Whether the first panel can be loaded before the task: it stands in front of all chunks. */
-function headsPanel({ work, panel }: MapStep): boolean {
-  return panel.k >= work.k;
+function headsPanel(s: MapStep): boolean {
+  return loadsPanels(s) && s.panel.k >= s.work.k;
 }
 
 /** Whether the moving operand comes as a whole before the first panel. */
@@ -140,9 +144,8 @@ function movingRows({ ctx, work }: MapStep): DmaRows[] {
   return wholeRows(ctx, 'in', work.moving, all, 0);
 }
 
-function panelAddress(s: MapStep, counter: number): number {
-  const block = s.ctx.block('panel');
-  return block.halves === 1 ? s.ctx.e.value(constant(block.address)) : s.ctx.e.half(block.address, block.bytes, counter);
+function panelAddress({ ctx, work }: MapStep, counter: number): number {
+  return ctx.panel('in', work.stationary, counter);
 }
 
 function loadPanel(s: MapStep, columns: Turn, reduction: Turn, tokens: Tokens): void {

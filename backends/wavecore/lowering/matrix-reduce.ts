@@ -1,5 +1,5 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
-import type { Panel } from '../../../passes/mbs/schedule.ts';
+import { isHeld, type Panel } from '../../../passes/mbs/schedule.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
@@ -59,13 +59,13 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
       panel.n,
       (columns) => {
         const tokens = { wait: panels > 1 ? [TOKEN.panelFree] : [], signal: [TOKEN.partial] };
-        e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, tokens));
+        if (!isInPlace(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, tokens));
         e.increment(s.panelLoads);
       },
       (columns) => {
         beginPanel(s, panels > 1);
         emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns));
-        storePanel(s, rows, columns, panels > 1);
+        if (!isInPlace(s)) storePanel(s, rows, columns, panels > 1);
         e.increment(s.panelTurns);
       },
       headed
@@ -119,9 +119,14 @@ function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
   return { ctx, work, panel, panels, counters, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.outputs.length > 1 };
 }
 
+/** Whether the partial sums stay where they are from iteration to iteration. */
+function isInPlace({ ctx }: ReduceStep): boolean {
+  return isHeld(ctx.access('out', 0));
+}
+
 /** Whether the partial sums of the first panel can be loaded before the task: no loop stands around it. */
-function headsPartial({ work, panel }: ReduceStep): boolean {
-  return panel.m >= work.m;
+function headsPartial(s: ReduceStep): boolean {
+  return !isInPlace(s) && s.panel.m >= s.work.m;
 }
 
 function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
@@ -168,11 +173,6 @@ function preloadedRows({ ctx, preloaded }: ReduceStep): DmaRows[] {
   return [...preloaded].flatMap((i) => wholeRows(ctx, 'in', i, all, 0));
 }
 
-function panelRegister(s: ReduceStep, counter: number): number {
-  const block = s.ctx.block('panel');
-  return block.halves === 1 ? s.ctx.e.value(constant(block.address)) : s.ctx.e.half(block.address, block.bytes, counter);
-}
-
 /** The panel as it lies in DRAM: one row of taps for each output channel. */
 function panelRows(s: ReduceStep, rows: RowTurn, columns: Turn, counter: number): DmaRows {
   const { ctx, work } = s;
@@ -182,7 +182,7 @@ function panelRows(s: ReduceStep, rows: RowTurn, columns: Turn, counter: number)
   const rowBytes = whole ? rows.size * 4 * columns.size : rows.size * 4;
   return {
     dram,
-    global: panelRegister(s, counter),
+    global: ctx.panel('out', 0, counter),
     rows: whole ? 1 : columns.size,
     rowBytes,
     dramStride: whole ? rowBytes : work.m * 4,
@@ -197,6 +197,7 @@ function loadPartial(s: ReduceStep, rows: RowTurn, columns: Turn, tokens: Tokens
 
 function beginPanel(s: ReduceStep, guarded: boolean): void {
   const { e, iteration, part } = s.ctx;
+  if (isInPlace(s)) return;
   if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
   if (guarded) e.when(iteration.offset, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
 }
@@ -264,7 +265,7 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
       stationaryChannels: dyHeld,
       rows: rows.size,
       columns: columns.size,
-      result: panelRegister(s, s.panelTurns),
+      result: ctx.panel('out', 0, s.panelTurns),
       add: e.value(plus(plus(ctx.iteration.offset, chunk.offset), chunk.stripe ?? 0)),
     },
     s.counters,

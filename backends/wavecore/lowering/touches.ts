@@ -1,6 +1,6 @@
 import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
 import { overwritten } from '../../../passes/mbs/network.ts';
-import type { Access, Group, Step } from '../../../passes/mbs/schedule.ts';
+import { type Access, type Group, isHeld, type Step } from '../../../passes/mbs/schedule.ts';
 import type { Part } from './context.ts';
 import type { Touch } from './hazards.ts';
 import { isDivisible } from './parts.ts';
@@ -24,21 +24,22 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     else touches.push({ queue, write, storage, from: 0, to: Number.POSITIVE_INFINITY, maybe });
   };
   const place = (access: Access, o: Operand, name: string): readonly [number, number] | undefined => {
-    if (access.mode !== 'resident' && access.mode !== 'load')
+    if (access.mode !== 'resident' && access.mode !== 'load' && !isHeld(access))
       return blockRange(
         step,
         access.mode === 'panel' ? 'panel' : name,
         access.mode === 'stream' && isDivisible(view, step) ? part : undefined,
       );
     const resident = group.residents.find((r) => r.tensor === o.tensor && r.from <= index && r.to >= index);
-    return resident && [resident.address + part.from * o.bytes, resident.address + part.to * o.bytes];
+    const [first, end] = o.batched ? [part.from, part.to] : [0, 1];
+    return resident && [resident.address + first * o.bytes, resident.address + end * o.bytes];
   };
 
   step.inputs.forEach((access, i) => {
     const o = view.inputs[i];
     const range = o && place(access, o, `in${i}`);
     if (o === undefined || range === undefined) return;
-    if (access.mode !== 'resident' && (o.batched || part.first)) {
+    if (access.mode !== 'resident' && !isHeld(access) && (o.batched || part.first)) {
       dram('load', false, o);
       buffer('load', true, range);
     }
@@ -53,13 +54,13 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     if (!o.batched) {
       // Sums over samples: what earlier iterations left comes back first, if there are any.
       buffer(unit, false, range);
-      if (view.phase !== 'update' && part.first) {
+      if (view.phase !== 'update' && part.first && !isHeld(access)) {
         dram('load', false, o, true);
         buffer('load', true, range, true);
       }
     }
     buffer(unit, true, range);
-    if (!access.store || !(o.batched || part.last)) return;
+    if (!access.store || isHeld(access) || !(o.batched || part.last)) return;
     buffer('store', false, range);
     dram('store', true, o);
   });

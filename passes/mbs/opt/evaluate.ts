@@ -195,7 +195,12 @@ function crowdedStep({ live }: Layout, subBatch: number, { resources }: Planner)
 }
 
 /** How every layer runs, or the first step that does not. */
-function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live }: Pick<Layout, 'accesses' | 'live'>, subBatch: number): Fit[] | number {
+function fitAll(
+  planner: Planner,
+  views: readonly LayerView[],
+  { accesses, live }: Pick<Layout, 'accesses' | 'live'>,
+  subBatch: number,
+): Fit[] | number {
   const fits: Fit[] = [];
   for (let i = 0; i < views.length; i++) {
     const found = planner.fitOne(views, accesses, subBatch, live, i);

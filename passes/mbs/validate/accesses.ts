@@ -38,5 +38,6 @@ function modesOf(view: LayerView, direction: 'in' | 'out', i: number, operand: O
   if (view.phase === 'update') return operand.whole ? ['whole'] : ['stream'];
   if (operand.batched) return direction === 'in' ? ['resident', 'load', 'stream'] : ['resident', 'stream'];
   const byPanels = view.matrix !== undefined && i === (direction === 'in' ? view.matrix.stationary : 0);
-  return byPanels ? ['panel'] : ['whole'];
+  if (!byPanels) return ['whole'];
+  return direction === 'in' ? ['panel', 'hold', 'held'] : ['panel', 'hold'];
 }

@@ -1,5 +1,5 @@
-import type { Network } from '../network.ts';
-import { ALIGNMENT, align, type Block, type Group, type Resident, type Resources, type Step } from '../schedule.ts';
+import type { Network, Operand } from '../network.ts';
+import { ALIGNMENT, align, type Block, type Group, heldTensors, type Resident, type Resources, type Step } from '../schedule.ts';
 import { blocksOf } from '../tiling.ts';
 import { isCount, type Report, type StepCheck } from './report.ts';
 
@@ -19,24 +19,32 @@ export function checkBlocks({ view, step, group }: StepCheck, report: Report): v
   for (const name of needed.keys()) if (!found.has(name)) report(step, `block '${name}' of ${needed.get(name)?.bytes} bytes is missing`);
 }
 
-/** Bytes of a sample of every tensor that is cut into sub-batches. */
-export function batchedBytes(network: Network): ReadonlyMap<string, number> {
-  const operands = network.layers.flatMap((view) => [...view.inputs, ...view.outputs]);
-  return new Map(operands.filter((o) => o.batched).map((o) => [o.tensor, o.bytes]));
+/** Every operand, by its storage. */
+export function operandsOf(network: Network): ReadonlyMap<string, Operand> {
+  return new Map(network.layers.flatMap((view) => [...view.inputs, ...view.outputs]).map((o) => [o.tensor, o]));
 }
 
 /** Every resident tensor has its size, lives within the group, and has one place at a time. */
-export function checkResidents(group: Group, bytes: ReadonlyMap<string, number>, report: Report): void {
+export function checkResidents(group: Group, operands: ReadonlyMap<string, Operand>, report: Report): void {
+  const held = heldTensors(group);
   group.residents.forEach((r, i) => {
-    const sample = bytes.get(r.tensor);
-    const expected = (sample ?? 0) * group.subBatch;
-    if (sample === undefined) report(r, 'is no tensor that is cut into sub-batches', r.tensor);
+    const operand = operands.get(r.tensor);
+    const expected = (operand?.bytes ?? 0) * group.subBatch;
+    if (held.has(r.tensor)) checkHeld(group, r, operand?.bytes, report);
+    else if (operand?.batched !== true) report(r, 'is no tensor that is cut into sub-batches, and no step holds it', r.tensor);
     else if (r.bytes !== expected) report(r, `has ${r.bytes} bytes; ${group.subBatch} samples of it have ${expected}`, r.tensor);
     if (!isCount(r.from, 0, r.to) || !isCount(r.to, r.from, group.steps.length - 1))
       report(r, `lives in steps ${r.from}..${r.to} of a group with ${group.steps.length} steps`, r.tensor);
     const twice = group.residents.slice(0, i).some((o) => o.tensor === r.tensor && o.from <= r.to && r.from <= o.to);
     if (twice) report(r, 'has two places at the same time', r.tensor);
   });
+}
+
+/** What is held stays in all steps. */
+function checkHeld({ steps }: Group, r: Resident, bytes: number | undefined, report: Report): void {
+  if (r.bytes !== bytes) report(r, `has ${r.bytes} bytes; all of it has ${bytes}`, r.tensor);
+  if (r.from !== 0 || r.to !== steps.length - 1)
+    report(r, `is held over all iterations and must live in steps 0..${steps.length - 1}`, r.tensor);
 }
 
 /** What lies in the buffer at the same time is inside of it, begins aligned, and does not overlap. */

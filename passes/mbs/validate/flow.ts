@@ -17,9 +17,18 @@ export class Flow {
     this.network = network;
   }
 
-  beginGroup(): void {
+  /** What the group holds is in place before its first step. */
+  beginGroup(group: Group, report: Report): void {
     this.filled = new Set();
     this.partial = new Set();
+    group.steps.forEach(({ inputs, outputs }, index) => {
+      for (const access of inputs) {
+        if (access.mode !== 'hold') continue;
+        this.readDram(access, report);
+        this.fill(group, index, access, report);
+      }
+      for (const access of outputs) if (access.mode === 'hold') this.fill(group, index, access, report);
+    });
   }
 
   step({ group, step, index, view }: StepCheck, report: Report): void {
@@ -42,16 +51,21 @@ export class Flow {
   }
 
   private read(group: Group, index: number, access: Access, report: Report): void {
-    if (access.mode === 'resident') {
+    if (access.mode === 'hold') return;
+    if (access.mode === 'resident' || access.mode === 'held') {
       const place = residentAt(group, access.tensor, index);
       if (place === undefined) report(access, 'has no place on chip at this step', access.tensor);
       else if (!this.filled.has(place)) report(access, 'is read on chip before it is put there', access.tensor);
       return;
     }
-    if (!this.inDram.has(access.tensor)) report(access, 'is read from DRAM, where no step before has stored it', access.tensor);
+    this.readDram(access, report);
     if (this.partial.has(access.tensor))
       report(access, 'is complete only after all iterations of the group and cannot be read in it', access.tensor);
     if (access.mode === 'load') this.fill(group, index, access, report);
+  }
+
+  private readDram(access: Access, report: Report): void {
+    if (!this.inDram.has(access.tensor)) report(access, 'is read from DRAM, where no step before has stored it', access.tensor);
   }
 
   private fill(group: Group, index: number, access: Access, report: Report): void {

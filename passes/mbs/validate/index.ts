@@ -2,7 +2,7 @@ import { type Diagnostic, diag } from '../../../ir/diagnostics.ts';
 import type { Network } from '../network.ts';
 import type { Resources, Schedule } from '../schedule.ts';
 import { checkAccesses } from './accesses.ts';
-import { batchedBytes, checkBlocks, checkPlaces, checkResidents } from './buffer.ts';
+import { checkBlocks, checkPlaces, checkResidents, operandsOf } from './buffer.ts';
 import { Flow } from './flow.ts';
 import { checkGroup, checkOrder } from './order.ts';
 import type { Report, StepCheck } from './report.ts';
@@ -35,13 +35,13 @@ export function validateSchedule(
     problems.push(diag.badSchedule(place, reason));
   };
   checkOrder(network, schedule, views, report);
-  const bytes = batchedBytes(network);
+  const operands = operandsOf(network);
   const flow = new Flow(network);
   for (const group of schedule.groups) {
     checkGroup(network, group, views, report);
-    checkResidents(group, bytes, report);
+    checkResidents(group, operands, report);
     checkPlaces(network, group, resources, report);
-    flow.beginGroup();
+    flow.beginGroup(group, report);
     group.steps.forEach((step, index) => {
       const view = views.get(step.layer);
       if (view === undefined) return;

@@ -1,5 +1,5 @@
 import type { LayerView, MatrixWork } from '../network.ts';
-import type { Panel, Resources, Step } from '../schedule.ts';
+import { isHeld, type Panel, type Resources, type Step } from '../schedule.ts';
 import { isPlain } from '../shape.ts';
 import { elementsOf, isChunked } from '../transfers.ts';
 import { isCount, type Report, type StepCheck } from './report.ts';
@@ -53,12 +53,15 @@ function panelProblems({ view, step, group, resources }: StepCheck): string[] {
     return isCount(panel[extent], 1, most) ? [] : [`panel ${extent}=${panel[extent]} is not between 1 and ${most}`];
   });
   if (reasons.length > 0) return reasons;
+  const isCut = panel.n < work.columns || panel.m < work.m || panel.k < work.k;
   const reason =
-    work.groups > 1 && (panel.n < work.columns || panel.m < work.m || panel.k < work.k)
+    isCut && work.groups > 1
       ? 'the panel of a grouped convolution is all of it'
-      : work.form === 'weightGradient'
-        ? reduceProblem(work, panel)
-        : mapProblem(work, panel, step, group.subBatch, resources);
+      : isCut && [...step.inputs, ...step.outputs].some(isHeld)
+        ? 'the panel of an operand that is held is all of it'
+        : work.form === 'weightGradient'
+          ? reduceProblem(work, panel)
+          : mapProblem(work, panel, step, group.subBatch, resources);
   return reason === undefined ? [] : [reason];
 }
 
