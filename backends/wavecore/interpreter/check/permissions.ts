@@ -1,3 +1,4 @@
+import type { TensorKind } from '../../../../ir/tensor.ts';
 import type { Allocation, Program, SamplesOf } from '../../program.ts';
 import type { Image } from '../image.ts';
 
@@ -6,7 +7,12 @@ interface Permission extends Allocation {
   readonly end: number;
   readonly reads: boolean;
   readonly writes: boolean;
+  /** Each sample has a share of the bytes. */
+  readonly batched: boolean;
 }
+
+/** Tensors of these kinds are common to all samples. */
+const COMMON: ReadonlySet<string> = new Set(['weight', 'weightGradient'] satisfies TensorKind[]);
 
 /** What the layers of a program may touch in the global buffer, by row of the image. */
 export class Permissions {
@@ -22,6 +28,7 @@ export class Permissions {
 
   constructor(program: Program, image: Image) {
     const rows = new Map(image.rowInfo.map(({ group, layer }, row) => [`${group} ${layer}`, row]));
+    const kinds = new Map(program.symbols.map(({ name, kind }) => [name, kind]));
     const empty = <T>(): T[][] => image.rowInfo.map(() => []);
     this.known = program.buffer.length > 0;
     this.byRow = empty();
@@ -38,6 +45,7 @@ export class Permissions {
           end: allocation.address + allocation.bytes,
           reads: access !== 'write',
           writes: access !== 'read',
+          batched: allocation.layers.length > 1 && !COMMON.has(kinds.get(allocation.name) ?? ''),
         };
         this.byRow[row]?.push(permission);
       }
@@ -56,7 +64,7 @@ export class Permissions {
     const { last } = this;
     const holds = (p: Permission): boolean => {
       if (from < p.address || to > p.end || !(write ? p.writes : p.reads)) return false;
-      if (part === undefined || p.layers.length === 1) return true;
+      if (part === undefined || !p.batched) return true;
       const sample = p.bytes / part.of;
       return from >= p.address + sample * part.from && to <= p.address + sample * part.to;
     };
