@@ -55,7 +55,10 @@ type Feature =
   | 'serial turn'
   | 'gave way'
   | 'split'
-  | 'striped';
+  | 'striped'
+  | 'weights held'
+  | 'gradients held'
+  | 'held for several layers';
 
 function featuresOf({ graph, scheduled }: Compiled): Feature[] {
   const features = new Set<Feature>();
@@ -74,6 +77,9 @@ function featuresOf({ graph, scheduled }: Compiled): Feature[] {
     for (const { inputs, outputs, stripes } of steps) {
       if (stripes !== undefined) features.add('striped');
       if (inputs.some(({ mode, tensor }) => mode === 'stream' && made.has(tensor))) features.add('gave way');
+      if (inputs.some(({ mode }) => mode === 'hold')) features.add('weights held');
+      if (outputs.some(({ mode }) => mode === 'hold')) features.add('gradients held');
+      if (inputs.some(({ mode }) => mode === 'held')) features.add('held for several layers');
       for (const { tensor } of outputs) made.add(tensor);
     }
     // Several tensors pass from group to group only where a piece between two positions is split.
@@ -152,6 +158,9 @@ describe('schedules of opt compute what the others do', () => {
       'gave way',
       'split',
       'striped',
+      'weights held',
+      'gradients held',
+      'held for several layers',
     ];
     expect([...seen].sort()).toEqual([...all].sort());
   });

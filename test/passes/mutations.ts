@@ -47,6 +47,13 @@ const ofAccess = (key: 'inputs' | 'outputs', change: Change<Access>): Mutation =
     return accesses && { ...step, [key]: accesses };
   });
 
+/** All that a group holds is reached in another way. */
+const ofHolders = (key: 'inputs' | 'outputs', mode: Access['mode']): Mutation =>
+  ofGroup((group) => {
+    const steps = group.steps.map((step) => ({ ...step, [key]: step[key].map((a) => (a.mode === 'hold' ? { ...a, mode } : a)) }));
+    return group.steps.some((step) => step[key].some((a) => a.mode === 'hold')) ? { ...group, steps } : undefined;
+  });
+
 function otherThan(value: number, proposed: number): number {
   return proposed === value ? proposed + 1 : proposed;
 }
@@ -85,6 +92,10 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   'a streamed operand is said to be on chip': ofAccess('inputs', (access) =>
     access.mode === 'stream' || access.mode === 'whole' || access.mode === 'panel' ? { ...access, mode: 'resident' } : undefined,
   ),
+  'what is held is loaded by panels': ofHolders('inputs', 'panel'),
+  'what is held is stored by panels': ofHolders('outputs', 'panel'),
+  'what is held is held by none': ofHolders('inputs', 'held'),
+  'what is held is held twice': ofAccess('inputs', (access) => (access.mode === 'held' ? { ...access, mode: 'hold' } : undefined)),
   'a resident place is left out': ofResident(() => []),
   'a resident tensor is too short': ofResident((r) => ({ ...r, bytes: r.bytes - 1 })),
   'a resident tensor lies outside': ofResident((r) => ({ ...r, address: 2 ** 30 })),

@@ -31,7 +31,7 @@ function scheduledOf(model: Uint8Array, choices: Choices): { scheduled: Schedule
   return { scheduled: scheduled ?? expect.unreachable(), resources: options.resources };
 }
 
-/** Schedules with stripes, panels, chunks, short last iterations, tensors that take over places, and all of them resident. */
+/** Schedules with stripes, panels, chunks, short last iterations, tensors that take over places, operands that are held, and all of them resident. */
 function samples(): ReturnType<typeof scheduledOf>[] {
   const b = new NetworkBuilder([2, 6, 40, 40], 5);
   const striped = b.maxPool(b.relu(b.conv(b.relu(b.conv(b.input, 12, { kernel: 5, pad: 2 })), 12, { kernel: 3, pad: 1 })), {
@@ -43,6 +43,7 @@ function samples(): ReturnType<typeof scheduledOf>[] {
     ...SCHEDULES.map((schedule) => scheduledOf(residual, { schedule, norm: groups(4), machine: machineWith(40), optimizer: 'momentum' })),
     scheduledOf(residual, { schedule: 'mbs2', norm: KEEP, machine: machineWith(96), optimizer: 'sgd' }),
     scheduledOf(residual, { schedule: 'mbs1', norm: groups(4), machine: machineWith(40), gathers: true }),
+    scheduledOf(residual, { schedule: 'opt', norm: groups(4), machine: machineWith(32), optimizer: 'momentum' }),
     scheduledOf(b.model(b.full(b.flatten(b.globalPool(striped)), 10)), { schedule: 'mbs2', machine: machineWith(32) }),
   ];
 }

@@ -11,6 +11,8 @@ export interface Choice {
   readonly goesOn: boolean;
   /** DRAM bytes of the mini-batch. */
   readonly traffic: number;
+  /** Bytes of weights and gradients that the group holds over its iterations. */
+  readonly held: number;
   /** Of backward layers: what is computed again, and the cost of every way to do it as a group of its own, in the unit of the objective. */
   readonly recompute?: Recompute;
   readonly alternatives?: Readonly<Partial<Record<Recompute, number>>>;
@@ -20,11 +22,12 @@ export interface Choice {
 export function choicesOf(network: Network, { forward, turn, backward }: Found, settled: ReadonlyMap<Chosen, Chosen>): Choice[] {
   let at = 0;
   const choice = (chosen: Chosen, more: Pick<Choice, 'recompute' | 'alternatives'> = {}): Choice => {
-    const { part, subBatch, enters, amount } = settled.get(chosen) ?? chosen;
+    const { part, subBatch, enters, amount, held = [] } = settled.get(chosen) ?? chosen;
     const from = at;
     at += part.to - part.from;
     const name = (index: number): string => network.layers[index]?.layer.name ?? '';
-    return { first: name(from), last: name(at - 1), subBatch, goesOn: enters, traffic: amount.traffic, ...more };
+    const bytes = held.reduce((sum, operand) => sum + operand.bytes, 0);
+    return { first: name(from), last: name(at - 1), subBatch, goesOn: enters, traffic: amount.traffic, held: bytes, ...more };
   };
   return [
     ...forward.map((chosen) => choice(chosen)),

@@ -22,7 +22,7 @@ export interface Optimum {
   readonly network: Network;
   readonly groups: readonly Group[];
   readonly choices: readonly Choice[];
-  /** What the search found the groups to cost, by the objective. */
+  /** What the groups cost by the model of the objective. */
   readonly cost: number;
 }
 
@@ -83,14 +83,16 @@ function realize(
   const groups: Group[] = [];
   const homeless: Chosen[] = [];
   const settled = new Map<Chosen, Chosen>();
+  let { cost } = found;
   for (const run of runsOf(chosen)) {
     const runs = settle(run, kept, subBatches(network.batch), { evaluator, placer, objective });
     if (runs === undefined) homeless.push(...run.parts);
     else {
       groups.push(runs.group);
+      cost -= runs.saved;
       runs.parts.forEach((part, i) => settled.set(run.parts[i] ?? part, part));
     }
   }
   if (homeless.length > 0) return { homeless };
-  return { network: rewritten, groups, choices: choicesOf(rewritten, found, settled), cost: found.cost };
+  return { network: rewritten, groups, choices: choicesOf(rewritten, found, settled), cost };
 }

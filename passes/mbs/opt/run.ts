@@ -58,6 +58,8 @@ function joined(parts: readonly Chosen[], subBatch: number, kept: ReadonlySet<st
 export interface Settled {
   readonly group: Group;
   readonly parts: readonly Chosen[];
+  /** What it costs less than the search has found. */
+  readonly saved: number;
 }
 
 /**
@@ -85,7 +87,7 @@ export function settle(
   for (const { subBatch, plan, cost } of found.sort((a, b) => a.cost - b.cost)) {
     if (most === undefined || cost > most) return undefined;
     const group = placer.tryPlace(placer.draftOf(run.from, run.to, subBatch, plan.accesses, plan.fits));
-    if (group !== undefined) return { group, parts: partsOf(run, subBatch, plan, evaluator) };
+    if (group !== undefined) return { group, parts: partsOf(run, subBatch, plan, evaluator), saved: most - cost };
   }
   return undefined;
 }
@@ -101,6 +103,6 @@ function partsOf({ parts }: Run, subBatch: number, { accesses, fits }: Plan, eva
       accesses: { ...accesses, inputs: accesses.inputs.slice(...range), outputs: accesses.outputs.slice(...range) },
       fits: fits.slice(...range),
     };
-    return { ...chosen, subBatch, amount: evaluator.sum(network.layers.slice(from, to), own, subBatch) };
+    return { ...chosen, subBatch, amount: evaluator.sum(network.layers.slice(from, to), own, subBatch), held: accesses.held };
   });
 }

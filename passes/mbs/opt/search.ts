@@ -1,4 +1,5 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
+import type { Held } from '../residency.ts';
 import { subBatches } from '../sizes.ts';
 import { type Amount, ZERO } from './amount.ts';
 import type { Alike, Evaluator, Part } from './evaluate.ts';
@@ -16,6 +17,8 @@ export interface Chosen {
   readonly enters: boolean;
   readonly exits: boolean;
   readonly amount: Amount;
+  /** What its group holds over the iterations. */
+  readonly held?: readonly Held[];
 }
 
 /** The best schedule: what runs, in order, and how backward was made. */
