@@ -1,5 +1,5 @@
 import type { LayerView, Network } from '../network.ts';
-import { livePerSample, Planner } from '../planner.ts';
+import { heldBytes, livePerSample, Planner } from '../planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
 import type { Fit } from '../tiling.ts';
 import { type Amount, ZERO } from './amount.ts';
@@ -143,14 +143,24 @@ export class Evaluator {
     if (subBatch >= planner.network.batch) return plan;
     const live = livePerSample(plan.accesses.intervals, views.length);
     let best = plan;
-    let least = this.sum(views, plan, subBatch).traffic;
+    let least = 0;
     for (const accesses of holdings(views, plan.accesses, planner.resources.globalBytes)) {
-      const fits = fitAll(planner, views, { accesses, live }, subBatch);
-      if (typeof fits === 'number') continue;
-      const { traffic } = this.sum(views, { accesses, fits }, subBatch);
-      if (traffic < least) [best, least] = [{ accesses, fits }, traffic];
+      const fits = refit(planner, views, plan, { accesses, live }, subBatch);
+      if (fits === undefined) continue;
+      const more = this.movesMore(views, plan, { accesses, fits }, subBatch);
+      if (more < least) [best, least] = [{ accesses, fits }, more];
     }
     return best;
+  }
+
+  /** DRAM bytes of a plan beyond those of another one. */
+  private movesMore(views: readonly LayerView[], before: Plan, after: Plan, subBatch: number): number {
+    const moved = ({ accesses, fits }: Plan, i: number): number => {
+      const [view, fit] = [views[i], fits[i]];
+      if (view === undefined || fit === undefined) return 0;
+      return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).reduce((a, b) => a + b, 0);
+    };
+    return views.reduce((sum, _, i) => (after.fits[i] === before.fits[i] ? sum : sum + moved(after, i) - moved(before, i)), 0);
   }
 
   private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
@@ -195,17 +205,33 @@ function crowdedStep({ live }: Layout, subBatch: number, { resources }: Planner)
 }
 
 /** How every layer runs, or the first step that does not. */
-function fitAll(
-  planner: Planner,
-  views: readonly LayerView[],
-  { accesses, live }: Pick<Layout, 'accesses' | 'live'>,
-  subBatch: number,
-): Fit[] | number {
+function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live }: Layout, subBatch: number): Fit[] | number {
   const fits: Fit[] = [];
   for (let i = 0; i < views.length; i++) {
     const found = planner.fitOne(views, accesses, subBatch, live, i);
     if (found === undefined) return i;
     fits.push(found);
+  }
+  return fits;
+}
+
+/** How every layer runs with other accesses than in a plan, undefined where one does not. A tiling that still fits is still the best. */
+function refit(
+  planner: Planner,
+  views: readonly LayerView[],
+  plan: Plan,
+  { accesses, live }: Pick<Layout, 'accesses' | 'live'>,
+  subBatch: number,
+): Fit[] | undefined {
+  const room = planner.resources.globalBytes - heldBytes(accesses);
+  const fits: Fit[] = [];
+  for (let i = 0; i < views.length; i++) {
+    const before = plan.fits[i];
+    const isSame = accesses.inputs[i] === plan.accesses.inputs[i] && accesses.outputs[i] === plan.accesses.outputs[i];
+    const stays = isSame && before !== undefined && before.bytes <= room - (live[i] ?? 0) * subBatch;
+    const fit = stays ? before : planner.fitOne(views, accesses, subBatch, live, i);
+    if (fit === undefined) return undefined;
+    fits.push(fit);
   }
   return fits;
 }

@@ -14,7 +14,18 @@ interface Candidate extends Held {
  * What layers on sub-batches may hold over the iterations of their group: weights and the partial sums of their gradients. For every amount,
  * those that save most for their bytes, the larger ones first.
  */
-export function holdings(views: readonly LayerView[], accesses: GroupAccesses, globalBytes: number): GroupAccesses[] {
+export function holdings(views: readonly LayerView[], accesses: GroupAccesses, globalBytes: number): readonly GroupAccesses[] {
+  const bySize = known.get(accesses) ?? new Map<number, readonly GroupAccesses[]>();
+  known.set(accesses, bySize);
+  const all = bySize.get(globalBytes) ?? findHoldings(views, accesses, globalBytes);
+  bySize.set(globalBytes, all);
+  return all;
+}
+
+/** They do not depend on the sub-batch size. */
+const known = new WeakMap<GroupAccesses, Map<number, readonly GroupAccesses[]>>();
+
+function findHoldings(views: readonly LayerView[], accesses: GroupAccesses, globalBytes: number): GroupAccesses[] {
   const candidates = candidatesOf(views, accesses);
   const found = new Map<string, GroupAccesses>();
   for (let level = 1; level < LEVELS; level++) {
@@ -46,17 +57,19 @@ function candidatesOf(views: readonly LayerView[], { inputs, outputs }: GroupAcc
   return [...candidates.values()].sort((a, b) => b.moves - a.moves || b.bytes - a.bytes);
 }
 
-/** The accesses with some operands held: the first layer that reads one holds it for the others. */
+/** The accesses with some operands held: the first layer that reads one holds it for the others. Those of other layers are the same ones. */
 function holding(views: readonly LayerView[], accesses: GroupAccesses, held: readonly Held[]): GroupAccesses {
   const names = new Set(held.map(({ tensor }) => tensor));
   const holds = new Set<string>();
+  const isChanged = ({ mode, tensor }: Access): boolean => mode === 'panel' && names.has(tensor);
   const changed = (access: Access): Access => {
-    if (access.mode !== 'panel' || !names.has(access.tensor)) return access;
+    if (!isChanged(access)) return access;
     const mode = holds.has(access.tensor) ? 'held' : 'hold';
     holds.add(access.tensor);
     return { ...access, mode };
   };
-  const inputs = views.map((_, i) => accesses.inputs[i]?.map(changed) ?? []);
-  const outputs = views.map((_, i) => accesses.outputs[i]?.map(changed) ?? []);
+  const all = (list: readonly Access[] = []): readonly Access[] => (list.some(isChanged) ? list.map(changed) : list);
+  const inputs = views.map((_, i) => all(accesses.inputs[i]));
+  const outputs = views.map((_, i) => all(accesses.outputs[i]));
   return { ...accesses, inputs, outputs, held: held.map(({ tensor, bytes }) => ({ tensor, bytes })) };
 }
