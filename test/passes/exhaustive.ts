@@ -11,6 +11,12 @@ interface Runs {
   readonly lone: Map<Part, number>;
 }
 
+/** Of the sub-batch sizes with as many iterations the smallest; the others differ from it by bursts that samples share. */
+function sizesOf(batch: number): number[] {
+  const iterations = (s: number): number => Math.ceil(batch / s);
+  return Array.from({ length: batch }, (_, i) => i + 1).filter((s) => s === 1 || iterations(s) < iterations(s - 1));
+}
+
 type PieceOf = (at: number, kept: readonly string[], splits: boolean) => Part;
 
 /** Parts in the order of execution; `stores` are the bytes that cross the pins where a group goes on behind a part, because backward reads its last result. */
@@ -20,7 +26,7 @@ type Chain = readonly { readonly part: Part; readonly stores: number }[];
 export function leastTraffic(parts: Parts, evaluator: Evaluator, longest: number): number | undefined {
   const { all, backward } = parts.positions;
   const last = all.length - 1;
-  const sizes = Array.from({ length: parts.network.batch }, (_, i) => i + 1);
+  const sizes = sizesOf(parts.network.batch);
   const runs: Runs = { evaluator, sizes, costs: new Map(), lone: new Map() };
   const trains = backward.to > backward.from;
   const segments = segmentsOf(parts, trains, longest);
