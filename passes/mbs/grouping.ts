@@ -1,6 +1,7 @@
+import type { Draft } from './draft.ts';
 import type { Merge, MergeOutcome, MergeSide } from './merge.ts';
 import type { LayerView, Network } from './network.ts';
-import type { Draft, Planner } from './planner.ts';
+import type { Planner } from './planner.ts';
 import type { Policy, Uses } from './residency.ts';
 import { align } from './schedule.ts';
 import { subBatches } from './sizes.ts';

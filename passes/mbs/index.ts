@@ -1,6 +1,7 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from './accumulate.ts';
+import type { Draft } from './draft.ts';
 import { gather } from './gather.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
 import type { Merge } from './merge.ts';
@@ -10,7 +11,7 @@ import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
-import { type Draft, Planner } from './planner.ts';
+import { Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
