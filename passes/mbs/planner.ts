@@ -194,19 +194,20 @@ export class Planner {
     const { batch } = this.network;
     const tensors = new Set<string>();
     draft.fits.forEach((fit, i) => {
-      const best = this.rankedFits(draft, i, batch)[0];
+      const best = this.unhindered(draft, i, batch);
       if (best === undefined || fit.traffic <= best.traffic) return;
       for (const v of draft.accesses.intervals) if (v.from <= i && v.to >= i) tensors.add(v.tensor);
     });
     return [...tensors];
   }
 
-  private rankedFits(draft: Draft, step: number, samples: number): readonly Fit[] {
+  /** How a step would run alone in the buffer. */
+  private unhindered(draft: Draft, step: number, samples: number): Fit | undefined {
     const view = this.network.layers[draft.from + step];
     const inputs = draft.accesses.inputs[step];
     const outputs = draft.accesses.outputs[step];
-    if (view === undefined || inputs === undefined || outputs === undefined) return [];
-    return this.tilings.ranked(this.tilings.wayOf(view, inputs, outputs), samples);
+    if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
+    return this.tilings.rankingOf(this.tilings.wayOf(view, inputs, outputs), samples).best(Number.POSITIVE_INFINITY, true);
   }
 
   /** The range on the whole mini-batch; a tensor stays on chip where it fits, the largest ones giving way first. */

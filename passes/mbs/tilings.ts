@@ -1,8 +1,9 @@
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { Likeness } from './likeness.ts';
 import type { LayerView } from './network.ts';
+import { Ranking } from './ranking.ts';
 import type { Access, Resources } from './schedule.ts';
-import { burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
+import { burstBytes, type Fit, fitStriped } from './tiling.ts';
 import { type IterationKind, pieces, type Tiling, visitTransfers } from './transfers.ts';
 
 /** Layers that are alike and reach their operands alike: one of them, and what is known of their tilings. */
@@ -10,8 +11,8 @@ export interface Way {
   readonly view: LayerView;
   readonly inputs: readonly Access[];
   readonly outputs: readonly Access[];
-  /** By samples, the best first. */
-  readonly ranked: Map<number, readonly Fit[]>;
+  /** By samples. */
+  readonly rankings: Map<number, Ranking>;
 }
 
 const KIND_INDEX = new Map(TENSOR_KINDS.map((kind, i) => [kind, i]));
@@ -37,18 +38,18 @@ export class Tilings {
     const key = signature(inputs) + signature(outputs);
     const known = byAccess.get(key);
     if (known !== undefined) return known;
-    const way = { view, inputs, outputs, ranked: new Map() };
+    const way = { view, inputs, outputs, rankings: new Map() };
     byAccess.set(key, way);
     return way;
   }
 
-  /** All tilings of whole samples, the best first. */
-  ranked({ view, inputs, outputs, ranked }: Way, samples: number): readonly Fit[] {
-    const known = ranked.get(samples);
+  /** The tilings of whole samples. */
+  rankingOf({ view, inputs, outputs, rankings }: Way, samples: number): Ranking {
+    const known = rankings.get(samples);
     if (known !== undefined) return known;
-    const fits = rankFits(view, inputs, outputs, samples, this.resources);
-    ranked.set(samples, fits);
-    return fits;
+    const ranking = new Ranking(view, inputs, outputs, samples, this.resources);
+    rankings.set(samples, ranking);
+    return ranking;
   }
 
   /** The best tiling in a share of what residents of `live` bytes a sample leave free; undefined where there is none. */
@@ -56,12 +57,12 @@ export class Tilings {
     const free = (this.resources.globalBytes - live * samples) * share;
     if (free < 0) return undefined;
     const { view, inputs, outputs } = way;
-    const ranked = this.ranked(way, samples);
+    const ranking = this.rankingOf(way, samples);
     const striped = (narrow: boolean): Fit | undefined => fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
-    const wide = ranked.find((fit) => !fit.narrow && fit.bytes <= free) ?? striped(false);
+    const wide = ranking.best(free, false) ?? striped(false);
     // A half-empty array costs more than a resident tensor saves: narrow panels are for layers that are alone in the buffer.
     if (wide !== undefined || live > 0) return wide;
-    return ranked.find((fit) => fit.bytes <= free) ?? striped(true);
+    return ranking.best(free, true) ?? striped(true);
   }
 
   /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
