@@ -1,3 +1,4 @@
+import { diag, fail } from '../../ir/diagnostics.ts';
 import type { Draft } from './draft.ts';
 import type { Merge, MergeOutcome, MergeSide } from './merge.ts';
 import type { LayerView, Network } from './network.ts';
@@ -33,10 +34,16 @@ const MOST_RUNS = 9;
 /** Shares of the buffer that the first groups are made for: a greedy grouping depends on where it starts. */
 const STARTS = [1, 1 / 2, 1 / 4];
 
+interface Decision {
+  readonly candidate: Candidate;
+  readonly round: number;
+  readonly outcome: MergeOutcome;
+}
+
 /** The groups that a grouping ends with, and how it came to them. */
 interface Grouping {
   readonly drafts: readonly Draft[];
-  readonly merges: readonly Merge[];
+  readonly decisions: readonly Decision[];
   readonly traffic: number;
 }
 
@@ -53,47 +60,52 @@ export function groupGreedily(
 ): readonly Draft[] {
   const ways = STARTS.map((share) => groupingFrom(planner, initialRanges(planner, from, to, policy, share), policy));
   const best = ways.reduce((a, b) => (b.traffic < a.traffic ? b : a));
-  best.merges.forEach(onMerge);
+  for (const decision of best.decisions) onMerge(mergeOf(planner.network, decision));
   return best.drafts;
 }
 
 function groupingFrom(planner: Planner, ranges: readonly Range[], policy: Policy): Grouping {
   let drafts: readonly Draft[] = ranges.map((r) => planner.draft(r.from, r.to, policy));
-  const merges: Merge[] = [];
-  const decided = new Set<Candidate>();
+  const decisions = new Map<Candidate, Decision>();
   const decide = (candidate: Candidate, round: number, outcome: MergeOutcome): void => {
-    if (decided.has(candidate)) return;
-    decided.add(candidate);
-    merges.push(mergeOf(planner.network, candidate, round, outcome));
+    if (!decisions.has(candidate)) decisions.set(candidate, { candidate, round, outcome });
   };
-  const known = new Map<string, Candidate>();
+  /** By first side and number of sides; all sides are there still. */
+  const known = new Map<Draft, Candidate[]>();
   const consider = (at: number, count: number): Candidate => {
-    const sides = drafts.slice(at, at + count);
-    const key = `${sides[0]?.from},${sides.map((side) => side.to).join()}`;
-    const before = known.get(key);
+    const first = drafts[at] ?? fail(diag.internal({}, `no group ${at}`));
+    const before = known.get(first)?.[count];
     if (before !== undefined) return before;
+    const sides = drafts.slice(at, at + count);
     const merged = planner.merge(sides, policy);
     const apart = sides.reduce((sum, side) => sum + side.traffic, 0);
     const candidate = { sides, merged, saving: merged === undefined ? 0 : apart - merged.traffic };
-    known.set(key, candidate);
+    const own = known.get(first) ?? [];
+    own[count] = candidate;
+    known.set(first, own);
     return candidate;
   };
   for (let round = 1; ; round++) {
     const best = bestMerge(drafts.length, consider, (c) => decide(c, round, c.merged === undefined ? 'does not fit' : 'saves nothing'));
     if (best?.merged === undefined) {
       const cut = bestCut(planner, drafts, policy);
-      if (cut === undefined) return { drafts, merges, traffic: drafts.reduce((sum, draft) => sum + draft.traffic, 0) };
+      if (cut === undefined)
+        return { drafts, decisions: [...decisions.values()], traffic: drafts.reduce((sum, draft) => sum + draft.traffic, 0) };
       drafts = cut;
+      known.clear();
       continue;
     }
     decide(best, round, 'taken');
-    const gone = new Set(best.sides);
-    for (const [key, candidate] of known)
-      if (candidate.sides.some((side) => gone.has(side))) {
-        known.delete(key);
-        if (candidate.saving > 0) decide(candidate, round, 'overtaken');
-      }
     const at = drafts.indexOf(best.sides[0] ?? best.merged);
+    const gone = new Set(best.sides);
+    for (const first of drafts.slice(Math.max(0, at - LONGEST_MERGE + 1), at + best.sides.length)) {
+      const own = known.get(first) ?? [];
+      own.forEach((candidate, count) => {
+        if (!candidate.sides.some((side) => gone.has(side))) return;
+        delete own[count];
+        if (candidate.saving > 0) decide(candidate, round, 'overtaken');
+      });
+    }
     drafts = [...drafts.slice(0, at), best.merged, ...drafts.slice(at + best.sides.length)];
   }
 }
@@ -150,7 +162,7 @@ function bestMerge(
   return undefined;
 }
 
-function mergeOf(network: Network, { sides, merged }: Candidate, round: number, outcome: MergeOutcome): Merge {
+function mergeOf(network: Network, { candidate: { sides, merged }, round, outcome }: Decision): Merge {
   const apart = (kind: number): number => sides.reduce((sum, side) => sum + (side.byKind[kind] ?? 0), 0);
   const changes = merged === undefined ? [] : Array.from(merged.byKind, (bytes, kind) => bytes - apart(kind));
   const side = ({ from, to, subBatch }: Draft): MergeSide => ({

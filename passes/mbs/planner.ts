@@ -92,10 +92,14 @@ export class Planner {
     return whole ? this.tryDraft(from, to, policy) : this.serialized(from, to, policy);
   }
 
-  /** Bytes that groups move at least as one on the whole mini-batch: those of each alone without all of the layers that the boundaries concern. */
+  /**
+   * Bytes that groups move at least as one on the whole mini-batch: those of each alone, without all that those layers move which use a
+   * tensor that can stay on chip across a boundary.
+   */
   private leastOfParts(groups: readonly Draft[], policy: Policy): number {
     const alone = groups.reduce((sum, { from, to }) => sum + (this.leastWhole.get(this.keyOf(from, to, policy)) ?? 0), 0);
-    const concerned = groups.slice(1).flatMap(({ from }) => this.sumsOf(from, policy).reach.usersAcross(from));
+    const most = this.resources.globalBytes / this.network.batch;
+    const concerned = groups.slice(1).flatMap(({ from }) => this.sumsOf(from, policy).reach.usersAcross(from, most));
     return concerned.reduce((rest, layer) => rest - this.streamed(layer), alone);
   }
 

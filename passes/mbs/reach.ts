@@ -6,8 +6,8 @@ export class Reach {
   readonly to: number;
   private readonly firstUses: number[] = [];
   private readonly lastUses: number[] = [];
-  /** For every tensor that is cut into sub-batches, the layers that use it. */
-  private readonly users: readonly (readonly number[])[];
+  /** The tensors that are cut into sub-batches: the layers that use each, and its bytes a sample. */
+  private readonly tensors: readonly { readonly users: readonly number[]; readonly bytes: number }[];
 
   constructor({ layers }: Network, from: number, to: number) {
     this.from = from;
@@ -16,17 +16,18 @@ export class Reach {
       this.firstUses.push(cut);
       this.lastUses.push(cut);
     }
-    const users = new Map<string, number[]>();
+    const tensors = new Map<string, { readonly users: number[]; readonly bytes: number }>();
     for (const { index, inputs, outputs } of layers.slice(from, to)) {
-      for (const { tensor, batched } of [...inputs, ...outputs]) {
-        const known = users.get(tensor);
-        if (known !== undefined) known.push(index);
-        else if (batched) users.set(tensor, [index]);
+      for (const { tensor, batched, bytes } of [...inputs, ...outputs]) {
+        const known = tensors.get(tensor);
+        if (known !== undefined) known.users.push(index);
+        else if (batched) tensors.set(tensor, { users: [index], bytes });
       }
     }
-    this.users = [...users.values()];
-    for (const [first = 0, ...others] of this.users) {
-      const last = others.at(-1) ?? first;
+    this.tensors = [...tensors.values()];
+    for (const { users } of this.tensors) {
+      const [first = 0] = users;
+      const last = users.at(-1) ?? first;
       for (let cut = first + 1; cut <= last; cut++) {
         this.firstUses[cut - from] = Math.min(this.before(cut), first);
         this.lastUses[cut - from] = Math.max(this.behind(cut), last + 1);
@@ -34,10 +35,10 @@ export class Reach {
     }
   }
 
-  /** The layers that use a tensor which a cut goes through. */
-  usersAcross(cut: number): readonly number[] {
-    const across = this.users.filter((users) => (users[0] ?? cut) < cut && (users.at(-1) ?? 0) >= cut);
-    return [...new Set(across.flat())];
+  /** The layers that use a tensor of at most `most` bytes a sample which a cut goes through. */
+  usersAcross(cut: number, most: number): readonly number[] {
+    const across = this.tensors.filter(({ users, bytes }) => bytes <= most && (users[0] ?? cut) < cut && (users.at(-1) ?? 0) >= cut);
+    return [...new Set(across.flatMap(({ users }) => users))];
   }
 
   before(cut: number): number {
