@@ -58,7 +58,8 @@ export function groupGreedily(
   policy: Policy,
   onMerge: (merge: Merge) => void,
 ): readonly Draft[] {
-  const ways = STARTS.map((share) => groupingFrom(planner, initialRanges(planner, from, to, policy, share), policy));
+  const demands = demandsOf(planner, from, to, policy);
+  const ways = STARTS.map((share) => groupingFrom(planner, initialRanges(planner, demands, share), policy));
   const best = ways.reduce((a, b) => (b.traffic < a.traffic ? b : a));
   for (const decision of best.decisions) onMerge(mergeOf(planner.network, decision));
   return best.drafts;
@@ -68,11 +69,11 @@ function groupingFrom(planner: Planner, ranges: readonly Range[], policy: Policy
   let drafts: readonly Draft[] = ranges.map((r) => planner.draft(r.from, r.to, policy));
   const decisions = new Map<Candidate, Decision>();
   const decide = (candidate: Candidate, round: number, outcome: MergeOutcome): void => {
-    if (!decisions.has(candidate)) decisions.set(candidate, { candidate, round, outcome });
+    decisions.set(candidate, { candidate, round, outcome });
   };
   /** By first side and number of sides; all sides are there still. */
   const known = new Map<Draft, Candidate[]>();
-  const consider = (at: number, count: number): Candidate => {
+  const consider = (at: number, count: number, round: number): Candidate => {
     const first = drafts[at] ?? fail(diag.internal({}, `no group ${at}`));
     const before = known.get(first)?.[count];
     if (before !== undefined) return before;
@@ -83,10 +84,11 @@ function groupingFrom(planner: Planner, ranges: readonly Range[], policy: Policy
     const own = known.get(first) ?? [];
     own[count] = candidate;
     known.set(first, own);
+    if (candidate.saving <= 0) decide(candidate, round, merged === undefined ? 'does not fit' : 'saves nothing');
     return candidate;
   };
   for (let round = 1; ; round++) {
-    const best = bestMerge(drafts.length, consider, (c) => decide(c, round, c.merged === undefined ? 'does not fit' : 'saves nothing'));
+    const best = bestMerge(drafts.length, (at, count) => consider(at, count, round));
     if (best?.merged === undefined) {
       const cut = bestCut(planner, drafts, policy);
       if (cut === undefined)
@@ -144,18 +146,13 @@ function cutsOf(planner: Planner, draft: Draft, policy: Policy): Range[][] {
   });
 }
 
-/** The merge that saves most: of two groups, or where no two save, of as few as do. Those that save nothing are refused. */
-function bestMerge(
-  groups: number,
-  consider: (at: number, count: number) => Candidate,
-  refuse: (candidate: Candidate) => void,
-): Candidate | undefined {
+/** The merge that saves most: of two groups, or where no two save, of as few as do. */
+function bestMerge(groups: number, consider: (at: number, count: number) => Candidate): Candidate | undefined {
   for (let count = 2; count <= LONGEST_MERGE; count++) {
     let best: Candidate | undefined;
     for (let at = 0; at + count <= groups; at++) {
       const candidate = consider(at, count);
-      if (candidate.saving <= 0) refuse(candidate);
-      else if (best === undefined || candidate.saving > best.saving) best = candidate;
+      if (candidate.saving > (best?.saving ?? 0)) best = candidate;
     }
     if (best !== undefined) return best;
   }
@@ -181,14 +178,24 @@ function mergeOf(network: Network, { candidate: { sides, merged }, round, outcom
   };
 }
 
-/** Runs of adjacent units whose largest sub-batches give equal iterations. */
-function initialRanges(planner: Planner, from: number, to: number, policy: Policy, share: number): Range[] {
-  const { network, uses } = planner;
+/** A unit, and the bytes a sample that the layer of it needs which needs most; infinite where a layer must see the whole mini-batch. */
+interface Demand extends Range {
+  readonly bytes: number;
+}
+
+function demandsOf({ network, uses }: Planner, from: number, to: number, policy: Policy): Demand[] {
+  return unitsOf(network, from, to).map((unit) => ({
+    ...unit,
+    bytes: Math.max(...network.layers.slice(unit.from, unit.to).map((view) => demandOf(network, uses, view, policy))),
+  }));
+}
+
+/** Runs of adjacent units whose largest sub-batches give equal iterations: ceil(N / largest sub-batch), infinite for units that do not fit one sample. */
+function initialRanges({ network, resources }: Planner, demands: readonly Demand[], share: number): Range[] {
   const ranges: { from: number; to: number; iterations: number }[] = [];
-  for (const unit of unitsOf(network, from, to)) {
-    const iterations = Math.max(
-      ...network.layers.slice(unit.from, unit.to).map((view) => iterationsOf(planner, view, uses, policy, share)),
-    );
+  for (const { bytes, ...unit } of demands) {
+    const subBatch = Math.floor((resources.globalBytes * share - WORKING_SET) / Math.max(1, bytes));
+    const iterations = subBatch < 1 ? Number.POSITIVE_INFINITY : Math.ceil(network.batch / Math.min(network.batch, subBatch));
     const last = ranges.at(-1);
     if (last !== undefined && last.iterations === iterations && Number.isFinite(iterations)) last.to = unit.to;
     else ranges.push({ ...unit, iterations });
@@ -207,15 +214,11 @@ export function unitsOf(network: Network, from: number, to: number): Range[] {
   return units;
 }
 
-/** Iterations that a layer alone would need: ceil(N / largest sub-batch); infinite for layers that must see the whole mini-batch or do not fit one sample. */
-function iterationsOf(planner: Planner, view: LayerView, uses: Uses, policy: Policy, share: number): number {
+function demandOf(network: Network, uses: Uses, view: LayerView, policy: Policy): number {
   if (view.crossesSamples) return Number.POSITIVE_INFINITY;
-  const { batch } = planner.network;
   const own = new Map([...view.inputs, ...view.outputs].filter((o) => o.batched).map((o) => [o.tensor, align(o.bytes)]));
-  const branch = policy === 'group' ? heldForBranches(planner.network, uses, view, own) : 0;
-  const demand = [...own.values()].reduce((a, b) => a + b, branch);
-  const subBatch = Math.floor((planner.resources.globalBytes * share - WORKING_SET) / Math.max(1, demand));
-  return subBatch < 1 ? Number.POSITIVE_INFINITY : Math.ceil(batch / Math.min(batch, subBatch));
+  const branch = policy === 'group' ? heldForBranches(network, uses, view, own) : 0;
+  return [...own.values()].reduce((a, b) => a + b, branch);
 }
 
 /** Bytes a sample of results made before this layer that a later layer of the same module reads. */

@@ -28,6 +28,8 @@ export class Planner {
   private readonly drafts = new Map<string, Map<number, Map<number, Draft | undefined>>>();
   /** Bytes that ranges move at least on the whole mini-batch. */
   private readonly leastWhole = new Map<string, number>();
+  /** Bytes that a boundary may matter for at most on the whole mini-batch, by the layer behind it. */
+  private readonly concerned = new Map<number, number>();
   private readonly refuse: (misfit: Misfit) => never;
 
   /** @param refuse ends the planning where a layer does not fit in any way; of no use to a planner that is only asked what may be undefined */
@@ -98,9 +100,16 @@ export class Planner {
    */
   private leastOfParts(groups: readonly Draft[], policy: Policy): number {
     const alone = groups.reduce((sum, { from, to }) => sum + (this.leastWhole.get(this.keyOf(from, to, policy)) ?? 0), 0);
-    const most = this.resources.globalBytes / this.network.batch;
-    const concerned = groups.slice(1).flatMap(({ from }) => this.sumsOf(from, policy).reach.usersAcross(from, most));
-    return concerned.reduce((rest, layer) => rest - this.streamed(layer), alone);
+    return groups.slice(1).reduce((rest, { from }) => rest - this.concernedBy(from, policy), alone);
+  }
+
+  private concernedBy(boundary: number, policy: Policy): number {
+    const known = this.concerned.get(boundary);
+    if (known !== undefined) return known;
+    const users = this.sumsOf(boundary, policy).reach.usersAcross(boundary, this.resources.globalBytes / this.network.batch);
+    const bytes = users.reduce((sum, layer) => sum + this.streamed(layer), 0);
+    this.concerned.set(boundary, bytes);
+    return bytes;
   }
 
   /** Bytes that a layer moves alone with all operands in DRAM. */
@@ -129,7 +138,8 @@ export class Planner {
 
   private findSerialized(from: number, to: number, policy: Policy, limit: number): Draft | undefined {
     const { batch, layers } = this.network;
-    const crosses = layers.slice(from, to).some((view) => view.crossesSamples);
+    let crosses = false;
+    for (let i = from; i < to && !crosses; i++) crosses = layers[i]?.crossesSamples === true;
     const sums = this.sumsOf(from, policy);
     const isCovered = sums.covers(from, to);
     let best: Draft | undefined;
