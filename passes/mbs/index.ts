@@ -3,7 +3,7 @@ import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from './accumulate.ts';
 import type { Draft } from './draft.ts';
 import { gather } from './gather.ts';
-import { groupGreedily, unitsOf } from './grouping.ts';
+import { groupGreedily } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
@@ -15,6 +15,7 @@ import { Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
+import { unitsOf } from './units.ts';
 
 export interface Scheduled {
   readonly network: Network;

@@ -75,12 +75,13 @@ export function* candidates(
     return;
   }
   const preferred = preferredChunk(view, inputs, outputs, samples, resources);
+  const { matrix } = view;
+  const shapes = matrix === undefined ? [] : [false, true].map((single) => [...panels(matrix, single, samples, resources)]);
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
-    if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
-    else
-      for (const { panel, penalty, narrow } of panels(view.matrix, chunk >= samples, samples, resources))
-        yield { chunk, panel, penalty: chunkPenalty + penalty, narrow };
+    if (matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
+    for (const { panel, penalty, narrow } of shapes[chunk >= samples ? 1 : 0] ?? [])
+      yield { chunk, panel, penalty: chunkPenalty + penalty, narrow };
   }
 }
 
