@@ -233,17 +233,21 @@ export class Planner {
   private findWholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft | Misfit {
     const { batch } = this.network;
     const refused = new Set(refuse);
+    let before: { readonly layout: Layout; readonly fits: readonly (Fit | undefined)[] } | undefined;
     for (;;) {
-      const { views, accesses, ways, live } = this.layouts.of(from, to, policy, refused);
+      const layout = this.layouts.of(from, to, policy, refused);
+      const { views, accesses, ways, live } = layout;
       const fits: Fit[] = [];
       const gone = new Set<string>();
       for (const [i, way] of ways.entries()) {
-        const fit = this.tilings.fit(way, batch, live[i] ?? 0);
-        if (fit !== undefined) fits.push(fit);
+        const isSame = before?.layout.ways[i] === way && before.layout.live[i] === live[i];
+        const fit = isSame ? before?.fits[i] : this.tilings.fit(way, batch, live[i] ?? 0);
+        if (fit !== undefined) fits[i] = fit;
         else if (!this.giveWay(accesses, i, gone)) return this.misfit(views, accesses, i);
       }
       if (gone.size === 0) return this.draftOf(from, to, batch, accesses, fits);
       for (const tensor of gone) refused.add(tensor);
+      before = { layout, fits };
     }
   }
 

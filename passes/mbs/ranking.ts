@@ -25,6 +25,7 @@ export class Ranking {
   /** By penalty. */
   private readonly entries: readonly Entry[];
   private readonly floor: number;
+  private last: { readonly free: number; readonly narrow: boolean; readonly fit: Fit | undefined } | undefined;
 
   constructor(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources) {
     this.view = view;
@@ -39,6 +40,15 @@ export class Ranking {
 
   /** The best one in `free` bytes; `narrow` ones only where they are asked for. */
   best(free: number, narrow: boolean): Fit | undefined {
+    const { last } = this;
+    // What is best in more bytes is so in fewer, as long as it fits.
+    if (last !== undefined && last.narrow === narrow && free <= last.free && (last.fit?.bytes ?? 0) <= free) return last.fit;
+    const fit = this.find(free, narrow);
+    this.last = { free, narrow, fit };
+    return fit;
+  }
+
+  private find(free: number, narrow: boolean): Fit | undefined {
     let best: Entry | undefined;
     let least = Number.POSITIVE_INFINITY;
     for (const entry of this.entries) {
