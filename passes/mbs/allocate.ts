@@ -20,62 +20,47 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
   const waiting = [...blocks].sort(
     (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1),
   );
-  const placed = new Map<Lifetime, number>();
-  const alive = new Alive();
+  const placed: Placed[] = [];
   const displaced = new Map<Lifetime, number>();
   let homeless: Lifetime | undefined;
   for (let left = patience * blocks.length; left > 0; left--) {
     const block = waiting.shift();
     if (block === undefined) break;
     if (block.bytes > capacity) return block;
-    const beside = alive.beside(block).map((other): Beside[number] => [other, placed.get(other) ?? 0]);
-    beside.sort((a, b) => a[1] - b[1]);
+    const beside = placed.filter(({ block: { from, to } }) => from <= block.to && to >= block.from);
     const gap = smallestGap(block, beside, capacity);
     if (gap !== undefined) {
-      placed.set(block, gap);
-      alive.add(block);
+      insert(placed, { block, address: gap });
       continue;
     }
     homeless ??= block;
+    // Whatever is displaced now could not be placed again.
+    if (left - 1 <= waiting.length) return homeless;
     const { address, inTheWay } = leastInTheWay(block, beside, capacity, displaced);
     for (const other of inTheWay) {
-      placed.delete(other);
-      alive.remove(other);
-      displaced.set(other, (displaced.get(other) ?? 0) + 1);
-      waiting.unshift(other);
+      placed.splice(placed.indexOf(other), 1);
+      displaced.set(other.block, (displaced.get(other.block) ?? 0) + 1);
+      waiting.unshift(other.block);
     }
-    placed.set(block, address);
-    alive.add(block);
+    insert(placed, { block, address });
   }
-  return homeless !== undefined && waiting.length > 0 ? homeless : new Map([...placed].map(([{ key }, address]) => [key, address]));
+  return homeless !== undefined && waiting.length > 0 ? homeless : new Map(placed.map(({ block, address }) => [block.key, address]));
 }
 
-/** Which blocks are alive at every step. */
-class Alive {
-  private readonly bySteps: Set<Lifetime>[] = [];
-
-  add(block: Lifetime): void {
-    for (let i = block.from; i <= block.to; i++) {
-      const at = this.bySteps[i] ?? new Set();
-      this.bySteps[i] = at.add(block);
-    }
-  }
-
-  remove(block: Lifetime): void {
-    for (let i = block.from; i <= block.to; i++) this.bySteps[i]?.delete(block);
-  }
-
-  beside({ from, to }: Lifetime): Lifetime[] {
-    const all = new Set<Lifetime>();
-    for (let i = from; i <= to; i++) for (const other of this.bySteps[i] ?? []) all.add(other);
-    return [...all];
-  }
+interface Placed {
+  readonly block: Lifetime;
+  readonly address: number;
 }
 
-/** Blocks that are alive with another one, and their addresses, in the order of these. */
-type Beside = readonly (readonly [block: Lifetime, address: number])[];
+/** Keeps placed blocks in the order of their addresses. */
+function insert(placed: Placed[], own: Placed): void {
+  let at = placed.length;
+  while (at > 0 && (placed[at - 1]?.address ?? 0) > own.address) at--;
+  placed.splice(at, 0, own);
+}
 
-function smallestGap(block: Lifetime, beside: Beside, capacity: number): number | undefined {
+/** The smallest place between blocks in the order of their addresses. */
+function smallestGap(block: Lifetime, beside: readonly Placed[], capacity: number): number | undefined {
   let best: number | undefined;
   let least = Number.POSITIVE_INFINITY;
   let end = 0;
@@ -83,7 +68,7 @@ function smallestGap(block: Lifetime, beside: Beside, capacity: number): number 
     const bytes = to - end;
     if (bytes >= block.bytes && bytes < least) [best, least] = [end, bytes];
   };
-  for (const [other, address] of beside) {
+  for (const { block: other, address } of beside) {
     consider(address);
     end = Math.max(end, address + other.bytes);
   }
@@ -94,21 +79,23 @@ function smallestGap(block: Lifetime, beside: Beside, capacity: number): number 
 /** The place of a block, at an end of the buffer or of another block, where what lies there costs least to displace. */
 function leastInTheWay(
   block: Lifetime,
-  beside: Beside,
+  beside: readonly Placed[],
   capacity: number,
   displaced: ReadonlyMap<Lifetime, number>,
-): { readonly address: number; readonly inTheWay: readonly Lifetime[] } {
+): { readonly address: number; readonly inTheWay: readonly Placed[] } {
   const top = Math.floor((capacity - block.bytes) / ALIGNMENT) * ALIGNMENT;
-  const edges = beside.flatMap(([other, address]) => [address - block.bytes, address + other.bytes]);
-  let best: { address: number; inTheWay: readonly Lifetime[] } = { address: 0, inTheWay: [] };
+  const edges = beside.flatMap(({ block: other, address }) => [address - block.bytes, address + other.bytes]);
+  const costs = beside.map(({ block: other }) => other.bytes * (1 + (displaced.get(other) ?? 0)) ** 2);
+  const isInTheWay = ({ block: other, address }: Placed, at: number): boolean => at < address + other.bytes && address < at + block.bytes;
+  let best = 0;
   let least = Number.POSITIVE_INFINITY;
-  for (const address of new Set([0, top, ...edges.filter((edge) => edge >= 0 && edge <= top)])) {
-    const inTheWay = beside.flatMap(([other, at]) => (at < address + block.bytes && address < at + other.bytes ? [other] : []));
-    const cost = inTheWay.reduce((sum, other) => sum + other.bytes * (1 + (displaced.get(other) ?? 0)) ** 2, 0);
-    if (cost < least) {
-      least = cost;
-      best = { address, inTheWay };
+  for (const at of new Set([0, top, ...edges.filter((edge) => edge >= 0 && edge <= top)])) {
+    let cost = 0;
+    for (let i = 0; i < beside.length && cost < least; i++) {
+      const other = beside[i];
+      if (other !== undefined && isInTheWay(other, at)) cost += costs[i] ?? 0;
     }
+    if (cost < least) [best, least] = [at, cost];
   }
-  return best;
+  return { address: best, inTheWay: beside.filter((other) => isInTheWay(other, best)) };
 }

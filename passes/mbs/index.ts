@@ -1,8 +1,9 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from './accumulate.ts';
+import type { Draft } from './draft.ts';
 import { gather } from './gather.ts';
-import { groupGreedily, unitsOf } from './grouping.ts';
+import { groupGreedily } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
@@ -10,10 +11,11 @@ import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
-import { type Draft, Planner } from './planner.ts';
+import { Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
+import { unitsOf } from './units.ts';
 
 export interface Scheduled {
   readonly network: Network;

@@ -1,44 +1,36 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
-import type { Lifetime } from './allocate.ts';
-import { footprintOf } from './footprint.ts';
-import { Likeness } from './likeness.ts';
+import { type Draft, deferred, repeated } from './draft.ts';
+import { heldBytes } from './footprint.ts';
+import { type Layout, Layouts, livePerSample } from './layout.ts';
 import type { LayerView, Network } from './network.ts';
+import { placeFits } from './place.ts';
 import type { Misfit } from './refusal.ts';
-import { accessesOf, type GroupAccesses, type Interval, type Policy, type Uses } from './residency.ts';
-import { type Access, align, type Block, type Group, type Resident, type Resources, type Step } from './schedule.ts';
-import { allocateApart } from './separate.ts';
+import { Repeats } from './repeats.ts';
+import type { GroupAccesses, Interval, Policy, Uses } from './residency.ts';
+import type { Access, Group, Resources } from './schedule.ts';
 import { subBatches } from './sizes.ts';
-import { burstBytes, type Fit, fitStriped, rankFits } from './tiling.ts';
-import { type IterationKind, pieces, type Tiling, visitTransfers } from './transfers.ts';
-
-/** A way to run the layers [from, to) as one group, before addresses are given. */
-export interface Draft {
-  readonly from: number;
-  readonly to: number;
-  readonly subBatch: number;
-  readonly accesses: GroupAccesses;
-  readonly fits: readonly Fit[];
-  /** DRAM bytes of the whole mini-batch. */
-  readonly traffic: number;
-  /** The same by tensor kind, in the order of `TENSOR_KINDS`. */
-  readonly byKind: Float64Array;
-}
-
-const KIND_INDEX = new Map(TENSOR_KINDS.map((kind, i) => [kind, i]));
+import { Sums } from './sums.ts';
+import type { Fit } from './tiling.ts';
+import { Tilings } from './tilings.ts';
+import type { Tiling } from './transfers.ts';
 
 /** Plans groups of one network for one machine; remembers what it has evaluated. */
 export class Planner {
   readonly network: Network;
   readonly uses: Uses;
   readonly resources: Resources;
-  private readonly likeness = new Likeness();
-  /** By likeness, samples, and how operands are reached. */
-  private readonly ranked: Map<number, Map<string, Fit[]>>[] = [];
-  private readonly moved = new WeakMap<Fit, Map<number, Float64Array>>();
-  private readonly tried = new Map<string, Draft | undefined>();
-  private readonly drafts = new Map<string, Draft | undefined>();
-
+  private readonly tilings: Tilings;
+  private readonly layouts: Layouts;
+  private repeats: Repeats | undefined;
+  /** By phase and policy. */
+  private readonly sums = new Map<string, Sums>();
+  /** By how they were made, the number of their run of layers, and their first layer. */
+  private readonly drafts = new Map<string, Map<number, Map<number, Draft | undefined>>>();
+  /** Bytes that ranges move at least on the whole mini-batch. */
+  private readonly leastWhole = new Map<string, number>();
+  /** Bytes that a boundary may matter for at most on the whole mini-batch, by the layer behind it. */
+  private readonly concerned = new Map<number, number>();
   private readonly refuse: (misfit: Misfit) => never;
 
   /** @param refuse ends the planning where a layer does not fit in any way; of no use to a planner that is only asked what may be undefined */
@@ -47,6 +39,8 @@ export class Planner {
     this.uses = uses;
     this.resources = resources;
     this.refuse = refuse;
+    this.tilings = new Tilings(network.batch, resources);
+    this.layouts = new Layouts(network, uses, this.tilings);
   }
 
   /** The better of serializing the range with the largest sub-batch and running it on the whole mini-batch. */
@@ -56,11 +50,30 @@ export class Planner {
 
   /** The same; undefined where the range fits in neither way. */
   tryDraft(from: number, to: number, policy: Policy): Draft | undefined {
-    const key = `${from},${to},${policy}`;
-    if (this.tried.has(key)) return this.tried.get(key);
-    const draft = this.better(this.serialized(from, to, policy), this.findWholeBatch(from, to, policy));
-    this.tried.set(key, draft);
+    return this.remembered(from, to, `${policy} either`, () => {
+      const whole = this.findWholeBatch(from, to, policy);
+      this.leastWhole.set(this.keyOf(from, to, policy), 'view' in whole ? Number.POSITIVE_INFINITY : whole.traffic);
+      return this.better(this.serialized(from, to, policy), whole);
+    });
+  }
+
+  /** What was found before for the layers [from, to), or for layers that these repeat. */
+  private remembered(from: number, to: number, manner: string, find: () => Draft | undefined): Draft | undefined {
+    const run = this.repeatsOf().of(from, to);
+    const byRun = this.drafts.get(manner) ?? new Map<number, Map<number, Draft | undefined>>();
+    this.drafts.set(manner, byRun);
+    const known = byRun.get(run) ?? new Map<number, Draft | undefined>();
+    byRun.set(run, known);
+    if (known.has(from)) return known.get(from);
+    const [like] = known.size > 0 ? known.values() : [find()];
+    const draft = like === undefined || like.from === from ? like : repeated(this.network, like, from);
+    known.set(from, draft);
     return draft;
+  }
+
+  private repeatsOf(): Repeats {
+    this.repeats ??= new Repeats(this.network, this.uses, this.tilings.likeness);
+    return this.repeats;
   }
 
   private better(serial: Draft | undefined, whole: Draft | Misfit): Draft | undefined {
@@ -70,49 +83,103 @@ export class Planner {
 
   /**
    * Adjacent groups as one; undefined where they cannot be. The whole mini-batch is considered only where one of them runs
-   * on it already: otherwise all would lose more than the boundaries save.
+   * on it already and it can move less than the groups apart.
    */
   merge(groups: readonly Draft[], policy: Policy): Draft | undefined {
     const [from, to] = [groups[0]?.from ?? 0, groups.at(-1)?.to ?? 0];
-    const whole = groups.some(({ subBatch }) => subBatch === this.network.batch);
+    const apart = groups.reduce((sum, { traffic }) => sum + traffic, 0);
+    const key = this.keyOf(from, to, policy);
+    const least = this.leastWhole.get(key) ?? this.leastOfParts(groups, policy);
+    this.leastWhole.set(key, least);
+    const whole = groups.some(({ subBatch }) => subBatch === this.network.batch) && least < apart;
     return whole ? this.tryDraft(from, to, policy) : this.serialized(from, to, policy);
+  }
+
+  /**
+   * Bytes that groups move at least as one on the whole mini-batch: those of each alone, without all that those layers move which use a
+   * tensor that can stay on chip across a boundary.
+   */
+  private leastOfParts(groups: readonly Draft[], policy: Policy): number {
+    const alone = groups.reduce((sum, { from, to }) => sum + (this.leastWhole.get(this.keyOf(from, to, policy)) ?? 0), 0);
+    return groups.slice(1).reduce((rest, { from }) => rest - this.concernedBy(from, policy), alone);
+  }
+
+  private concernedBy(boundary: number, policy: Policy): number {
+    const known = this.concerned.get(boundary);
+    if (known !== undefined) return known;
+    const users = this.sumsOf(boundary, policy).reach.usersAcross(boundary, this.resources.globalBytes / this.network.batch);
+    const bytes = users.reduce((sum, layer) => sum + this.streamed(layer), 0);
+    this.concerned.set(boundary, bytes);
+    return bytes;
+  }
+
+  /** Bytes that a layer moves alone with all operands in DRAM. */
+  private streamed(layer: number): number {
+    const alone = this.remembered(layer, layer + 1, 'streamed', () => {
+      const draft = this.findWholeBatch(layer, layer + 1, 'none');
+      return 'view' in draft ? undefined : draft;
+    });
+    return alone?.traffic ?? Number.POSITIVE_INFINITY;
+  }
+
+  private keyOf(from: number, to: number, policy: Policy): string {
+    return `${policy} ${this.repeatsOf().of(from, to)}`;
   }
 
   /** The range on sub-batches of at most `limit` samples, everything that the policy allows on chip; undefined where that fits in no way. */
   serialized(from: number, to: number, policy: Policy, limit = this.network.batch): Draft | undefined {
-    const key = `${from},${to},${policy},${limit}`;
-    if (this.drafts.has(key)) return this.drafts.get(key);
-    const draft = this.findSerialized(from, to, policy, limit);
-    this.drafts.set(key, draft);
-    return draft;
+    return this.remembered(from, to, `${policy} ${limit}`, () => this.findSerialized(from, to, policy, limit));
   }
 
   /** Which layers of the range run on sub-batches of `subBatch` samples beside everything that the policy keeps on chip. */
   fitsAt(from: number, to: number, policy: Policy, subBatch: number): boolean[] {
-    const views = this.network.layers.slice(from, to);
-    const accesses = accessesOf(this.network, this.uses, from, to, policy);
-    const live = livePerSample(accesses.intervals, views.length);
-    return views.map((_, i) => this.fitOne(views, accesses, subBatch, live, i) !== undefined);
+    const { ways, live } = this.layouts.of(from, to, policy);
+    return ways.map((way, i) => this.tilings.fit(way, subBatch, live[i] ?? 0) !== undefined);
   }
 
   private findSerialized(from: number, to: number, policy: Policy, limit: number): Draft | undefined {
     const { batch, layers } = this.network;
-    const views = layers.slice(from, to);
-    const crosses = views.some((v) => v.crossesSamples);
-    const accesses = accessesOf(this.network, this.uses, from, to, policy);
-    const live = livePerSample(accesses.intervals, views.length);
-    const peak = Math.max(...live);
+    let crosses = false;
+    for (let i = from; i < to && !crosses; i++) crosses = layers[i]?.crossesSamples === true;
+    const sums = this.sumsOf(from, policy);
+    const isCovered = sums.covers(from, to);
     let best: Draft | undefined;
     let tried = 0;
     for (const s of subBatches(batch)) {
-      if (s > limit || (crosses && s < batch) || peak * s > this.resources.globalBytes) continue;
-      const fits = this.fitAll(views, accesses, s, live);
-      if (fits === undefined) continue;
-      const draft = this.draftOf(from, to, s, accesses, fits);
+      if (s > limit || (crosses && s < batch)) continue;
+      const draft = isCovered ? this.summed(sums, from, to, policy, s) : this.laidOut(from, to, policy, s);
+      if (draft === undefined) continue;
       if (best === undefined || draft.traffic < best.traffic) best = draft;
       if (++tried === SIZES_TRIED) break;
     }
     return best;
+  }
+
+  private summed(sums: Sums, from: number, to: number, policy: Policy, subBatch: number): Draft | undefined {
+    const byKind = sums.at(from, to, subBatch);
+    if (byKind === undefined) return undefined;
+    const estimate = { from, to, subBatch, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
+    const unforeseeable = (): never => fail(diag.internal({ layer: this.network.layers[from]?.layer.name ?? '' }, 'its sums do not hold'));
+    return deferred(estimate, () => this.laidOut(from, to, policy, subBatch) ?? unforeseeable());
+  }
+
+  private laidOut(from: number, to: number, policy: Policy, subBatch: number): Draft | undefined {
+    const layout = this.layouts.of(from, to, policy);
+    const fits = this.fitAll(layout, subBatch);
+    return fits && this.draftOf(from, to, subBatch, layout.accesses, fits);
+  }
+
+  private sumsOf(at: number, policy: Policy): Sums {
+    const { layers } = this.network;
+    const phase = layers[at]?.phase;
+    const key = `${phase} ${policy}`;
+    const known = this.sums.get(key);
+    if (known !== undefined) return known;
+    const from = layers.findIndex((view) => view.phase === phase);
+    const to = layers.findLastIndex((view) => view.phase === phase) + 1;
+    const sums = new Sums(this.network, this.layouts, this.tilings, this.repeatsOf(), from, to, policy);
+    this.sums.set(key, sums);
+    return sums;
   }
 
   /**
@@ -142,18 +209,20 @@ export class Planner {
     const { batch } = this.network;
     const tensors = new Set<string>();
     draft.fits.forEach((fit, i) => {
-      const best = this.rankedFits(draft, i, batch)[0];
+      const best = this.unhindered(draft, i, batch);
       if (best === undefined || fit.traffic <= best.traffic) return;
       for (const v of draft.accesses.intervals) if (v.from <= i && v.to >= i) tensors.add(v.tensor);
     });
     return [...tensors];
   }
 
-  private rankedFits(draft: Draft, step: number, samples: number): Fit[] {
+  /** How a step would run alone in the buffer. */
+  private unhindered(draft: Draft, step: number, samples: number): Fit | undefined {
     const view = this.network.layers[draft.from + step];
     const inputs = draft.accesses.inputs[step];
     const outputs = draft.accesses.outputs[step];
-    return view === undefined || inputs === undefined || outputs === undefined ? [] : this.rank(view, inputs, outputs, samples);
+    if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
+    return this.tilings.rankingOf(this.tilings.wayOf(view, inputs, outputs), samples).best(Number.POSITIVE_INFINITY, true);
   }
 
   /** The range on the whole mini-batch; a tensor stays on chip where it fits, the largest ones giving way first. */
@@ -163,21 +232,23 @@ export class Planner {
   }
 
   private findWholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft | Misfit {
-    const { batch, layers } = this.network;
-    const views = layers.slice(from, to);
+    const { batch } = this.network;
     const refused = new Set(refuse);
+    let before: { readonly layout: Layout; readonly fits: readonly (Fit | undefined)[] } | undefined;
     for (;;) {
-      const accesses = accessesOf(this.network, this.uses, from, to, policy, refused);
-      const live = livePerSample(accesses.intervals, views.length);
+      const layout = this.layouts.of(from, to, policy, refused);
+      const { views, accesses, ways, live } = layout;
       const fits: Fit[] = [];
       const gone = new Set<string>();
-      for (let i = 0; i < views.length; i++) {
-        const fit = this.fitOne(views, accesses, batch, live, i);
-        if (fit !== undefined) fits.push(fit);
+      for (const [i, way] of ways.entries()) {
+        const isSame = before?.layout.ways[i] === way && before.layout.live[i] === live[i];
+        const fit = isSame ? before?.fits[i] : this.tilings.fit(way, batch, live[i] ?? 0);
+        if (fit !== undefined) fits[i] = fit;
         else if (!this.giveWay(accesses, i, gone)) return this.misfit(views, accesses, i);
       }
       if (gone.size === 0) return this.draftOf(from, to, batch, accesses, fits);
       for (const tensor of gone) refused.add(tensor);
+      before = { layout, fits };
     }
   }
 
@@ -199,12 +270,13 @@ export class Planner {
     return { view, inputs: accesses.inputs[at] ?? [], outputs: accesses.outputs[at] ?? [], batch: this.network.batch };
   }
 
-  private fitAll(views: readonly LayerView[], accesses: GroupAccesses, samples: number, live: readonly number[]): Fit[] | undefined {
-    const fits = new Array<Fit>(views.length);
+  private fitAll({ ways, live }: Layout, samples: number): Fit[] | undefined {
+    const fits = new Array<Fit>(ways.length);
     // The fullest step fails first, if any does.
-    const order = views.map((_, i) => i).sort((a, b) => (live[b] ?? 0) - (live[a] ?? 0));
+    const order = live.map((_, i) => i).sort((a, b) => (live[b] ?? 0) - (live[a] ?? 0));
     for (const i of order) {
-      const fit = this.fitOne(views, accesses, samples, live, i);
+      const way = ways[i];
+      const fit = way && this.tilings.fit(way, samples, live[i] ?? 0);
       if (fit === undefined) return undefined;
       fits[i] = fit;
     }
@@ -224,32 +296,12 @@ export class Planner {
     const inputs = accesses.inputs[i];
     const outputs = accesses.outputs[i];
     if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
-    const free = (this.resources.globalBytes - heldBytes(accesses) - (live[i] ?? 0) * samples) * share;
-    const ranked = this.rank(view, inputs, outputs, samples);
-    const striped = (narrow: boolean): Fit | undefined => fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
-    const wide = ranked.find((fit) => !fit.narrow && fit.bytes <= free) ?? striped(false);
-    // A half-empty array costs more than a resident tensor saves: narrow panels are for layers that are alone in the buffer.
-    if (wide !== undefined || (live[i] ?? 0) > 0) return wide;
-    return ranked.find((fit) => fit.bytes <= free) ?? striped(true);
+    return this.tilings.fit(this.tilings.wayOf(view, inputs, outputs), samples, live[i] ?? 0, { share, held: heldBytes(accesses) });
   }
 
   /** A number that layers share which cost the same under the same accesses. */
   likenessOf(view: LayerView): number {
-    return this.likeness.of(view);
-  }
-
-  private rank(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): Fit[] {
-    const likeness = this.likeness.of(view);
-    const bySamples = this.ranked[likeness] ?? new Map<number, Map<string, Fit[]>>();
-    this.ranked[likeness] = bySamples;
-    const byAccess = bySamples.get(samples) ?? new Map<string, Fit[]>();
-    bySamples.set(samples, byAccess);
-    const key = signature(inputs) + signature(outputs);
-    const known = byAccess.get(key);
-    if (known !== undefined) return known;
-    const ranked = rankFits(view, inputs, outputs, samples, this.resources);
-    byAccess.set(key, ranked);
-    return ranked;
+    return this.tilings.likeness.of(view);
   }
 
   /** A draft of layers whose accesses and tilings are decided. */
@@ -269,25 +321,12 @@ export class Planner {
 
   /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
   movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
-    const known = this.moved.get(fit) ?? new Map<number, Float64Array>();
-    this.moved.set(fit, known);
-    const before = known.get(subBatch);
-    if (before !== undefined) return before;
-    const byKind = this.movedIn(fit, view, inputs, outputs, subBatch);
-    known.set(subBatch, byKind);
-    return byKind;
+    return this.tilings.movedBy(fit, view, inputs, outputs, subBatch);
   }
 
   /** The same of any tiling. */
   movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
-    const byKind = new Float64Array(TENSOR_KINDS.length);
-    for (const iteration of iterationKinds(this.network.batch, subBatch)) {
-      visitTransfers(view, inputs, outputs, tiling, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
-        const index = KIND_INDEX.get(kind) ?? 0;
-        byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
-      });
-    }
-    return byKind;
+    return this.tilings.movedIn(tiling, view, inputs, outputs, subBatch);
   }
 
   /** Gives every resident tensor and block an address; gives up on chip what a fragmented buffer cannot hold. */
@@ -338,128 +377,3 @@ const SIZES_TRIED = 2;
 
 const PLACE_ATTEMPTS = 100;
 const SHRINK = 0.9;
-
-/** How operands are reached, a letter each. */
-function signature(accesses: readonly Access[]): string {
-  let text = ';';
-  for (const { mode, store } of accesses) text += LETTERS[mode][store ? 1 : 0];
-  return text;
-}
-
-const LETTERS: Readonly<Record<Access['mode'], string>> = {
-  resident: 'rR',
-  load: 'lL',
-  stream: 'sS',
-  whole: 'wW',
-  panel: 'pP',
-  hold: 'hH',
-  held: 'dD',
-};
-
-/** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
-export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
-  return pieces(batch, subBatch).map((piece, i, all) => ({
-    samples: piece.size,
-    full: Math.min(batch, subBatch),
-    times: piece.count,
-    later: i === 0 ? piece.count - 1 : piece.count,
-    earlier: i === all.length - 1 ? piece.count - 1 : piece.count,
-  }));
-}
-
-/** Bytes of the global buffer that what is held takes over all iterations. */
-export function heldBytes({ held }: GroupAccesses): number {
-  return held.reduce((sum, { bytes }) => sum + align(bytes), 0);
-}
-
-/** Bytes a sample of the resident tensors at every step; a tensor that takes over another's place is counted once. */
-export function livePerSample(intervals: readonly Interval[], steps: number): number[] {
-  const live = new Array<number>(steps).fill(0);
-  for (const v of intervals) {
-    const first = v.inPlaceOf === undefined ? v.from : v.from + 1;
-    for (let i = first; i <= v.to; i++) live[i] = (live[i] ?? 0) + align(v.bytes);
-  }
-  return live;
-}
-
-function placeFits(
-  planner: Planner,
-  draft: Draft,
-  views: readonly LayerView[],
-  fits: readonly Fit[],
-): Group | { readonly blocked: Lifetime } {
-  const { subBatch, accesses, from } = draft;
-  const lifetimes: Lifetime[] = [];
-  const chains = chainsOf(accesses.intervals);
-  for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), from: chain.from, to: chain.to });
-  for (const { tensor, bytes } of accesses.held)
-    lifetimes.push({ key: heldKey(tensor), bytes: align(bytes), from: 0, to: fits.length - 1 });
-  fits.forEach((fit, i) => {
-    for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
-  });
-  const addresses = allocateApart(lifetimes, planner.resources.globalBytes);
-  if (!(addresses instanceof Map)) return { blocked: addresses };
-  const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
-  const last = fits.length - 1;
-  const residents: Resident[] = accesses.held.map(({ tensor, bytes }) => ({
-    tensor,
-    address: at(heldKey(tensor)),
-    bytes,
-    from: 0,
-    to: last,
-  }));
-  for (const [key, chain] of chains) {
-    for (const v of chain.intervals)
-      residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
-  }
-  const steps = fits.map((fit, i): Step => {
-    const blocks = fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) }));
-    return {
-      layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
-      inputs: accesses.inputs[i] ?? [],
-      outputs: accesses.outputs[i] ?? [],
-      chunk: fit.chunk,
-      ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
-      ...(fit.panel === undefined ? {} : { panel: fit.panel }),
-      blocks,
-      footprint: footprintOf(i, residents, blocks),
-    };
-  });
-  const phases = new Set(views.map((view) => view.phase));
-  const phase = phases.size > 1 ? 'turn' : (views[0]?.phase ?? 'forward');
-  return { phase, subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
-}
-
-function heldKey(tensor: string): string {
-  return `held/${tensor}`;
-}
-
-function blockKey(step: number, block: Block): string {
-  return `${step}/${block.name}`;
-}
-
-interface Chain {
-  readonly bytes: number;
-  readonly from: number;
-  to: number;
-  readonly intervals: Interval[];
-}
-
-/** Intervals that take over each other's place share one block of the buffer. */
-function chainsOf(intervals: readonly Interval[]): Map<string, Chain> {
-  const chains = new Map<string, Chain>();
-  const open = new Map<string, Chain>();
-  intervals.forEach((v, i) => {
-    const donor = v.inPlaceOf === undefined ? undefined : open.get(v.inPlaceOf);
-    if (donor !== undefined) {
-      donor.to = Math.max(donor.to, v.to);
-      donor.intervals.push(v);
-      open.set(v.tensor, donor);
-      return;
-    }
-    const chain: Chain = { bytes: v.bytes, from: v.from, to: v.to, intervals: [v] };
-    chains.set(`${i}:${v.tensor}`, chain);
-    open.set(v.tensor, chain);
-  });
-  return chains;
-}

@@ -1,9 +1,9 @@
 import type { TensorKind } from '../../ir/tensor.ts';
 import { divisionOf, isDivided, type Reduction } from './division.ts';
 import type { LayerView, Network } from './network.ts';
-import { iterationKinds } from './planner.ts';
 import type { Resources, Schedule } from './schedule.ts';
 import { burstBytes } from './tiling.ts';
+import { iterationKinds } from './tilings.ts';
 import { pieces, visitTransfers } from './transfers.ts';
 
 /** Bytes that cross the DRAM pins, rounded up to bursts. */

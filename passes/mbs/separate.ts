@@ -7,15 +7,6 @@ const MOVES = 150;
 const MOST_MOVES = 10_000;
 const HEAT = 6;
 
-interface Placed extends Lifetime {
-  address: number;
-  /** Blocks alive at the same step, and those alive up to `REACH` steps before or behind with what it costs to share a place. */
-  readonly together: Placed[];
-  /** These, and those that are near. */
-  readonly others: Placed[];
-  readonly near: { readonly block: Placed; readonly cost: number }[];
-}
-
 /** Pairs of blocks that may be looked at while lifetimes are widened: bounds the time for groups of many layers. */
 const EFFORT = 4e6;
 
@@ -54,51 +45,91 @@ export function allocateApart(blocks: readonly Lifetime[], capacity: number): Ma
 }
 
 function separate(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>, capacity: number): Map<string, number> {
-  const placed = blocks.map((block): Placed => ({ ...block, address: addresses.get(block.key) ?? 0, together: [], others: [], near: [] }));
-  const ascending = [...placed].sort((a, b) => a.from - b.from);
-  ascending.forEach((block, i) => {
-    for (let j = i + 1; j < ascending.length; j++) {
-      const other = ascending[j];
-      const gap = (other?.from ?? 0) - block.to;
-      // Those behind begin later still.
-      if (other === undefined || gap > REACH) break;
-      meet(block, other, gap);
-      meet(other, block, gap);
-    }
-  });
+  const placed = new Neighbours(blocks, addresses);
   anneal(placed, capacity);
-  return new Map(placed.map(({ key, address }) => [key, address]));
+  return new Map(blocks.map(({ key }, i) => [key, placed.addresses[i] ?? 0]));
 }
 
-/** Notes that `other` is alive with, or `gap` steps from, a block. */
-function meet(block: Placed, other: Placed, gap: number): void {
-  block.others.push(other);
-  if (gap <= 0) block.together.push(other);
-  else block.near.push({ block: other, cost: REACH + 1 - gap });
-}
+/** Blocks by number, their addresses, and which of them are alive at the same step as, or up to `REACH` steps before or behind, which. */
+class Neighbours {
+  readonly addresses: number[];
+  readonly bytes: readonly number[];
+  /** For every block, those that are alive with it or near. */
+  readonly others: readonly number[][];
+  readonly together: readonly number[][];
+  /** Those that are near, and what it costs to share a place with them. */
+  readonly near: readonly number[][];
+  readonly costs: readonly number[][];
 
-/** Simulated annealing with fixed random numbers: moves blocks to where they share less, at first also to where they share a little more. */
-function anneal(placed: readonly Placed[], capacity: number): void {
-  const random = generator();
-  const moves = Math.min(MOVES * placed.length, MOST_MOVES);
-  for (let move = 0; move < moves; move++) {
-    const block = placed[Math.floor(random() * placed.length)];
-    if (block === undefined || block.near.length === 0) continue;
-    const other = block.others[Math.floor(random() * block.others.length)];
-    if (other === undefined) continue;
-    const address = random() < 0.5 ? other.address + other.bytes : other.address - block.bytes;
-    if (address < 0 || address + block.bytes > capacity || address === block.address) continue;
-    const added = costAt(block, address) - costAt(block, block.address);
-    if (added > HEAT * (1 - move / moves) * random()) continue;
-    if (block.together.some((o) => overlap(address, block.bytes, o))) continue;
-    block.address = address;
+  constructor(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>) {
+    this.addresses = blocks.map(({ key }) => addresses.get(key) ?? 0);
+    this.bytes = blocks.map(({ bytes }) => bytes);
+    this.others = blocks.map(() => []);
+    this.together = blocks.map(() => []);
+    this.near = blocks.map(() => []);
+    this.costs = blocks.map(() => []);
+    const ascending = blocks.map((block, number) => ({ ...block, number })).sort((a, b) => a.from - b.from);
+    ascending.forEach(({ to, number }, i) => {
+      for (let j = i + 1; j < ascending.length; j++) {
+        const other = ascending[j];
+        const gap = (other?.from ?? 0) - to;
+        // Those behind begin later still.
+        if (other === undefined || gap > REACH) break;
+        this.meet(number, other.number, gap);
+        this.meet(other.number, number, gap);
+      }
+    });
+  }
+
+  costAt(block: number, address: number): number {
+    const [near = [], costs = []] = [this.near[block], this.costs[block]];
+    const end = address + (this.bytes[block] ?? 0);
+    let cost = 0;
+    for (let i = 0; i < near.length; i++) if (this.overlaps(address, end, near[i] ?? 0)) cost += costs[i] ?? 0;
+    return cost;
+  }
+
+  isTaken(block: number, address: number): boolean {
+    const end = address + (this.bytes[block] ?? 0);
+    for (const other of this.together[block] ?? []) if (this.overlaps(address, end, other)) return true;
+    return false;
+  }
+
+  private overlaps(address: number, end: number, other: number): boolean {
+    const at = this.addresses[other] ?? 0;
+    return address < at + (this.bytes[other] ?? 0) && at < end;
+  }
+
+  /** Notes that `other` is alive with, or `gap` steps from, a block. */
+  private meet(block: number, other: number, gap: number): void {
+    this.others[block]?.push(other);
+    if (gap <= 0) {
+      this.together[block]?.push(other);
+      return;
+    }
+    this.near[block]?.push(other);
+    this.costs[block]?.push(REACH + 1 - gap);
   }
 }
 
-function costAt({ bytes, near }: Placed, address: number): number {
-  let cost = 0;
-  for (const { block, cost: own } of near) if (overlap(address, bytes, block)) cost += own;
-  return cost;
+/** Simulated annealing with fixed random numbers: moves blocks to where they share less, at first also to where they share a little more. */
+function anneal(placed: Neighbours, capacity: number): void {
+  const { addresses, bytes, others, near } = placed;
+  const random = generator();
+  const moves = Math.min(MOVES * addresses.length, MOST_MOVES);
+  for (let move = 0; move < moves; move++) {
+    const block = Math.floor(random() * addresses.length);
+    const around = others[block] ?? [];
+    if (near[block]?.length === 0 || around.length === 0) continue;
+    const other = around[Math.floor(random() * around.length)] ?? 0;
+    const own = bytes[block] ?? 0;
+    const from = addresses[block] ?? 0;
+    const address = random() < 0.5 ? (addresses[other] ?? 0) + (bytes[other] ?? 0) : (addresses[other] ?? 0) - own;
+    if (address < 0 || address + own > capacity || address === from) continue;
+    const heat = HEAT * (1 - move / moves) * random();
+    if (placed.isTaken(block, address)) continue;
+    if (placed.costAt(block, address) - placed.costAt(block, from) <= heat) addresses[block] = address;
+  }
 }
 
 /** Numbers in [0, 1), always the same. */
@@ -108,8 +139,4 @@ function generator(): () => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;
   };
-}
-
-function overlap(address: number, bytes: number, other: Placed): boolean {
-  return address < other.address + other.bytes && other.address < address + bytes;
 }

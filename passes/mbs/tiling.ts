@@ -21,37 +21,12 @@ const CHUNK_TARGET = 768 * 1024;
 const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
 /** Bytes of traffic that better overlap is worth: a few bursts that end early. */
-const PENALTY_BYTES = 128;
+export const PENALTY_BYTES = 128;
 const FLAT_GRAIN = 512;
 const NARROWEST = 8;
 const MOST_STRIPES = 256;
 
-/** All ways to run a layer without cutting a sample, the least traffic first; among equals the best overlap first. */
-export function rankFits(
-  view: LayerView,
-  inputs: readonly Access[],
-  outputs: readonly Access[],
-  samples: number,
-  resources: Resources,
-): Fit[] {
-  const ranked: { readonly fit: Fit; readonly penalty: number }[] = [];
-  for (const { penalty, narrow, ...tiling } of candidates(view, inputs, outputs, samples, resources)) {
-    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-    const fit = {
-      ...tiling,
-      narrow,
-      blocks,
-      bytes: blockBytes(blocks),
-      traffic: trafficOf(view, inputs, outputs, samples, tiling, resources),
-    };
-    ranked.push({ fit, penalty });
-  }
-  const cost = ({ fit, penalty }: (typeof ranked)[number]): number => fit.traffic + PENALTY_BYTES * penalty;
-  ranked.sort((a, b) => cost(a) - cost(b));
-  return ranked.map((r) => r.fit);
-}
-
-function trafficOf(
+export function trafficOf(
   view: LayerView,
   inputs: readonly Access[],
   outputs: readonly Access[],
@@ -78,13 +53,15 @@ export function burstBytes(rows: number, rowBytes: number, contiguous: boolean, 
   return contiguous ? Math.ceil((rows * rowBytes) / burst) * burst : rows * Math.ceil(rowBytes / burst) * burst;
 }
 
-interface Candidate extends Tiling {
+/** A way to run a layer without cutting a sample. */
+export interface Candidate extends Tiling {
+  /** What it overlaps worse than others. */
   readonly penalty: number;
   /** Leaves columns of the array empty; only for buffers that hold nothing wider. */
   readonly narrow: boolean;
 }
 
-function* candidates(
+export function* candidates(
   view: LayerView,
   inputs: readonly Access[],
   outputs: readonly Access[],
@@ -98,12 +75,14 @@ function* candidates(
     return;
   }
   const preferred = preferredChunk(view, inputs, outputs, samples, resources);
+  const { matrix } = view;
+  const shapes =
+    matrix === undefined ? [] : [false, true].map((single) => [...panelsOf(matrix, [...inputs, ...outputs], single, samples, resources)]);
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
-    if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
-    else
-      for (const { panel, penalty, narrow } of panelsOf(view.matrix, [...inputs, ...outputs], chunk >= samples, samples, resources))
-        yield { chunk, panel, penalty: chunkPenalty + penalty, narrow };
+    if (matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
+    for (const { panel, penalty, narrow } of shapes[chunk >= samples ? 1 : 0] ?? [])
+      yield { chunk, panel, penalty: chunkPenalty + penalty, narrow };
   }
 }
 
@@ -365,21 +344,20 @@ export function smallestFit(
   resources: Resources,
 ): Fit | undefined {
   let least: Fit | undefined;
-  const consider = (fit: Fit): void => {
-    if (least === undefined || fit.bytes < least.bytes) least = fit;
+  const consider = (tiling: Tiling): void => {
+    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
+    const bytes = blockBytes(blocks);
+    if (least === undefined || bytes < least.bytes) least = { ...tiling, blocks, bytes, traffic: 0, narrow: true };
   };
-  for (const fit of rankFits(view, inputs, outputs, samples, resources)) consider(fit);
+  for (const { chunk, panel } of candidates(view, inputs, outputs, samples, resources))
+    consider(panel === undefined ? { chunk } : { chunk, panel });
   const most = finestStripes(view);
   if (view.record.stripes === undefined || view.phase === 'update' || most < 2) return least;
   const shapes =
     view.matrix === undefined
       ? [undefined]
       : [...panelsOf(view.matrix, [...inputs, ...outputs], false, samples, resources)].map((p) => p.panel);
-  for (const panel of shapes) {
-    const tiling: Tiling = { chunk: 1, stripes: stripesOf(view, most), ...(panel === undefined ? {} : { panel }) };
-    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-    consider({ ...tiling, blocks, bytes: blockBytes(blocks), traffic: 0, narrow: true });
-  }
+  for (const panel of shapes) consider({ chunk: 1, stripes: stripesOf(view, most), ...(panel === undefined ? {} : { panel }) });
   return least;
 }
 

@@ -1,5 +1,7 @@
+import { heldBytes } from '../footprint.ts';
+import { livePerSample } from '../layout.ts';
 import type { LayerView, Network } from '../network.ts';
-import { heldBytes, livePerSample, Planner } from '../planner.ts';
+import { Planner } from '../planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
 import type { Fit } from '../tiling.ts';
 import { type Amount, ZERO } from './amount.ts';

@@ -1,4 +1,4 @@
-import { unitsOf } from '../grouping.ts';
+import { unitsOf } from '../units.ts';
 import type { Amount } from './amount.ts';
 import type { Evaluator, Part } from './evaluate.ts';
 

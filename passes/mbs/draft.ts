@@ -1,0 +1,91 @@
+import type { Network } from './network.ts';
+import type { GroupAccesses } from './residency.ts';
+import type { Access } from './schedule.ts';
+import type { Fit } from './tiling.ts';
+
+/** How the layers of a range reach their operands and run. */
+interface Realization {
+  readonly accesses: GroupAccesses;
+  readonly fits: readonly Fit[];
+}
+
+/** What the layers of a range move on sub-batches of one size. */
+interface Estimate {
+  readonly from: number;
+  readonly to: number;
+  readonly subBatch: number;
+  /** DRAM bytes of the whole mini-batch. */
+  readonly traffic: number;
+  /** The same by tensor kind, in the order of `TENSOR_KINDS`. */
+  readonly byKind: Float64Array;
+}
+
+/** A way to run the layers [from, to) as one group, before addresses are given. */
+export interface Draft extends Estimate, Realization {}
+
+/** A draft that is realized when it is used: most are compared and dropped. */
+class Deferred implements Draft {
+  readonly from: number;
+  readonly to: number;
+  readonly subBatch: number;
+  readonly traffic: number;
+  readonly byKind: Float64Array;
+  private readonly realize: () => Realization;
+  private realized: Realization | undefined;
+
+  constructor({ from, to, subBatch, traffic, byKind }: Estimate, realize: () => Realization) {
+    this.from = from;
+    this.to = to;
+    this.subBatch = subBatch;
+    this.traffic = traffic;
+    this.byKind = byKind;
+    this.realize = realize;
+  }
+
+  get accesses(): GroupAccesses {
+    return this.realization.accesses;
+  }
+
+  get fits(): readonly Fit[] {
+    return this.realization.fits;
+  }
+
+  private get realization(): Realization {
+    this.realized ??= this.realize();
+    return this.realized;
+  }
+}
+
+export function deferred(estimate: Estimate, realize: () => Realization): Draft {
+  return new Deferred(estimate, realize);
+}
+
+/** The draft of the layers from `from` on, which repeat those of another draft: the names of their tensors alone differ. */
+export function repeated(network: Network, like: Draft, from: number): Draft {
+  const to = from + like.to - like.from;
+  return new Deferred({ ...estimateOf(like), from, to }, () => ({ accesses: renamed(network, like.accesses, from), fits: like.fits }));
+}
+
+function estimateOf({ from, to, subBatch, traffic, byKind }: Draft): Estimate {
+  return { from, to, subBatch, traffic, byKind };
+}
+
+function renamed(network: Network, { inputs, outputs, intervals, held }: GroupAccesses, from: number): GroupAccesses {
+  const names = new Map<string, string>();
+  const own = (side: 'inputs' | 'outputs', accesses: GroupAccesses['inputs']): Access[][] =>
+    accesses.map((list, step) =>
+      list.map((access, i) => {
+        const tensor = network.layers[from + step]?.[side][i]?.tensor ?? access.tensor;
+        names.set(access.tensor, tensor);
+        return { ...access, tensor };
+      }),
+    );
+  const accesses = { inputs: own('inputs', inputs), outputs: own('outputs', outputs) };
+  const nameOf = (tensor: string): string => names.get(tensor) ?? tensor;
+  const renamedIntervals = intervals.map(({ inPlaceOf, tensor, ...interval }) => ({
+    ...interval,
+    tensor: nameOf(tensor),
+    ...(inPlaceOf === undefined ? {} : { inPlaceOf: nameOf(inPlaceOf) }),
+  }));
+  return { ...accesses, intervals: renamedIntervals, held: held.map(({ tensor, bytes }) => ({ tensor: nameOf(tensor), bytes })) };
+}

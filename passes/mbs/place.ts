@@ -1,0 +1,92 @@
+import { diag, fail } from '../../ir/diagnostics.ts';
+import type { Lifetime } from './allocate.ts';
+import type { Draft } from './draft.ts';
+import { footprintOf } from './footprint.ts';
+import type { LayerView } from './network.ts';
+import type { Planner } from './planner.ts';
+import type { Interval } from './residency.ts';
+import { align, type Block, type Group, type Resident, type Step } from './schedule.ts';
+import { allocateApart } from './separate.ts';
+import type { Fit } from './tiling.ts';
+
+/** The group of a draft whose layers run by `fits`, every resident tensor and block with an address; or the block that has no place. */
+export function placeFits(
+  planner: Pick<Planner, 'network' | 'resources'>,
+  draft: Draft,
+  views: readonly LayerView[],
+  fits: readonly Fit[],
+): Group | { readonly blocked: Lifetime } {
+  const { subBatch, accesses, from } = draft;
+  const lifetimes: Lifetime[] = [];
+  const chains = chainsOf(accesses.intervals);
+  for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), from: chain.from, to: chain.to });
+  const last = fits.length - 1;
+  for (const { tensor, bytes } of accesses.held) lifetimes.push({ key: heldKey(tensor), bytes: align(bytes), from: 0, to: last });
+  fits.forEach((fit, i) => {
+    for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
+  });
+  const addresses = allocateApart(lifetimes, planner.resources.globalBytes);
+  if (!(addresses instanceof Map)) return { blocked: addresses };
+  const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
+  const residents: Resident[] = accesses.held.map(({ tensor, bytes }) => ({
+    tensor,
+    address: at(heldKey(tensor)),
+    bytes,
+    from: 0,
+    to: last,
+  }));
+  for (const [key, chain] of chains) {
+    for (const v of chain.intervals)
+      residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
+  }
+  const steps = fits.map((fit, i): Step => {
+    const blocks = fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) }));
+    return {
+      layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
+      inputs: accesses.inputs[i] ?? [],
+      outputs: accesses.outputs[i] ?? [],
+      chunk: fit.chunk,
+      ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
+      ...(fit.panel === undefined ? {} : { panel: fit.panel }),
+      blocks,
+      footprint: footprintOf(i, residents, blocks),
+    };
+  });
+  const phases = new Set(views.map((view) => view.phase));
+  const phase = phases.size > 1 ? 'turn' : (views[0]?.phase ?? 'forward');
+  return { phase, subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
+}
+
+function heldKey(tensor: string): string {
+  return `held/${tensor}`;
+}
+
+function blockKey(step: number, block: Block): string {
+  return `${step}/${block.name}`;
+}
+
+interface Chain {
+  readonly bytes: number;
+  readonly from: number;
+  to: number;
+  readonly intervals: Interval[];
+}
+
+/** Intervals that take over each other's place share one block of the buffer. */
+function chainsOf(intervals: readonly Interval[]): Map<string, Chain> {
+  const chains = new Map<string, Chain>();
+  const open = new Map<string, Chain>();
+  intervals.forEach((v, i) => {
+    const donor = v.inPlaceOf === undefined ? undefined : open.get(v.inPlaceOf);
+    if (donor !== undefined) {
+      donor.to = Math.max(donor.to, v.to);
+      donor.intervals.push(v);
+      open.set(v.tensor, donor);
+      return;
+    }
+    const chain: Chain = { bytes: v.bytes, from: v.from, to: v.to, intervals: [v] };
+    chains.set(`${i}:${v.tensor}`, chain);
+    open.set(v.tensor, chain);
+  });
+  return chains;
+}

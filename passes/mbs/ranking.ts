@@ -1,0 +1,98 @@
+import { blockBytes } from './footprint.ts';
+import type { LayerView } from './network.ts';
+import type { Access, Block, Resources } from './schedule.ts';
+import { blocksOf, type Candidate, candidates, type Fit, PENALTY_BYTES, trafficOf } from './tiling.ts';
+
+interface Entry {
+  readonly candidate: Candidate;
+  /** In the order of the candidates: of equal ones the first is taken. */
+  readonly place: number;
+  blocks?: readonly Block[];
+  bytes?: number;
+  fit?: Fit;
+}
+
+/**
+ * The ways to run a layer on a sub-batch without cutting a sample, the least traffic first; among equals the best overlap first. None moves less
+ * than every operand once, so that mostly few of them need a closer look.
+ */
+export class Ranking {
+  private readonly view: LayerView;
+  private readonly inputs: readonly Access[];
+  private readonly outputs: readonly Access[];
+  private readonly samples: number;
+  private readonly resources: Resources;
+  /** By penalty. */
+  private readonly entries: readonly Entry[];
+  private readonly floor: number;
+  private last: { readonly free: number; readonly narrow: boolean; readonly fit: Fit | undefined } | undefined;
+
+  constructor(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources) {
+    this.view = view;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.samples = samples;
+    this.resources = resources;
+    const entries = Array.from(candidates(view, inputs, outputs, samples, resources), (candidate, place): Entry => ({ candidate, place }));
+    this.entries = entries.sort((a, b) => a.candidate.penalty - b.candidate.penalty);
+    this.floor = leastTraffic(view, inputs, outputs, samples);
+  }
+
+  /** The best one in `free` bytes; `narrow` ones only where they are asked for. */
+  best(free: number, narrow: boolean): Fit | undefined {
+    const { last } = this;
+    // What is best in more bytes is so in fewer, as long as it fits.
+    if (last !== undefined && last.narrow === narrow && free <= last.free && (last.fit?.bytes ?? 0) <= free) return last.fit;
+    const fit = this.find(free, narrow);
+    this.last = { free, narrow, fit };
+    return fit;
+  }
+
+  private find(free: number, narrow: boolean): Fit | undefined {
+    let best: Entry | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const entry of this.entries) {
+      const { candidate, place } = entry;
+      const penalty = PENALTY_BYTES * candidate.penalty;
+      if (this.floor + penalty > least) break;
+      if ((candidate.narrow && !narrow) || this.bytesOf(entry) > free) continue;
+      const cost = this.fitOf(entry).traffic + penalty;
+      if (cost > least || (cost === least && place > (best?.place ?? 0))) continue;
+      [best, least] = [entry, cost];
+    }
+    return best?.fit;
+  }
+
+  private bytesOf(entry: Entry): number {
+    entry.blocks ??= blocksOf(this.view, this.inputs, this.outputs, this.samples, entry.candidate);
+    entry.bytes ??= blockBytes(entry.blocks);
+    return entry.bytes;
+  }
+
+  private fitOf(entry: Entry): Fit {
+    if (entry.fit !== undefined) return entry.fit;
+    const { penalty: _, ...tiling } = entry.candidate;
+    const traffic = trafficOf(this.view, this.inputs, this.outputs, this.samples, tiling, this.resources);
+    const fit = { ...tiling, blocks: entry.blocks ?? [], bytes: this.bytesOf(entry), traffic };
+    entry.fit = fit;
+    return fit;
+  }
+}
+
+/** Bytes that every tiling moves: operands that are cut into sub-batches, weights and their gradients once. */
+function leastTraffic(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number): number {
+  let bytes = 0;
+  inputs.forEach(({ mode }, i) => {
+    const o = view.inputs[i];
+    if (o?.batched === true && (mode === 'stream' || mode === 'load')) bytes += o.bytes * samples;
+  });
+  outputs.forEach(({ store }, i) => {
+    const o = view.outputs[i];
+    if (o?.batched === true && store) bytes += o.bytes * samples;
+  });
+  const { matrix } = view;
+  if (matrix === undefined) return bytes;
+  const { form, m, columns, k, stationary } = matrix;
+  if (form === 'weightGradient') return outputs[0]?.mode === 'panel' ? bytes + m * columns * 4 : bytes;
+  return inputs[stationary]?.mode === 'panel' ? bytes + k * columns * 2 : bytes;
+}

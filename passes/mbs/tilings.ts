@@ -1,0 +1,129 @@
+import { TENSOR_KINDS } from '../../ir/tensor.ts';
+import { Likeness } from './likeness.ts';
+import type { LayerView } from './network.ts';
+import { Ranking } from './ranking.ts';
+import type { Access, Resources } from './schedule.ts';
+import { burstBytes, type Fit, fitStriped } from './tiling.ts';
+import { type IterationKind, pieces, type Tiling, visitTransfers } from './transfers.ts';
+
+/** Layers that are alike and reach their operands alike: one of them, and what is known of their tilings. */
+export interface Way {
+  readonly view: LayerView;
+  readonly inputs: readonly Access[];
+  readonly outputs: readonly Access[];
+  /** By samples. */
+  readonly rankings: Map<number, Ranking>;
+}
+
+const KIND_INDEX = new Map(TENSOR_KINDS.map((kind, i) => [kind, i]));
+
+/** How the layers of a network run and what they move; networks repeat their layers, so what is known of one is not found again. */
+export class Tilings {
+  readonly likeness = new Likeness();
+  private readonly batch: number;
+  private readonly resources: Resources;
+  /** By likeness, and how operands are reached. */
+  private readonly ways: Map<string, Way>[] = [];
+  /** Of lists of accesses, which are asked for with one sub-batch size after the other. */
+  private readonly lastWays = new WeakMap<
+    readonly Access[],
+    { readonly view: LayerView; readonly outputs: readonly Access[]; readonly way: Way }
+  >();
+  private readonly moved = new WeakMap<Fit, { readonly subBatch: number; readonly byKind: Float64Array }>();
+
+  constructor(batch: number, resources: Resources) {
+    this.batch = batch;
+    this.resources = resources;
+  }
+
+  wayOf(view: LayerView, inputs: readonly Access[], outputs: readonly Access[]): Way {
+    const before = this.lastWays.get(inputs);
+    if (before?.outputs === outputs && before.view === view) return before.way;
+    const way = this.findWay(view, inputs, outputs);
+    this.lastWays.set(inputs, { view, outputs, way });
+    return way;
+  }
+
+  private findWay(view: LayerView, inputs: readonly Access[], outputs: readonly Access[]): Way {
+    const likeness = this.likeness.of(view);
+    const byAccess = this.ways[likeness] ?? new Map<string, Way>();
+    this.ways[likeness] = byAccess;
+    const key = signature(inputs) + signature(outputs);
+    const known = byAccess.get(key);
+    if (known !== undefined) return known;
+    const way = { view, inputs, outputs, rankings: new Map() };
+    byAccess.set(key, way);
+    return way;
+  }
+
+  /** The tilings of whole samples. */
+  rankingOf({ view, inputs, outputs, rankings }: Way, samples: number): Ranking {
+    const known = rankings.get(samples);
+    if (known !== undefined) return known;
+    const ranking = new Ranking(view, inputs, outputs, samples, this.resources);
+    rankings.set(samples, ranking);
+    return ranking;
+  }
+
+  /** The best tiling in a share of what residents of `live` bytes a sample, and `held` bytes, leave free; undefined where there is none. */
+  fit(way: Way, samples: number, live: number, { share = 1, held = 0 } = {}): Fit | undefined {
+    const free = (this.resources.globalBytes - held - live * samples) * share;
+    if (free < 0) return undefined;
+    const { view, inputs, outputs } = way;
+    const ranking = this.rankingOf(way, samples);
+    const striped = (narrow: boolean): Fit | undefined => fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
+    const wide = ranking.best(free, false) ?? striped(false);
+    // A half-empty array costs more than a resident tensor saves: narrow panels are for layers that are alone in the buffer.
+    if (wide !== undefined || live > 0) return wide;
+    return ranking.best(free, true) ?? striped(true);
+  }
+
+  /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
+  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+    const before = this.moved.get(fit);
+    if (before?.subBatch === subBatch) return before.byKind;
+    const byKind = this.movedIn(fit, view, inputs, outputs, subBatch);
+    this.moved.set(fit, { subBatch, byKind });
+    return byKind;
+  }
+
+  /** The same of any tiling. */
+  movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+    const byKind = new Float64Array(TENSOR_KINDS.length);
+    for (const iteration of iterationKinds(this.batch, subBatch)) {
+      visitTransfers(view, inputs, outputs, tiling, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
+        const index = KIND_INDEX.get(kind) ?? 0;
+        byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
+      });
+    }
+    return byKind;
+  }
+}
+
+/** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
+export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
+  return pieces(batch, subBatch).map((piece, i, all) => ({
+    samples: piece.size,
+    full: Math.min(batch, subBatch),
+    times: piece.count,
+    later: i === 0 ? piece.count - 1 : piece.count,
+    earlier: i === all.length - 1 ? piece.count - 1 : piece.count,
+  }));
+}
+
+/** How operands are reached, a letter each. */
+function signature(accesses: readonly Access[]): string {
+  let text = ';';
+  for (const { mode, store } of accesses) text += LETTERS[mode][store ? 1 : 0];
+  return text;
+}
+
+const LETTERS: Readonly<Record<Access['mode'], string>> = {
+  resident: 'rR',
+  load: 'lL',
+  stream: 'sS',
+  whole: 'wW',
+  panel: 'pP',
+  hold: 'hH',
+  held: 'dD',
+};
