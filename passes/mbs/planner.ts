@@ -350,11 +350,12 @@ const LETTERS: Readonly<Record<Access['mode'], string>> = { resident: 'rR', load
 
 /** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
-  return pieces(batch, subBatch).map((piece, i) => ({
+  return pieces(batch, subBatch).map((piece, i, all) => ({
     samples: piece.size,
     full: Math.min(batch, subBatch),
     times: piece.count,
     later: i === 0 ? piece.count - 1 : piece.count,
+    last: i === all.length - 1 ? 1 : 0,
   }));
 }
 

@@ -42,6 +42,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly mode?: 'training' | 'inference';
   readonly cores?: number;
   readonly gathers?: boolean;
+  readonly keepsGradients?: boolean;
   readonly objective?: ObjectiveName;
 }
 
@@ -58,6 +59,7 @@ export function optionsOf({
   mode = 'training',
   cores = 1,
   gathers,
+  keepsGradients,
   objective,
   ...training
 }: Choices): CompileOptions {
@@ -67,6 +69,7 @@ export function optionsOf({
     schedule,
     resources: resourcesOf(machine, cores),
     ...(gathers === undefined ? {} : { gathers }),
+    ...(keepsGradients === undefined ? {} : { keepsGradients }),
     ...(objective === undefined ? {} : { objective }),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
