@@ -258,13 +258,15 @@ function visitPiece({ view, visit }: Visitation, columns: number, rows: number, 
   }
 }
 
-/** Pieces that a panel passes the update in, so that transfers and sums overlap, and the elements that one has at most. */
+/** Pieces that a panel passes the update in, so that transfers and sums overlap, and the elements that one has: some bursts at least. */
 const PIECES = 8;
-const PIECE_ELEMENTS = 16 * 1024;
+const MOST_ELEMENTS = 16 * 1024;
+const FEWEST_ELEMENTS = 256;
 
 /** Columns of a panel that are updated at a time. */
 export function pieceColumns({ m, n }: Panel): number {
-  return Math.max(1, Math.floor(Math.min(PIECE_ELEMENTS, (m * n) / PIECES) / m));
+  const elements = Math.min(MOST_ELEMENTS, Math.max(FEWEST_ELEMENTS, (m * n) / PIECES));
+  return Math.min(n, Math.max(1, Math.floor(elements / m)));
 }
 
 /** Bytes of an element of an operand that no bits make up. */

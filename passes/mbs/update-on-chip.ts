@@ -4,7 +4,7 @@ import { type LayerView, type Network, networkOf } from './network.ts';
 import { livePerSample, Planner } from './planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, usesOf } from './residency.ts';
 import type { Access, Group, Resources, Schedule, Step } from './schedule.ts';
-import type { Fit } from './tiling.ts';
+import { blocksOf, type Fit, rankFits } from './tiling.ts';
 import type { Tiling } from './transfers.ts';
 
 interface Fusible {
@@ -79,11 +79,12 @@ class Fusion {
 
   /** The pairs of a group that have room in it and save traffic. */
   choose(group: Group, cost: (layer: string) => number): Pair[] {
-    const { views, accesses, steps } = this.rearrange(group);
+    const rearranged = this.rearrange(group);
+    const { views, accesses, steps } = rearranged;
     const live = livePerSample(accesses.intervals, views.length);
     return this.pairsIn(group).filter(({ gradient, update, joined }) => {
       const at = views.findIndex(({ layer }) => layer.name === joined.name);
-      const fit = this.fit(group, views, accesses, live, at);
+      const fit = this.fit(group, rearranged, live, at);
       const view = views[at];
       if (fit === undefined || view === undefined) return false;
       // What the gradient alone reads now stays while the layers of its unit run that come before it.
@@ -95,16 +96,17 @@ class Fusion {
     });
   }
 
-  /** A group of the network before as it runs in this one, what is left of it; undefined where it finds no addresses, or would move more than it does apart. */
+  /** A group of the network before as it runs in this one, what is left of it; undefined where it finds no addresses, or would not move less. */
   place(group: Group, cost: (layer: string) => number): Group | undefined {
     if (group.phase === 'update') return { ...group, steps: group.steps.filter(({ layer }) => this.views.has(layer)) };
     const pairs = this.pairsIn(group);
     if (pairs.length === 0) return group;
-    const { views, accesses, steps } = this.rearrange(group);
+    const rearranged = this.rearrange(group);
+    const { views, accesses, steps } = rearranged;
     const live = livePerSample(accesses.intervals, views.length);
     const fits: Fit[] = [];
     for (const [i, step] of steps.entries()) {
-      const fit = views[i]?.update === undefined ? fitOf(step) : this.fit(group, views, accesses, live, i);
+      const fit = views[i]?.update === undefined ? fitOf(step) : this.fit(group, rearranged, live, i);
       if (fit === undefined) return undefined;
       fits.push(fit);
     }
@@ -113,11 +115,21 @@ class Fusion {
     const apart = [...group.steps.map(({ layer }) => layer), ...pairs.map(({ update }) => update)];
     const sum = (costs: readonly number[]): number => costs.reduce((a, b) => a + b, 0);
     const together = placed?.steps.map((step, i) => costOf(this.planner, views[i], step, group.subBatch)) ?? [];
-    return sum(together) < sum(apart.map(cost)) ? placed : undefined;
+    const isSame = placed?.steps.every(({ chunk }, i) => chunk === steps[i]?.chunk) === true;
+    return isSame && sum(together) < sum(apart.map(cost)) ? placed : undefined;
   }
 
-  private fit(group: Group, views: readonly LayerView[], accesses: GroupAccesses, live: readonly number[], at: number): Fit | undefined {
-    return this.planner.fitOne(views, accesses, group.subBatch, live, at);
+  /** How the layer at a position runs, its samples in the chunks that they were in, so that all sums keep their bits. */
+  private fit({ subBatch }: Group, { views, accesses, steps }: Rearranged, live: readonly number[], at: number): Fit | undefined {
+    const [view, step] = [views[at], steps[at]];
+    const [inputs = [], outputs = []] = [accesses.inputs[at], accesses.outputs[at]];
+    if (view === undefined || step === undefined) return undefined;
+    const free = this.planner.resources.globalBytes - (live[at] ?? 0) * subBatch;
+    const found =
+      step.stripes === undefined
+        ? rankFits(view, inputs, outputs, subBatch, this.planner.resources).filter(({ narrow }) => !narrow)
+        : [fitOf({ ...step, blocks: blocksOf(view, inputs, outputs, subBatch, step) })];
+    return found.find(({ chunk, bytes }) => chunk === step.chunk && bytes <= free);
   }
 
   private freeAt({ subBatch }: Group, live: readonly number[], at: number): number {

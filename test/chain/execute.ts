@@ -106,6 +106,9 @@ export function tensorsIn({ graph, scheduled, program }: Compiled, result: RunRe
   const symbols = new Map(program.symbols.map((s) => [s.name, s]));
   const produced = graph.layers.flatMap((l) => l.outputs);
   const last = new Map(produced.map((name) => [scheduled.network.storages.of(name).name, name]));
+  // Of gradients that stay on chip until their update, DRAM holds the sums of some samples.
+  const steps = scheduled.schedule.groups.flatMap((group) => group.steps);
+  for (const { tensor } of steps.flatMap(({ outputs }) => outputs.filter(({ store }) => !store))) last.delete(tensor);
   const values = new Map<string, Values>();
   for (const [storage, name] of last) {
     const symbol = symbols.get(storage);
