@@ -13,7 +13,7 @@ interface Fusible {
 }
 
 /**
- * The schedule with every weight gradient on chip between its product and its update where the group has room for both and where that moves
+ * The schedule with every weight gradient on chip between its product and its update where its group has room for both and where that moves
  * less: groups and sub-batches stay as they are.
  */
 export function keepGradients<S extends Fusible>(scheduled: S, resources: Resources): S {
@@ -22,24 +22,19 @@ export function keepGradients<S extends Fusible>(scheduled: S, resources: Resour
   const possible = network.cores > 1 ? [] : pairsOf(network.graph);
   if (possible.length === 0) return scheduled;
   const cost = costsOf(network, schedule, resources);
-  const all = new Fusion(network, resources, possible);
-  let pairs = schedule.groups.flatMap((group) => all.choose(group, cost));
-  while (pairs.length > 0) {
-    const fusion = new Fusion(network, resources, pairs);
-    const homeless = new Set<Pair>();
-    const groups = schedule.groups.flatMap((group): Group[] => {
-      const placed = fusion.place(group, cost);
-      if (placed === undefined) for (const pair of fusion.pairsIn(group)) homeless.add(pair);
-      return placed === undefined || placed.steps.length === 0 ? [] : [placed];
-    });
-    if (homeless.size === 0) return { ...scheduled, network: fusion.network, schedule: { ...schedule, groups } };
-    pairs = pairs.filter((pair) => !homeless.has(pair));
-  }
-  return scheduled;
+  const fused = schedule.groups.map((group) => fuseGroup(network, group, possible, cost, resources));
+  const pairs = fused.flatMap((found) => found.pairs);
+  const gone = new Set(pairs.map(({ update }) => update));
+  const groups = fused
+    .map(({ group }) => ({ ...group, steps: group.steps.filter(({ layer }) => !gone.has(layer)) }))
+    .filter(({ steps }) => steps.length > 0);
+  return { ...scheduled, network: networkOf(fuseUpdates(network.graph, pairs), network.cores), schedule: { ...schedule, groups } };
 }
 
+type Cost = (layer: string) => number;
+
 /** DRAM bytes of every layer of a schedule. */
-function costsOf(network: Network, { groups }: Schedule, resources: Resources): (layer: string) => number {
+function costsOf(network: Network, { groups }: Schedule, resources: Resources): Cost {
   const planner = new Planner(network, usesOf(network), resources);
   const views = byName(network);
   const costs = new Map(
@@ -50,95 +45,45 @@ function costsOf(network: Network, { groups }: Schedule, resources: Resources): 
   return (layer) => costs.get(layer) ?? 0;
 }
 
-/** A group with some of its weight gradients fused, before addresses are given. */
-interface Rearranged {
-  readonly views: readonly LayerView[];
-  readonly accesses: GroupAccesses;
-  /** The step that each was before. */
-  readonly steps: readonly Step[];
+/** A group with those of the pairs fused that it has room for; where they find no addresses, those alone that save most. */
+function fuseGroup(
+  network: Network,
+  group: Group,
+  possible: readonly Pair[],
+  cost: Cost,
+  resources: Resources,
+): { readonly group: Group; readonly pairs: readonly Pair[] } {
+  const names = new Set(group.steps.map(({ layer }) => layer));
+  const mine = possible.filter(({ gradient }) => names.has(gradient));
+  let pairs = mine.length === 0 ? [] : new FusedGroup(network, group, mine, cost, resources).fitting();
+  for (; pairs.length > 0; pairs = pairs.slice(0, pairs.length >> 1)) {
+    const placed = new FusedGroup(network, group, pairs, cost, resources).place();
+    if (placed !== undefined) return { group: placed, pairs };
+    pairs.sort((a, b) => cost(b.update) - cost(a.update));
+  }
+  return { group, pairs };
 }
 
-/** A network in which some pairs are fused, and how groups of the network before look in it. */
-class Fusion {
-  readonly network: Network;
+/** A group in a network in which some of its weight gradients are fused with their updates. */
+class FusedGroup {
+  private readonly group: Group;
+  private readonly network: Network;
   private readonly planner: Planner;
   private readonly pairs: readonly Pair[];
-  private readonly views: ReadonlyMap<string, LayerView>;
+  private readonly cost: Cost;
+  /** Its layers in the order of the network, the steps that they were before, and how they reach their operands. */
+  private readonly views: readonly LayerView[];
+  private readonly steps: readonly Step[];
+  private readonly accesses: GroupAccesses;
+  /** Bytes of the buffer that resident tensors leave free at every step. */
+  private readonly free: readonly number[];
 
-  constructor(network: Network, resources: Resources, pairs: readonly Pair[]) {
+  constructor(network: Network, group: Group, pairs: readonly Pair[], cost: Cost, resources: Resources) {
+    this.group = group;
     this.pairs = pairs;
+    this.cost = cost;
     this.network = networkOf(fuseUpdates(network.graph, pairs), network.cores);
     this.planner = new Planner(this.network, usesOf(this.network), resources);
-    this.views = byName(this.network);
-  }
-
-  pairsIn({ steps }: Group): Pair[] {
-    const names = new Set(steps.map(({ layer }) => layer));
-    return this.pairs.filter(({ gradient }) => names.has(gradient));
-  }
-
-  /** The pairs of a group that have room in it and save traffic. */
-  choose(group: Group, cost: (layer: string) => number): Pair[] {
-    const rearranged = this.rearrange(group);
-    const { views, accesses, steps } = rearranged;
-    const live = livePerSample(accesses.intervals, views.length);
-    return this.pairsIn(group).filter(({ gradient, update, joined }) => {
-      const at = views.findIndex(({ layer }) => layer.name === joined.name);
-      const fit = this.fit(group, rearranged, live, at);
-      const view = views[at];
-      if (fit === undefined || view === undefined) return false;
-      // What the gradient alone reads now stays while the layers of its unit run that come before it.
-      const first = views.findIndex(({ unit }) => unit === view.unit);
-      const isCrowded = (i: number): boolean => blockBytes(steps[i]?.blocks ?? []) > this.freeAt(group, live, i);
-      if (views.slice(first, at).some((_, i) => isCrowded(first + i))) return false;
-      const [inputs = [], outputs = []] = [accesses.inputs[at], accesses.outputs[at]];
-      return moved(this.planner, view, fit, inputs, outputs, group.subBatch) < cost(gradient) + cost(update);
-    });
-  }
-
-  /** A group of the network before as it runs in this one, what is left of it; undefined where it finds no addresses, or would not move less. */
-  place(group: Group, cost: (layer: string) => number): Group | undefined {
-    if (group.phase === 'update') return { ...group, steps: group.steps.filter(({ layer }) => this.views.has(layer)) };
-    const pairs = this.pairsIn(group);
-    if (pairs.length === 0) return group;
-    const rearranged = this.rearrange(group);
-    const { views, accesses, steps } = rearranged;
-    const live = livePerSample(accesses.intervals, views.length);
-    const fits: Fit[] = [];
-    for (const [i, step] of steps.entries()) {
-      const fit = views[i]?.update === undefined ? fitOf(step) : this.fit(group, rearranged, live, i);
-      if (fit === undefined) return undefined;
-      fits.push(fit);
-    }
-    const from = views[0]?.index ?? 0;
-    const placed = this.planner.tryPlace(this.planner.draftOf(from, from + views.length, group.subBatch, accesses, fits));
-    const apart = [...group.steps.map(({ layer }) => layer), ...pairs.map(({ update }) => update)];
-    const sum = (costs: readonly number[]): number => costs.reduce((a, b) => a + b, 0);
-    const together = placed?.steps.map((step, i) => costOf(this.planner, views[i], step, group.subBatch)) ?? [];
-    const isSame = placed?.steps.every(({ chunk }, i) => chunk === steps[i]?.chunk) === true;
-    return isSame && sum(together) < sum(apart.map(cost)) ? placed : undefined;
-  }
-
-  /** How the layer at a position runs, its samples in the chunks that they were in, so that all sums keep their bits. */
-  private fit({ subBatch }: Group, { views, accesses, steps }: Rearranged, live: readonly number[], at: number): Fit | undefined {
-    const [view, step] = [views[at], steps[at]];
-    const [inputs = [], outputs = []] = [accesses.inputs[at], accesses.outputs[at]];
-    if (view === undefined || step === undefined) return undefined;
-    const free = this.planner.resources.globalBytes - (live[at] ?? 0) * subBatch;
-    const found =
-      step.stripes === undefined
-        ? rankFits(view, inputs, outputs, subBatch, this.planner.resources).filter(({ narrow }) => !narrow)
-        : [fitOf({ ...step, blocks: blocksOf(view, inputs, outputs, subBatch, step) })];
-    return found.find(({ chunk, bytes }) => chunk === step.chunk && bytes <= free);
-  }
-
-  private freeAt({ subBatch }: Group, live: readonly number[], at: number): number {
-    return this.planner.resources.globalBytes - (live[at] ?? 0) * subBatch;
-  }
-
-  /** The layers of a group in the order of this network, with the accesses that they have in it. */
-  private rearrange(group: Group): Rearranged {
-    const pairs = this.pairsIn(group);
     const behind = new Map(pairs.map((pair) => [pair.behind, pair.gradient]));
     const joined = new Map(pairs.map((pair) => [pair.gradient, pair.joined.name]));
     const before = new Map(group.steps.map(({ layer }, i) => [layer, i]));
@@ -147,20 +92,80 @@ class Fusion {
       const gradient = behind.get(layer);
       return [...(joined.has(layer) ? [] : [i]), ...(gradient === undefined ? [] : [before.get(gradient) ?? i])];
     });
-    const steps = order.flatMap((i) => group.steps[i] ?? []);
-    const views = steps.flatMap(({ layer }) => this.views.get(joined.get(layer) ?? layer) ?? []);
-    const inputs = steps.map((step) => [...step.inputs]);
-    const outputs = steps.map((step) => [...step.outputs]);
-    const intervals = intervalsOf(group).map((interval) => moveInterval(interval, group, order));
+    const all = byName(this.network);
+    this.steps = order.flatMap((i) => group.steps[i] ?? []);
+    this.views = this.steps.flatMap(({ layer }) => all.get(joined.get(layer) ?? layer) ?? []);
+    this.accesses = this.accessesIn(order);
+    const live = livePerSample(this.accesses.intervals, this.views.length);
+    this.free = live.map((bytes) => resources.globalBytes - bytes * group.subBatch);
+  }
+
+  private accessesIn(order: readonly number[]): GroupAccesses {
+    const inputs = this.steps.map((step) => [...step.inputs]);
+    const outputs = this.steps.map((step) => [...step.outputs]);
+    const intervals = intervalsOf(this.group).map((interval) => moveInterval(interval, this.group, order));
     for (const interval of intervals) passLoad(inputs, interval);
-    views.forEach((view, i) => {
+    this.views.forEach((view, i) => {
       if (view.update === undefined) return;
       const alone = accessesOf(this.network, this.planner.uses, view.index, view.index + 1, 'none');
       inputs[i]?.push(...(alone.inputs[0] ?? []).slice(inputs[i]?.length));
       outputs[i] = [...(alone.outputs[0] ?? [])];
     });
-    return { views, accesses: { inputs, outputs, intervals }, steps };
+    return { inputs, outputs, intervals };
   }
+
+  /** The pairs that have room and save traffic. */
+  fitting(): Pair[] {
+    return this.pairs.filter((pair) => {
+      const at = this.views.findIndex(({ layer }) => layer.name === pair.joined.name);
+      // What the gradient alone reads now stays while the layers of its unit run that come before it.
+      const first = this.views.findIndex(({ unit }) => unit === this.views[at]?.unit);
+      const isCrowded = ({ blocks }: Step, i: number): boolean => blockBytes(blocks) > (this.free[first + i] ?? 0);
+      return !this.steps.slice(first, at).some(isCrowded) && this.fit(pair, at) !== undefined;
+    });
+  }
+
+  /** The group with addresses; undefined where it finds none, or would not move less. */
+  place(): Group | undefined {
+    const pairs = new Map(this.pairs.map((pair) => [pair.joined.name, pair]));
+    const fits = this.steps.flatMap((step, i) => {
+      const pair = pairs.get(this.views[i]?.layer.name ?? '');
+      return pair === undefined ? fitOf(step) : (this.fit(pair, i) ?? []);
+    });
+    if (fits.length < this.steps.length) return undefined;
+    const { subBatch, steps } = this.group;
+    const from = this.views[0]?.index ?? 0;
+    const draft = this.planner.draftOf(from, from + fits.length, subBatch, this.accesses, fits);
+    const placed = this.planner.tryPlace(draft);
+    const apart = [...steps.map(({ layer }) => layer), ...this.pairs.map(({ update }) => update)];
+    const together = placed?.steps.map((step, i) => costOf(this.planner, this.views[i], step, subBatch)) ?? [];
+    return sum(together) < sum(apart.map(this.cost)) ? placed : undefined;
+  }
+
+  /**
+   * How the layer of a pair runs so that it moves less than both apart; if it can, with its samples in the chunks that they were in, which keeps
+   * the bits of the gradient.
+   */
+  private fit({ gradient, update }: Pair, at: number): Fit | undefined {
+    const { subBatch } = this.group;
+    const [view, step] = [this.views[at], this.steps[at]];
+    const [inputs = [], outputs = []] = [this.accesses.inputs[at], this.accesses.outputs[at]];
+    if (view === undefined || step === undefined) return undefined;
+    const { resources } = this.planner;
+    const free = this.free[at] ?? 0;
+    const apart = this.cost(gradient) + this.cost(update);
+    const saves = (fit: Fit): boolean => fit.bytes <= free && moved(this.planner, view, fit, inputs, outputs, subBatch) < apart;
+    if (step.stripes !== undefined) {
+      const same = fitOf({ ...step, blocks: blocksOf(view, inputs, outputs, subBatch, step) });
+      return saves(same) ? same : undefined;
+    }
+    const ranked = rankFits(view, inputs, outputs, subBatch, resources).filter(({ narrow }) => !narrow);
+    return ranked.find((fit) => fit.chunk === step.chunk && saves(fit)) ?? ranked.find(saves);
+  }
+}
+
+function sum(costs: readonly number[]): number {
+  return costs.reduce((a, b) => a + b, 0);
 }
 
 function costOf(planner: Planner, view: LayerView | undefined, step: Step, subBatch: number): number {
