@@ -12,7 +12,7 @@ export function verify(graph: Graph): Diagnostic[] {
   if (!Number.isInteger(graph.batch) || graph.batch < 1)
     problems.push(diag.badGraph({}, `mini-batch is ${graph.batch}, expected a positive integer`));
   for (const [key, tensor] of graph.tensors) problems.push(...tensorProblems(graph, key, tensor));
-  problems.push(...definitionProblems(graph));
+  problems.push(...definitionProblems(graph), ...overwriteProblems(graph));
   const names = new Set<string>();
   for (const layer of graph.layers) {
     if (names.has(layer.name)) problems.push(diag.badGraph(placeOf(layer), 'another layer has the same name'));
@@ -88,6 +88,39 @@ function definitionProblems(graph: Graph): Diagnostic[] {
   }
   for (const output of graph.outputs) {
     if (!defined.has(output)) problems.push(diag.badGraph({ tensor: output }, 'graph output never gets a value'));
+  }
+  return problems;
+}
+
+/** What lies in a storage is read before a layer overwrites it. */
+function overwriteProblems(graph: Graph): Diagnostic[] {
+  const problems: Diagnostic[] = [];
+  /** The tensor whose elements a tensor has: its own, but for views. */
+  const viewed = new Map<string, string>();
+  /** Of what is overwritten: the tensor that did it last. */
+  const latest = new Map<string, string>();
+  const storageOf = (name: string): string => {
+    const seen = new Set<string>();
+    let at = name;
+    for (let next: string | undefined = at; next !== undefined && !seen.has(next); next = graph.tensors.get(at)?.storage) {
+      seen.add(next);
+      at = next;
+    }
+    return at;
+  };
+  for (const layer of graph.layers) {
+    for (const input of layer.inputs) {
+      const tensor = viewed.get(input) ?? input;
+      const now = latest.get(storageOf(tensor));
+      if (now !== undefined && now !== tensor)
+        problems.push(diag.badGraph({ ...placeOf(layer), tensor: input }, `is read after '${now}' has overwritten it`));
+    }
+    const [source] = layer.inputs;
+    const isView = findRecord(layer.kind)?.unit === 'alias';
+    for (const output of layer.outputs) {
+      if (isView && source !== undefined) viewed.set(output, viewed.get(source) ?? source);
+      else if (graph.tensors.get(output)?.storage !== undefined) latest.set(storageOf(output), output);
+    }
   }
   return problems;
 }

@@ -96,7 +96,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     const emitAllHeld = (direction: 'in' | 'out'): void => {
       const holders = layers.filter(({ step }) => heldBy({ step }, direction).length > 0);
       const areas = direction === 'in' ? [] : heldAreas(group);
-      const at = { offset: ZERO, sample: chip.firstSample, samples: group.subBatch };
+      const at: Iteration = { offset: ZERO, remaining: ZERO, sample: chip.firstSample, samples: group.subBatch };
       const last = holders.at(-1) ?? (areas.length > 0 ? layers.at(-1) : undefined);
       for (const { info, uses, context } of holders) {
         mark({ ...info, frees: [] }, () =>

@@ -95,6 +95,10 @@ export const stepControl: KindRecord = {
   attrs: STEP_ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  beginning: (attrs) => {
+    if (boolAttr(STEP_ATTRS, attrs, 'dynamic')) return undefined;
+    return { beta1: floatAttr(STEP_ATTRS, attrs, 'beta1'), beta2: floatAttr(STEP_ATTRS, attrs, 'beta2') };
+  },
   infer: (inputs) => {
     expectControl(inputs, 0);
     expectShape('input learning_rate', nth(inputs, 1), [1]);

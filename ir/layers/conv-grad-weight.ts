@@ -20,6 +20,7 @@ function geometryOf(inputs: readonly TensorType[], attrs: Attrs): ConvGeometry {
 
 export const convGradWeight: KindRecord = {
   kind: 'conv_grad_weight',
+  updating: { sgd: 'conv_grad_weight_sgd', momentum: 'conv_grad_weight_momentum', adam: 'conv_grad_weight_adam' },
   doc: 'dw[k,c,r,s] = Σ_{n,p,q} dy[n,k,p,q]·x[n, c, p·stride − pad + r·dilation, …]; db[k] = Σ dy: the gradient of conv towards weight and bias.',
   inputs: [
     { name: 'x', dtypes: ['f16'] },

@@ -130,6 +130,7 @@ function weightExtents(inputs: readonly TensorType[]): Extents {
 
 export const gemmGradWeight: KindRecord = {
   kind: 'gemm_grad_weight',
+  updating: { sgd: 'gemm_grad_weight_sgd', momentum: 'gemm_grad_weight_momentum', adam: 'gemm_grad_weight_adam' },
   doc: 'dw[k,c] = Σ_n dy[n,k]·x[n,c]; db[k] = Σ_n dy[n,k]: the gradient of gemm towards weight and bias.',
   inputs: [
     { name: 'x', dtypes: ['f16'] },

@@ -25,6 +25,7 @@ import { logSoftmaxGrad, logSoftmaxRecord, softmax, softmaxGrad } from './softma
 import { sumSamples } from './sum-samples.ts';
 import { unary, unaryGrad } from './unary.ts';
 import { adam, momentum, sgd } from './update.ts';
+import { UPDATING } from './updating.ts';
 
 /** Every layer kind there is. */
 export const KINDS: readonly KindRecord[] = [
@@ -80,6 +81,7 @@ export const KINDS: readonly KindRecord[] = [
   sgd,
   momentum,
   adam,
+  ...UPDATING,
 ];
 
 const BY_NAME = new Map(KINDS.map((record) => [record.kind, record]));

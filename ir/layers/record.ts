@@ -78,6 +78,16 @@ export interface GradientContext {
   emit(kind: string, label: string, inputs: readonly string[], attrs: Attrs, resultKinds?: readonly TensorKind[]): string[];
 }
 
+/**
+ * The update at the end of a weight gradient. Operands: x, dy, the f32 tensors that the update keeps (the master first), control, learning rate;
+ * results: the gradient, what is kept, the f16 weight, the gradient of a bias.
+ */
+export interface EndingUpdate {
+  readonly kind: string;
+  /** The f32 tensors that are kept. */
+  readonly states: number;
+}
+
 /** Values of one tensor for the reference kernels. */
 export type Values = Float64Array;
 
@@ -109,6 +119,12 @@ export interface KindRecord {
   readonly gathering?: string;
   /** Of a layer that only sums over input 0: what it adds to the attributes of a kind that gathers its result; undefined where that cannot. */
   gathered?(attrs: Attrs): Attrs | undefined;
+  /** Of a weight gradient, by the kind of an update: the kind that computes both, so that the update takes the gradient from the chip. */
+  readonly updating?: Readonly<Record<string, string>>;
+  /** Of a weight gradient that ends in the update of its weights. */
+  readonly update?: EndingUpdate;
+  /** Of the layer that begins the update: the attributes with which an update can begin by itself, without it; undefined where it depends on gradients. */
+  beginning?(attrs: Attrs): Attrs | undefined;
   /** Adds its operands to its result one by one, so that it reads what it has written where there are more than two. */
   readonly accumulates?: true;
   /** Passes of the vector unit over the elements of the largest operand; absent: one. */

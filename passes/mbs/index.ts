@@ -16,6 +16,7 @@ import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
 import { unitsOf } from './units.ts';
+import { keepGradients } from './update-on-chip.ts';
 
 export interface Scheduled {
   readonly network: Network;
@@ -31,16 +32,20 @@ export interface ScheduleOptions {
   readonly objective?: ObjectiveName;
   /** Gathers the statistics of a normalization while its convolution drains; default: no. */
   readonly gathers?: boolean;
+  /** Whether weight gradients may stay on chip until their update, where tensors may stay on chip at all; default: yes. */
+  readonly keepsGradients?: boolean;
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
-  const { objective = 'traffic', gathers = false } = options;
+  const { objective = 'traffic', gathers = false, keepsGradients = true } = options;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
   const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
-  return name === 'opt' ? optimal(graph, planned, resources, objective, gathers) : planned;
+  const finish = (scheduled: Scheduled): Scheduled =>
+    keepsGradients && POLICIES[name] !== 'none' ? keepGradients(scheduled, resources) : scheduled;
+  return name === 'opt' ? optimal(graph, planned, resources, objective, gathers, finish) : finish(planned);
 }
 
 /** The schedules that are not searched for. */
@@ -98,14 +103,22 @@ function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Re
 }
 
 /** The best schedule of the search, or that of mbs2 where the search finds none better. */
-function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objective: ObjectiveName, gathers: boolean): Scheduled {
+function optimal(
+  graph: Graph,
+  greedy: Scheduled,
+  resources: Resources,
+  objective: ObjectiveName,
+  gathers: boolean,
+  finish: (scheduled: Scheduled) => Scheduled,
+): Scheduled {
   const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
   const optimum = optimize(network, resources, objective);
   const isUpdate = ({ phase }: Group): boolean => phase === 'update';
-  const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  const fallback = finish({ ...greedy, schedule: { ...greedy.schedule, name: 'opt' } });
   if (optimum === undefined) return fallback;
   const groups = [...optimum.groups, ...greedy.schedule.groups.filter(isUpdate)];
-  const found: Scheduled = { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices };
+  const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups };
+  const found = finish({ network: optimum.network, schedule, choices: optimum.choices });
   const cost = ({ network: own, schedule }: Scheduled): number => costOf(amountsOf(own, schedule.groups, resources), objective, resources);
   // Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it.
   return cost(found) < cost(fallback) ? found : fallback;

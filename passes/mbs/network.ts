@@ -37,6 +37,16 @@ export interface MatrixWork {
   readonly stationary: number;
 }
 
+/** Where the operands of an ending update are among those of its layer. */
+export interface UpdateWork {
+  readonly kind: string;
+  /** Inputs that it keeps and overwrites, the master first; result `i` of the layer overwrites input `inputs[i − 1]`. */
+  readonly inputs: readonly number[];
+  readonly control: number;
+  readonly rate: number;
+  readonly weight: number;
+}
+
 /** A layer with everything that scheduling asks of it. */
 export interface LayerView {
   readonly index: number;
@@ -49,6 +59,10 @@ export interface LayerView {
   readonly unit: number;
   readonly crossesSamples: boolean;
   readonly matrix?: MatrixWork;
+  /** Of a weight gradient that ends in the update of its weights. */
+  readonly update?: UpdateWork;
+  /** Of a weight gradient: the position of the bias gradient among the results, where it has one. */
+  readonly bias?: number;
   readonly state: { readonly perSample: number; readonly shared: number };
   /** Length of the dimension that striping cuts: rows of an image, or elements of a sample. */
   readonly stripeLength: number;
@@ -114,9 +128,21 @@ function viewOf(storages: Storages, layer: Layer, record: KindRecord, index: num
     unit,
     crossesSamples: record.crossesSamples(layer.attrs),
     state,
+    stripeLength: stripeLengthOf(record, inputs, outputs),
   };
-  const stripeLength = stripeLengthOf(record, inputs, outputs);
-  return matrix === undefined ? { ...view, stripeLength } : { ...view, matrix, stripeLength };
+  if (matrix === undefined) return view;
+  const update = updateOf(record);
+  const bias = update === undefined ? 1 : update.weight + 1;
+  const hasBias = matrix.form === 'weightGradient' && bias < outputs.length;
+  return { ...view, matrix, ...(update === undefined ? {} : { update }), ...(hasBias ? { bias } : {}) };
+}
+
+function updateOf({ update }: KindRecord): UpdateWork | undefined {
+  if (update === undefined) return undefined;
+  const first = 2;
+  const control = first + update.states;
+  const inputs = Array.from({ length: update.states }, (_, i) => first + i);
+  return { kind: update.kind, inputs, control, rate: control + 1, weight: 1 + update.states };
 }
 
 function operandOf(tensor: Tensor, storages: Storages, spec: OperandSpec | undefined): Operand {
@@ -136,6 +162,12 @@ function stripeLengthOf(record: KindRecord, inputs: readonly Operand[], outputs:
   if (record.stripes === 'flat') return first.type.shape.slice(1).reduce((a, b) => a * b, 1);
   const image = isImage(first) ? first : inputs.filter(isImage).at(-1);
   return image?.type.shape[2] ?? 0;
+}
+
+/** Whether an operand passes through the update at the end of a weight gradient, piece by piece. */
+export function isUpdated({ update }: LayerView, direction: 'in' | 'out', i: number): boolean {
+  if (update === undefined) return false;
+  return direction === 'in' ? update.inputs.includes(i) : i >= 1 && i <= update.weight;
 }
 
 /** Whether striping by rows cuts this operand. */

@@ -299,6 +299,11 @@ export class Planner {
     return this.tilings.fit(this.tilings.wayOf(view, inputs, outputs), samples, live[i] ?? 0, { share, held: heldBytes(accesses) });
   }
 
+  /** All ways to run a layer in `free` bytes without cutting a sample or leaving columns of the array empty, the best first. */
+  fitsIn(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, free: number): Fit[] {
+    return this.tilings.rankingOf(this.tilings.wayOf(view, inputs, outputs), samples).all(free);
+  }
+
   /** A number that layers share which cost the same under the same accesses. */
   likenessOf(view: LayerView): number {
     return this.tilings.likeness.of(view);

@@ -48,6 +48,13 @@ export class Ranking {
     return fit;
   }
 
+  /** All in `free` bytes but narrow ones, the best first. */
+  all(free: number): Fit[] {
+    const fitting = this.entries.filter((entry) => !entry.candidate.narrow && this.bytesOf(entry) <= free);
+    const cost = (entry: Entry): number => this.fitOf(entry).traffic + PENALTY_BYTES * entry.candidate.penalty;
+    return fitting.sort((a, b) => cost(a) - cost(b) || a.place - b.place).map((entry) => this.fitOf(entry));
+  }
+
   private find(free: number, narrow: boolean): Fit | undefined {
     let best: Entry | undefined;
     let least = Number.POSITIVE_INFINITY;

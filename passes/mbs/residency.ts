@@ -1,4 +1,4 @@
-import type { LayerView, Network, Operand } from './network.ts';
+import { isUpdated, type LayerView, type Network, type Operand } from './network.ts';
 import type { Access, ScheduleName } from './schedule.ts';
 
 /**
@@ -139,6 +139,7 @@ export function accessesOf(
   function readAccess(view: LayerView, o: Operand, i: number): Access {
     const step = view.index - from;
     if (view.phase === 'update') return { tensor: o.tensor, mode: o.whole ? 'whole' : 'stream', store: false };
+    if (isUpdated(view, 'in', i)) return { tensor: o.tensor, mode: 'stream', store: false };
     if (!o.batched)
       return { tensor: o.tensor, mode: view.matrix !== undefined && i === view.matrix.stationary ? 'panel' : 'whole', store: false };
     const held = open.get(o.tensor);
@@ -151,7 +152,11 @@ export function accessesOf(
 
   function writeAccess(view: LayerView, o: Operand, i: number, step: number): Access {
     if (view.phase === 'update') return { tensor: o.tensor, mode: o.whole ? 'whole' : 'stream', store: true };
-    if (!o.batched) return { tensor: o.tensor, mode: view.matrix !== undefined && i === 0 ? 'panel' : 'whole', store: true };
+    if (isUpdated(view, 'out', i)) return { tensor: o.tensor, mode: 'stream', store: true };
+    // A gradient that its layer passes on to the update is needed nowhere else, unless the caller reads it.
+    if (!o.batched && view.matrix !== undefined && i === 0)
+      return { tensor: o.tensor, mode: 'panel', store: view.update === undefined || uses.kept.has(o.tensor) };
+    if (!o.batched) return { tensor: o.tensor, mode: 'whole', store: true };
     const interval = keep(o, view.index, unitOf(view.index) + 1);
     if (interval === undefined) return { tensor: o.tensor, mode: 'stream', store: true };
     takeOver(view, interval, i, step);

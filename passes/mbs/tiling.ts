@@ -1,8 +1,19 @@
 import { blockBytes } from './footprint.ts';
-import { isImage, type LayerView, type MatrixWork, type Operand, overwritten } from './network.ts';
+import { isImage, isUpdated, type LayerView, type MatrixWork, type Operand, overwritten } from './network.ts';
 import { type Access, type Block, isHeld, type Panel, type Resources } from './schedule.ts';
 import { isPlain } from './shape.ts';
-import { elementsOf, flatBytes, imageRowBytes, isChunked, pieces, stripeRows, type Tiling, visitTransfers } from './transfers.ts';
+import {
+  elementBytes,
+  elementsOf,
+  flatBytes,
+  imageRowBytes,
+  isChunked,
+  pieceColumns,
+  pieces,
+  stripeRows,
+  type Tiling,
+  visitTransfers,
+} from './transfers.ts';
 
 /** A way to run a layer on a sub-batch in the bytes that are free. */
 export interface Fit extends Tiling {
@@ -40,7 +51,7 @@ export function trafficOf(
     inputs,
     outputs,
     tiling,
-    { samples, full: samples, times: 1, later: 0, earlier: 0 },
+    { samples, full: samples, times: 1, later: 0, last: 1 },
     (_t, _k, _d, rows, rowBytes, contiguous, times) => {
       traffic += burstBytes(rows, rowBytes, contiguous, resources.burstBytes) * times;
     },
@@ -219,11 +230,16 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
     if (bytes > 0) blocks.push({ name, bytes, halves, address: 0 });
   };
   const panelled = view.matrix !== undefined && tiling.panel !== undefined ? panelBlocks(view.matrix, tiling.panel) : undefined;
+  const addPiece = (name: string, o: Operand): void => {
+    const { piece = 0, pieces: all = 0 } = panelled ?? {};
+    add(name, piece * elementBytes(o), all > 1 ? 2 : 1);
+  };
   inputs.forEach((access, i) => {
     const o = view.inputs[i];
     if (o === undefined) return;
     if (access.mode === 'whole') add(`in${i}`, o.bytes, 1);
-    if (access.mode === 'stream') {
+    if (isUpdated(view, 'in', i)) addPiece(`in${i}`, o);
+    else if (access.mode === 'stream') {
       const bytes = streamBytes(view, o, i, tiling);
       add(`in${i}`, chunked && panelled !== undefined ? panelled.share(bytes, i) : bytes, chunked || updateChunks(view, tiling) ? 2 : 1);
     }
@@ -233,7 +249,9 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
     const o = view.outputs[i];
     if (o === undefined) return;
     if (access.mode === 'whole' && overwritten(view, i) < 0) add(`out${i}`, o.bytes, 1);
-    if (access.mode === 'stream' && gathers(view) && i > 0) add(`out${i}`, o.bytes * samples, 1);
+    if (isUpdated(view, 'out', i)) {
+      if (overwritten(view, i) < 0) addPiece(`out${i}`, o);
+    } else if (access.mode === 'stream' && gathers(view) && i > 0) add(`out${i}`, o.bytes * samples, 1);
     else if (access.mode === 'stream' && !(view.phase === 'update' && overwritten(view, i) >= 0)) {
       const bytes = streamBytes(view, o, -1, tiling);
       add(`out${i}`, panelled?.share(bytes, -1) ?? bytes, chunked || updateChunks(view, tiling) || (panelled?.count ?? 1) > 1 ? 2 : 1);
@@ -270,6 +288,9 @@ function streamBytes(view: LayerView, o: Operand, index: number, tiling: Tiling)
 interface PanelBlocks {
   readonly bytes: number;
   readonly count: number;
+  /** Elements that pass an update at a time, and how often some do. */
+  readonly piece: number;
+  readonly pieces: number;
   /** Of `bytes` of an operand, those of the channels that one panel touches (index −1: the result). */
   share(bytes: number, index: number): number;
 }
@@ -277,9 +298,12 @@ interface PanelBlocks {
 function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
   const reduces = work.form === 'weightGradient';
   const count = Math.ceil(work.columns / panel.n) * (reduces ? Math.ceil(work.m / panel.m) : Math.ceil(work.k / panel.k));
+  const columns = pieceColumns(panel);
   return {
     bytes: reduces ? panel.m * panel.n * 4 : panel.k * panel.n * 2,
     count,
+    piece: panel.m * columns,
+    pieces: count * Math.ceil(panel.n / columns),
     share: (bytes, index) => {
       if (!reduces) return index < 0 ? (bytes * panel.n) / work.columns : bytes;
       return index === work.moving ? (bytes * panel.m) / work.m : (bytes * panel.n) / work.columns;

@@ -107,7 +107,7 @@ export function iterationKinds(batch: number, subBatch: number): IterationKind[]
     full: Math.min(batch, subBatch),
     times: piece.count,
     later: i === 0 ? piece.count - 1 : piece.count,
-    earlier: i === all.length - 1 ? piece.count - 1 : piece.count,
+    last: i === all.length - 1 ? 1 : 0,
   }));
 }
 

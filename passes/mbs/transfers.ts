@@ -1,5 +1,5 @@
 import type { TensorKind } from '../../ir/tensor.ts';
-import { isImage, type LayerView, type MatrixWork, type Operand } from './network.ts';
+import { isImage, isUpdated, type LayerView, type MatrixWork, type Operand } from './network.ts';
 import { type Access, isHeld, type Panel, type Step } from './schedule.ts';
 
 /** Receives `times` transfers of `rows` runs of `rowBytes` each; `contiguous` runs follow one another in DRAM. */
@@ -31,9 +31,9 @@ export interface IterationKind {
   /** Samples of a full iteration, which decide whether the chunk buffers alternate: a shorter iteration uses the same ones. */
   readonly full: number;
   readonly times: number;
-  /** Of these, how many come after the first iteration of the group, and before the last. */
+  /** Of these, how many come after the first iteration of the group, and how many are its last. */
   readonly later: number;
-  readonly earlier: number;
+  readonly last: 0 | 1;
 }
 
 /** Visits every DRAM transfer of a step over `iteration.times` iterations of its group. */
@@ -213,7 +213,7 @@ function visitChannels(
 
 /** Weight gradient: the result by panels, the samples streamed through each. */
 function visitReduce(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonly Access[], outputs: readonly Access[]): void {
-  const { times, later, full } = v.iteration;
+  const { times, later, last, full } = v.iteration;
   const rows = pieces(work.m, panel.m);
   const columns = pieces(work.columns, panel.n);
   const chunked = isChunked(v.tiling, full);
@@ -235,19 +235,47 @@ function visitReduce(v: Visitation, work: MatrixWork, panel: Panel, inputs: read
   operand(work.moving, (m) => (m === work.m ? work.geometry.C : m / taps));
   operand(work.stationary, (_, n) => n);
   const result = v.view.outputs[0];
-  if (result === undefined || outputs[0]?.store !== true) return;
-  if (isHeld(outputs[0])) {
-    v.visit(result.tensor, result.kind, 'write', 1, result.bytes, true, times - v.iteration.earlier);
-    return;
-  }
+  if (result === undefined) return;
+  const isInPlace = outputs[0] !== undefined && isHeld(outputs[0]);
+  if (isInPlace && outputs[0]?.store === true) v.visit(result.tensor, result.kind, 'write', 1, result.bytes, true, last);
+  const stored = outputs[0]?.store === true ? times : times - last;
   for (const r of rows) {
     for (const c of columns) {
       const contiguous = r.size === work.m;
       const count = r.count * c.count;
-      if (later > 0) v.visit(result.tensor, result.kind, 'read', c.size, r.size * 4, contiguous, later * count);
-      v.visit(result.tensor, result.kind, 'write', c.size, r.size * 4, contiguous, times * count);
+      if (later > 0 && !isInPlace) v.visit(result.tensor, result.kind, 'read', c.size, r.size * 4, contiguous, later * count);
+      if (stored > 0 && !isInPlace) v.visit(result.tensor, result.kind, 'write', c.size, r.size * 4, contiguous, stored * count);
+      if (last > 0)
+        for (const piece of pieces(c.size, pieceColumns(panel))) visitPiece(v, piece.size, r.size, contiguous, count * piece.count);
     }
   }
+}
+
+/** Everything that a piece of a finished panel is updated with, and what comes of it. */
+function visitPiece({ view, visit }: Visitation, columns: number, rows: number, contiguous: boolean, times: number): void {
+  for (const direction of ['in', 'out'] as const) {
+    const operands = direction === 'in' ? view.inputs : view.outputs;
+    operands.forEach((o, i) => {
+      if (!isUpdated(view, direction, i)) return;
+      visit(o.tensor, o.kind, direction === 'in' ? 'read' : 'write', columns, rows * elementBytes(o), contiguous, times);
+    });
+  }
+}
+
+/** Pieces that a panel passes the update in, so that transfers and sums overlap, and the elements that one has: some bursts at least. */
+const PIECES = 8;
+const MOST_ELEMENTS = 16 * 1024;
+const FEWEST_ELEMENTS = 256;
+
+/** Columns of a panel that are updated at a time. */
+export function pieceColumns({ m, n }: Panel): number {
+  const elements = Math.min(MOST_ELEMENTS, Math.max(FEWEST_ELEMENTS, (m * n) / PIECES));
+  return Math.min(n, Math.max(1, Math.floor(elements / m)));
+}
+
+/** Bytes of an element of an operand that no bits make up. */
+export function elementBytes({ type, bytes }: Operand): number {
+  return bytes / type.shape.reduce((a, b) => a * b, 1);
 }
 
 /** Layers over parameters: every operand flat, in chunks of elements. */

@@ -42,6 +42,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly mode?: 'training' | 'inference';
   readonly cores?: number;
   readonly gathers?: boolean;
+  readonly keepsGradients?: boolean;
   readonly objective?: ObjectiveName;
 }
 
@@ -58,6 +59,7 @@ export function optionsOf({
   mode = 'training',
   cores = 1,
   gathers,
+  keepsGradients,
   objective,
   ...training
 }: Choices): CompileOptions {
@@ -67,6 +69,7 @@ export function optionsOf({
     schedule,
     resources: resourcesOf(machine, cores),
     ...(gathers === undefined ? {} : { gathers }),
+    ...(keepsGradients === undefined ? {} : { keepsGradients }),
     ...(objective === undefined ? {} : { objective }),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
@@ -103,6 +106,9 @@ export function tensorsIn({ graph, scheduled, program }: Compiled, result: RunRe
   const symbols = new Map(program.symbols.map((s) => [s.name, s]));
   const produced = graph.layers.flatMap((l) => l.outputs);
   const last = new Map(produced.map((name) => [scheduled.network.storages.of(name).name, name]));
+  // Of gradients that stay on chip until their update, DRAM holds the sums of some samples.
+  const steps = scheduled.schedule.groups.flatMap((group) => group.steps);
+  for (const { tensor } of steps.flatMap(({ outputs }) => outputs.filter(({ store }) => !store))) last.delete(tensor);
   const values = new Map<string, Values>();
   for (const [storage, name] of last) {
     const symbol = symbols.get(storage);

@@ -22,6 +22,7 @@ import {
   verify,
 } from '../chain/execute.ts';
 import { NetworkBuilder, residualNetwork } from '../chain/network.ts';
+import { generator } from '../ir/values.ts';
 import { buildNetwork, randomNetwork } from './graphs.ts';
 import { BREAKING, DARING, type Mutation } from './mutations.ts';
 
@@ -83,7 +84,7 @@ describe('schedules that are changed', () => {
   it.each(Object.entries(BREAKING))('cannot run when %s', (_what, mutate) => {
     let changed = 0;
     for (const { scheduled, resources } of all) {
-      for (let seed = 0; seed < 12; seed++) {
+      for (let seed = 0; seed < 24; seed++) {
         const schedule = mutated(scheduled, mutate, seed);
         if (schedule === undefined) continue;
         changed++;
@@ -125,11 +126,8 @@ describe('schedules that are changed', () => {
 
 /** A pick that always leads to the same place for a seed. */
 function mutated({ schedule }: Scheduled, mutate: Mutation, seed: number): Scheduled['schedule'] | undefined {
-  let state = seed * 2654435761 + 12345;
-  return mutate(schedule, (count) => {
-    state = (state * 1103515245 + 12345) % 2 ** 31;
-    return count <= 0 ? 0 : Math.floor(state / 2 ** 8) % count;
-  });
+  const random = generator(seed);
+  return mutate(schedule, (count) => Math.floor(random() * Math.max(0, count)));
 }
 
 /** The schedule with the blocks that changed tilings and accesses ask for: where they were, or behind all where that is too small. */

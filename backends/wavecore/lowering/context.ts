@@ -17,6 +17,9 @@ export const TOKEN = {
   shared: 9,
   partial: 10,
   done: 11,
+  pieceLoaded: 12,
+  pieceReady: 13,
+  pieceFree: 14,
 } as const;
 
 /** The iteration of a group that code is emitted for. */
@@ -26,6 +29,8 @@ export interface Iteration {
   /** Its first sample in the mini-batch. */
   readonly sample: Affine;
   readonly samples: number;
+  /** Samples of the core that come after it: 0 in the last iteration. */
+  readonly remaining: Affine;
 }
 
 /** The samples of the sub-batch that a task runs a step on, and what of the step it does. */

@@ -72,7 +72,8 @@ function usedStorages({ network, schedule }: Scheduled): Set<string> {
         if (a.mode !== 'resident') used.add(view?.inputs[i]?.tensor ?? a.tensor);
       });
       step.outputs.forEach((a, i) => {
-        if (a.store) used.add(view?.outputs[i]?.tensor ?? a.tensor);
+        // Sums that are not stored in the end are between the iterations.
+        if (a.store || (a.mode === 'panel' && group.iterations > 1)) used.add(view?.outputs[i]?.tensor ?? a.tensor);
       });
     }
   }

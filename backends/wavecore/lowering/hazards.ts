@@ -11,8 +11,12 @@ export interface Touch {
   readonly to: number;
   /** Each iteration of the loop touches another part, none of them twice. */
   readonly moves?: boolean;
+  /** It happens in the last iteration alone, which nothing follows. */
+  readonly once?: boolean;
   /** It may be left out, in some iterations or in all. */
   readonly maybe?: boolean;
+  /** Of a load: it is none of the first ones, and the matrix unit does not wait for it. */
+  readonly late?: boolean;
 }
 
 /** Work of `to` that may only begin when work of `from` has completed. */
@@ -119,12 +123,16 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
   const localProducer = new Map<string, number>();
 
   for (let task = 0; task < (repeats ? 2 : 1) * count; task++) {
-    if (task === count) for (const { storage, moves } of tasks.flat()) if (storage !== undefined && moves === true) history.clear(storage);
+    if (task === count)
+      for (const { storage, moves, once } of tasks.flat())
+        if (storage !== undefined && (moves === true || once === true)) history.clear(storage);
     for (const queue of ['load', 'matrix', 'vector'] as const) visit(task, queue);
     // Within a task, compute units wait for all that is loaded, if anything is, and stores for them.
     for (const unit of ['matrix', 'vector'] as const) {
-      if (on(task, unit).length === 0) continue;
-      if (on(task, 'load').some(({ maybe }) => maybe !== true)) {
+      if (on(task, unit).every(({ maybe }) => maybe === true)) continue;
+      const loads = on(task, 'load');
+      const isBehind = loads.some(({ maybe }) => maybe !== true) && (unit === 'vector' || loads.every(({ late }) => late !== true));
+      if (isBehind) {
         learn(knownTo(unit), knownTo('load'));
         learn(knownTo(unit), new Map([['load', task]]));
       }

@@ -6,7 +6,8 @@ import { constant } from './emitter.ts';
 /** The operands of one direction that a step holds over the iterations of its group: inputs are loaded before the first, results stored behind the last. */
 export function heldBy({ step }: Pick<StepContext, 'step'>, direction: 'in' | 'out'): number[] {
   const accesses = direction === 'in' ? step.inputs : step.outputs;
-  return accesses.flatMap(({ mode }, i) => (mode === 'hold' ? [i] : []));
+  // A gradient that was updated from is not stored.
+  return accesses.flatMap(({ mode, store }, i) => (mode === 'hold' && (direction === 'in' || store) ? [i] : []));
 }
 
 /** Moves them, each as a whole. */

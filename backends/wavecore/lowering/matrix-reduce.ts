@@ -7,6 +7,7 @@ import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { type WaveCounters, workOf } from './matrix.ts';
 import { emitReducePart } from './matrix-reduce-part.ts';
+import { PanelUpdate } from './panel-update.ts';
 import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
 import { pipelined, type Turn } from './turns.ts';
 import { configure } from './vector-operands.ts';
@@ -25,6 +26,8 @@ interface ReduceStep {
   readonly chunked: boolean;
   readonly preloaded: ReadonlySet<number>;
   readonly withBias: boolean;
+  /** Behind the last iteration of the group. */
+  readonly update?: PanelUpdate;
 }
 
 /** A panel's rows: taps from `offset` on, of the channels from `channel` on. */
@@ -38,11 +41,12 @@ interface RowTurn extends Turn {
  */
 export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   const { e, part, iteration } = ctx;
-  const s = reduceStep(ctx, panel);
+  const s = withUpdate(reduceStep(ctx, panel));
   const { work, panels } = s;
   const taps = work.geometry.R * work.geometry.S;
   const loads = [work.moving, work.stationary].some((i) => ctx.access('in', i).mode !== 'resident');
   loadShared(ctx, loads ? undefined : 'v.sync');
+  s.update?.begin();
   if (s.withBias) e.scope(() => clearState(ctx));
   preload(s);
   openCredits(ctx, planOf(s, EVERYTHING, EVERYTHING));
@@ -65,7 +69,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
       (columns) => {
         beginPanel(s, panels > 1);
         emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns));
-        if (!isInPlace(s)) storePanel(s, rows, columns, panels > 1);
+        endPanel(s, rows, columns, panels > 1);
         e.increment(s.panelTurns);
       },
       headed
@@ -83,6 +87,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   }
   if (panels > 1) e.op('d.st_sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, planOf(s, EVERYTHING, EVERYTHING));
+  s.update?.end();
   if (s.withBias) e.scope(() => endBias(ctx));
   storeShared(ctx);
 }
@@ -116,7 +121,12 @@ function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
     }),
   );
   const counters = { wave, tile };
-  return { ctx, work, panel, panels, counters, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.outputs.length > 1 };
+  return { ctx, work, panel, panels, counters, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.bias !== undefined };
+}
+
+function withUpdate(s: ReduceStep): ReduceStep {
+  const { update } = s.ctx.view;
+  return update === undefined ? s : { ...s, update: new PanelUpdate(s.ctx, update, s.panel) };
 }
 
 /** Whether the partial sums stay where they are from iteration to iteration. */
@@ -151,7 +161,7 @@ function clearState(ctx: StepContext): void {
 function endBias(ctx: StepContext): void {
   const { e } = ctx;
   configure(ctx, { N: ctx.iteration.samples, C: workOf(ctx).geometry.K });
-  const db = e.value(constant(ctx.block('out1').address));
+  const db = e.value(constant(ctx.block(`out${ctx.view.bias}`).address));
   e.op('v.bias_end', { db, state: e.value(constant(ctx.block('state').address)), add: e.value(ctx.iteration.offset) });
 }
 
@@ -202,10 +212,31 @@ function beginPanel(s: ReduceStep, guarded: boolean): void {
   if (guarded) e.when(iteration.offset, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
 }
 
-function storePanel(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
+function endPanel(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
   const { e } = s.ctx;
+  const { update } = s;
+  const free = guarded ? [TOKEN.panelFree] : [];
+  if (isInPlace(s)) {
+    update?.when(true, () => {
+      e.op('m.sync', {}, { signal: [TOKEN.ready] });
+      update.panel(s.ctx.panel('out', 0, s.panelTurns), rows, columns);
+    });
+    return;
+  }
+  const store = (ready: number): void => emitDma(e, 'd.st', [panelRows(s, rows, columns, s.panelTurns)], { wait: [ready], signal: free });
   e.op('m.sync', {}, { signal: [TOKEN.ready] });
-  emitDma(e, 'd.st', [panelRows(s, rows, columns, s.panelTurns)], { wait: [TOKEN.ready], signal: guarded ? [TOKEN.panelFree] : [] });
+  if (update === undefined) {
+    store(TOKEN.ready);
+    return;
+  }
+  update.when(false, () => store(TOKEN.ready));
+  update.when(true, () => {
+    update.panel(s.ctx.panel('out', 0, s.panelTurns), rows, columns);
+    if (s.ctx.access('out', 0).store) {
+      e.op('v.sync', {}, { signal: [TOKEN.done] });
+      store(TOKEN.done);
+    } else if (guarded) e.op('v.sync', {}, { signal: free });
+  });
 }
 
 /** Where a chunk's operand holds only the panel's channels: their share of all, else 1. */

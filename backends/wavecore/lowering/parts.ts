@@ -36,9 +36,9 @@ export function isDivisible({ phase, matrix, outputs }: LayerView, { stripes, pa
 
 /** Whether a part takes all its operands at once: its first loads are all that it loads. */
 export function loadsAtOnce(view: LayerView, { stripes, panel, chunk }: Step, { from, to }: Part): boolean {
-  const { phase, matrix } = view;
+  const { phase, matrix, update } = view;
   if (phase === 'update') return elementsOf(view) <= chunk;
-  if (stripes !== undefined || to - from > chunk) return false;
+  if (update !== undefined || stripes !== undefined || to - from > chunk) return false;
   if (matrix === undefined || panel === undefined) return true;
   return panel.n >= matrix.columns && (matrix.form === 'weightGradient' ? panel.m >= matrix.m : panel.k >= matrix.k);
 }

@@ -2,7 +2,7 @@ import type { Group } from '../../../passes/mbs/schedule.ts';
 import type { DebugRange } from '../program.ts';
 import { arrange, type Cost, meet } from './arrange.ts';
 import type { Iteration } from './context.ts';
-import { type Affine, constant, type Emitter, plus } from './emitter.ts';
+import { type Affine, constant, type Emitter, plus, times, ZERO } from './emitter.ts';
 import { type Edge, orderTasks, type Touch } from './hazards.ts';
 import { freesOf } from './lifetimes.ts';
 import { edgeToken, QUEUES, type Queue, SYNC } from './queues.ts';
@@ -41,7 +41,7 @@ export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
   /** By position: the bodies whose heads are issued before the body there, those first that can load first. */
   const heads = order.map((): { readonly body: number; readonly ready: number }[] => []);
   order.forEach((body, i) => {
-    const loads = body.touches.filter(({ queue }) => queue === 'load');
+    const loads = firstLoads(body);
     if (loads.length === 0) return;
     let at = i;
     while (at > 0 && i - at < MOST_OVERTAKEN && !meet(order[at - 1]?.touches ?? [], loads)) {
@@ -60,7 +60,7 @@ export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
       const later = order[j];
       if (later === undefined) continue;
       headed.add(later);
-      tasks.push({ touches: later.touches.filter(({ queue }) => queue === 'load'), emit: later.head });
+      tasks.push({ touches: firstLoads(later), emit: later.head });
     }
     tasks.push({
       touches: headed.has(body) && body.atOnce ? body.touches.filter(({ queue }) => queue !== 'load') : body.touches,
@@ -68,6 +68,10 @@ export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
     });
   });
   return tasks;
+}
+
+function firstLoads({ touches }: Body): Touch[] {
+  return touches.filter(({ queue, late }) => queue === 'load' && late !== true);
 }
 
 /** Iterations of a group that one piece of code runs. */
@@ -81,15 +85,22 @@ export interface Pass {
 export function passesOf(batch: number, { subBatch }: Group, firstSample: Affine): Pass[] {
   const full = Math.floor(batch / subBatch);
   const rest = batch % subBatch;
-  const at = (offset: Affine, samples: number): Iteration => ({ offset, sample: plus(firstSample, offset), samples });
+  const at = (offset: Affine, samples: number, remaining: Affine): Iteration => ({
+    offset,
+    sample: plus(firstSample, offset),
+    samples,
+    remaining,
+  });
+  const behind = (offset: Affine): Affine => (rest > 0 ? constant(rest) : plus(times(offset, -1), (full - 1) * subBatch));
   const passes: Pass[] = [];
   if (full > 0)
     passes.push({
       samples: subBatch,
       repeats: full > 1,
-      loop: (e, body) => e.loop(full, subBatch, (offset) => body(at(offset, subBatch))),
+      loop: (e, body) => e.loop(full, subBatch, (offset) => body(at(offset, subBatch, behind(offset)))),
     });
-  if (rest > 0) passes.push({ samples: rest, repeats: false, loop: (e, body) => e.scope(() => body(at(constant(full * subBatch), rest))) });
+  if (rest > 0)
+    passes.push({ samples: rest, repeats: false, loop: (e, body) => e.scope(() => body(at(constant(full * subBatch), rest, ZERO))) });
   return passes;
 }
 

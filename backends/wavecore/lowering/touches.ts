@@ -1,5 +1,5 @@
 import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
-import { overwritten } from '../../../passes/mbs/network.ts';
+import { isUpdated, overwritten } from '../../../passes/mbs/network.ts';
 import { type Access, type Group, isHeld, type Step } from '../../../passes/mbs/schedule.ts';
 import type { Part } from './context.ts';
 import type { Touch } from './hazards.ts';
@@ -38,18 +38,18 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
   step.inputs.forEach((access, i) => {
     const o = view.inputs[i];
     const range = o && place(access, o, `in${i}`);
-    if (o === undefined || range === undefined) return;
+    if (o === undefined || range === undefined || isUpdated(view, 'in', i)) return;
     if (access.mode !== 'resident' && !isHeld(access) && (o.batched || part.first)) {
       dram('load', false, o);
       buffer('load', true, range);
     }
-    for (const unit of readersOf(view, i)) buffer(unit, false, range);
+    for (const unit of readersOf(view, i)) buffer(unit, false, range, !o.batched && view.update !== undefined && group.iterations > 1);
   });
   step.outputs.forEach((access, i) => {
     const o = view.outputs[i];
     const donor = overwritten(view, i);
     const range = o && place(access, o, donor < 0 ? `out${i}` : `in${donor}`);
-    if (o === undefined || range === undefined) return;
+    if (o === undefined || range === undefined || isUpdated(view, 'out', i)) return;
     const unit = writerOf(view, i);
     if (!o.batched) {
       // Sums over samples: what earlier iterations left comes back first, if there are any.
@@ -60,7 +60,9 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
       }
     }
     buffer(unit, true, range);
-    if (!access.store || isHeld(access) || !(o.batched || part.last)) return;
+    // A gradient that is updated from is stored in all iterations but the last.
+    const isStored = access.store || (i === 0 && view.update !== undefined && group.iterations > 1);
+    if (!isStored || isHeld(access) || !(o.batched || part.last)) return;
     buffer('store', false, range);
     dram('store', true, o);
   });
@@ -71,6 +73,35 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     buffer(unit, false, state);
     buffer(unit, true, state);
   }
+  return [...touches, ...updateTouches(view, step, group.iterations > 1)];
+}
+
+/** What the update at the end of a weight gradient does, behind the last iteration of its product. */
+function updateTouches(view: LayerView, step: Step, repeats: boolean): Touch[] {
+  const { update } = view;
+  if (update === undefined) return [];
+  const touches: Touch[] = [];
+  const maybe = repeats;
+  const add = (queue: Queue, write: boolean, name: string, late: boolean): void => {
+    const range = blockRange(step, name);
+    if (range !== undefined) touches.push({ queue, write, from: range[0], to: range[1], maybe, late });
+  };
+  const dram = (queue: Queue, write: boolean, o: Operand | undefined): void => {
+    if (o === undefined) return;
+    touches.push({ queue, write, storage: o.tensor, from: 0, to: Number.POSITIVE_INFINITY, maybe, late: queue === 'load', once: true });
+  };
+  for (const i of update.inputs) {
+    dram('load', false, view.inputs[i]);
+    add('load', true, `in${i}`, true);
+    for (const write of [false, true]) add('vector', write, `in${i}`, false);
+    add('store', false, `in${i}`, false);
+    dram('store', true, view.inputs[i]);
+  }
+  add('vector', false, 'panel', false);
+  add('vector', true, `in${update.control}`, false);
+  add('vector', true, `out${update.weight}`, false);
+  add('store', false, `out${update.weight}`, false);
+  dram('store', true, view.outputs[update.weight]);
   return touches;
 }
 
@@ -80,9 +111,10 @@ function gathersTotals({ matrix, outputs }: LayerView): boolean {
 }
 
 /** The units that read an input: a weight gradient with biases sums the output gradient on the vector unit too. */
-function readersOf({ matrix, outputs }: LayerView, input: number): readonly Queue[] {
+function readersOf({ matrix, bias, inputs }: LayerView, input: number): readonly Queue[] {
   if (matrix === undefined) return ['vector'];
-  return matrix.form === 'weightGradient' && outputs.length > 1 && input === matrix.stationary ? ['matrix', 'vector'] : ['matrix'];
+  if (matrix.form === 'weightGradient' && inputs[input]?.batched === false) return ['vector'];
+  return bias !== undefined && input === matrix.stationary ? ['matrix', 'vector'] : ['matrix'];
 }
 
 function writerOf({ matrix }: LayerView, output: number): Queue {

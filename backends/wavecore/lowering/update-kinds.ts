@@ -5,15 +5,15 @@ import type { VectorSlot } from '../isa/slots.ts';
 import type { StepContext } from './context.ts';
 import { configure, loadWords } from './vector-operands.ts';
 
-/** Register with the address of the present chunk of an operand. */
+/** Registers with the addresses of the present chunk of the operands of an update, numbered as those of a layer that does nothing else. */
 export type Place = (direction: 'in' | 'out', i: number) => number;
 
 /** How a layer over parameters becomes instructions. */
 export interface UpdateKind {
-  /** Once; operands that are taken whole are in the global buffer. */
-  before?(ctx: StepContext): void;
+  /** Once; operands that are taken whole are in the global buffer: `control` is the position of the state of the step. */
+  before?(ctx: StepContext, control: number): void;
   /** For every chunk of the operands that stream; absent where none does. */
-  streamed?(ctx: StepContext, place: Place): void;
+  streamed?(ctx: StepContext, place: Place, withWeight: boolean): void;
 }
 
 const float = (ctx: StepContext, name: string): number => floatAttr(ctx.view.record.attrs, ctx.view.layer.attrs, name);
@@ -21,14 +21,19 @@ const bool = (ctx: StepContext, name: string): number => (boolAttr(ctx.view.reco
 const int = (ctx: StepContext, name: string): number => intAttr(ctx.view.record.attrs, ctx.view.layer.attrs, name);
 
 /** The f16 weight behind `states` f32 results, where there is one. */
-function weightOf(ctx: StepContext, place: Place, states: number): { weight: number; withWeight: number } {
-  return ctx.view.outputs.length > states ? { weight: place('out', states), withWeight: 1 } : { weight: 0, withWeight: 0 };
+function weightOf(place: Place, states: number, withWeight: boolean): { weight: number; withWeight: number } {
+  return withWeight ? { weight: place('out', states), withWeight: 1 } : { weight: 0, withWeight: 0 };
 }
 
 /** Configuration of an optimizer: its own settings, then what changes from step to step. */
-function begin(ctx: StepContext, slots: Partial<Record<VectorSlot, number>>, words: Partial<Record<VectorSlot, ControlWord>> = {}): void {
+function begin(
+  ctx: StepContext,
+  control: number,
+  slots: Partial<Record<VectorSlot, number>>,
+  words: Partial<Record<VectorSlot, ControlWord>> = {},
+): void {
   configure(ctx, { DECAY: floatBits(float(ctx, 'weightDecay')), ...slots });
-  loadWords(ctx, ctx.view.inputs.length - 1, { LR: 'learningRate', GRADSCALE: 'gradScale', HOLD: 'hold', ...words });
+  loadWords(ctx, control, { LR: 'learningRate', GRADSCALE: 'gradScale', HOLD: 'hold', ...words });
 }
 
 export const UPDATE_KINDS: Readonly<Record<string, UpdateKind>> = {
@@ -43,27 +48,28 @@ export const UPDATE_KINDS: Readonly<Record<string, UpdateKind>> = {
     },
   },
   sgd: {
-    before: (ctx) => begin(ctx, {}),
-    streamed: (ctx, place) => ctx.e.op('v.sgd', { master: place('in', 0), grad: place('in', 1), ...weightOf(ctx, place, 1) }),
+    before: (ctx, control) => begin(ctx, control, {}),
+    streamed: (ctx, place, withWeight) =>
+      ctx.e.op('v.sgd', { master: place('in', 0), grad: place('in', 1), ...weightOf(place, 1, withWeight) }),
   },
   momentum: {
-    before: (ctx) => begin(ctx, { MOMENTUM: floatBits(float(ctx, 'momentum')), NESTEROV: bool(ctx, 'nesterov') }),
-    streamed: (ctx, place) =>
-      ctx.e.op('v.momentum', { master: place('in', 0), velocity: place('in', 1), grad: place('in', 2), ...weightOf(ctx, place, 2) }),
+    before: (ctx, control) => begin(ctx, control, { MOMENTUM: floatBits(float(ctx, 'momentum')), NESTEROV: bool(ctx, 'nesterov') }),
+    streamed: (ctx, place, withWeight) =>
+      ctx.e.op('v.momentum', { master: place('in', 0), velocity: place('in', 1), grad: place('in', 2), ...weightOf(place, 2, withWeight) }),
   },
   adam: {
-    before: (ctx) => {
+    before: (ctx, control) => {
       const betas = { BETA1: floatBits(float(ctx, 'beta1')), BETA2: floatBits(float(ctx, 'beta2')) };
       const slots = { ...betas, EPS: floatBits(float(ctx, 'epsilon')), DECOUPLED: bool(ctx, 'decoupled') };
-      begin(ctx, slots, { CORRECT1: 'correct1', CORRECT2: 'correct2' });
+      begin(ctx, control, slots, { CORRECT1: 'correct1', CORRECT2: 'correct2' });
     },
-    streamed: (ctx, place) =>
+    streamed: (ctx, place, withWeight) =>
       ctx.e.op('v.adam', {
         master: place('in', 0),
         first: place('in', 1),
         second: place('in', 2),
         grad: place('in', 3),
-        ...weightOf(ctx, place, 3),
+        ...weightOf(place, 3, withWeight),
       }),
   },
 };

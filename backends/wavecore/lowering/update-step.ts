@@ -5,14 +5,14 @@ import { type DmaRows, emitDma, run } from './dma.ts';
 import { constant, plus, times } from './emitter.ts';
 import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
 import { pipelined, type Turn } from './turns.ts';
-import { type Place, UPDATE_KINDS, type UpdateKind } from './update-kinds.ts';
+import { UPDATE_KINDS, type UpdateKind } from './update-kinds.ts';
 import { configure } from './vector-operands.ts';
 
 /** Emits a layer over parameters: they and their state stream through chunk buffers and are overwritten in place. */
 export function emitUpdateStep(ctx: StepContext): void {
   const kind = kindOf(ctx);
   loadShared(ctx, 'v.sync');
-  ctx.e.scope(() => kind.before?.(ctx));
+  ctx.e.scope(() => kind.before?.(ctx, ctx.view.inputs.length - 1));
   const { streamed } = kind;
   if (streamed !== undefined) emitStreams(ctx, streamed);
   storeShared(ctx);
@@ -51,7 +51,7 @@ function rowsOf(ctx: StepContext, direction: 'in' | 'out', { offset, size }: Tur
   });
 }
 
-function emitStreams(ctx: StepContext, emit: (ctx: StepContext, place: Place) => void): void {
+function emitStreams(ctx: StepContext, emit: NonNullable<UpdateKind['streamed']>): void {
   const { e, view, step, part } = ctx;
   const elements = elementsOf(view);
   const alternates = elements > step.chunk;
@@ -68,7 +68,7 @@ function emitStreams(ctx: StepContext, emit: (ctx: StepContext, place: Place) =>
     (turn) => {
       if (!part.loaded) e.op('v.sync', {}, { wait: [TOKEN.loaded] });
       configure(ctx, { COUNT: turn.size });
-      emit(ctx, (direction, i) => placeOf(ctx, direction, i, ctx.turns));
+      emit(ctx, (direction, i) => placeOf(ctx, direction, i, ctx.turns), view.outputs.length > view.inputs.length - 2);
       const done = stores ? TOKEN.ready : TOKEN.free;
       if (stores || alternates) e.op('v.sync', {}, { signal: [done] });
       emitDma(e, 'd.st', rowsOf(ctx, 'out', turn, ctx.turns), { wait: [TOKEN.ready], signal: alternates ? [TOKEN.free] : [] });

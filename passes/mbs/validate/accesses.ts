@@ -1,4 +1,4 @@
-import type { LayerView, Operand } from '../network.ts';
+import { isUpdated, type LayerView, type Operand } from '../network.ts';
 import type { Access } from '../schedule.ts';
 import type { Report, StepCheck } from './report.ts';
 
@@ -31,12 +31,14 @@ function accessProblem(view: LayerView, direction: 'in' | 'out', i: number, acce
   const modes = modesOf(view, direction, i, operand);
   if (!modes.includes(access.mode)) return `is reached as '${access.mode}'; the layer can reach it as ${modes.join(', ')}`;
   if (direction === 'in') return access.store ? 'is an input and cannot be stored' : undefined;
-  return access.mode !== 'resident' && !access.store ? `does not stay on chip and must be stored` : undefined;
+  const stays = access.mode === 'resident' || (i === 0 && view.update !== undefined);
+  return stays || access.store ? undefined : `does not stay on chip and must be stored`;
 }
 
 function modesOf(view: LayerView, direction: 'in' | 'out', i: number, operand: Operand): readonly Access['mode'][] {
   if (view.phase === 'update') return operand.whole ? ['whole'] : ['stream'];
   if (operand.batched) return direction === 'in' ? ['resident', 'load', 'stream'] : ['resident', 'stream'];
+  if (isUpdated(view, direction, i)) return ['stream'];
   const byPanels = view.matrix !== undefined && i === (direction === 'in' ? view.matrix.stationary : 0);
   if (!byPanels) return ['whole'];
   return direction === 'in' ? ['panel', 'hold', 'held'] : ['panel', 'hold'];

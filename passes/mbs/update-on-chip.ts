@@ -1,0 +1,244 @@
+import { blockBytes, heldBytes } from './footprint.ts';
+import { fuseUpdates, type Pair, pairsOf } from './fuse-update.ts';
+import { livePerSample } from './layout.ts';
+import { type LayerView, type Network, networkOf } from './network.ts';
+import { Planner } from './planner.ts';
+import { accessesOf, type GroupAccesses, type Held, type Interval, usesOf } from './residency.ts';
+import { type Access, type Group, heldTensors, isHeld, type Resources, type Schedule, type Step } from './schedule.ts';
+import { blocksOf, type Fit } from './tiling.ts';
+import type { Tiling } from './transfers.ts';
+
+interface Fusible {
+  readonly network: Network;
+  readonly schedule: Schedule;
+}
+
+/**
+ * The schedule with every weight gradient on chip between its product and its update where its group has room for both and where that moves
+ * less: groups and sub-batches stay as they are.
+ */
+export function keepGradients<S extends Fusible>(scheduled: S, resources: Resources): S {
+  const { network, schedule } = scheduled;
+  // Cores add up their gradients before the first update.
+  const possible = network.cores > 1 ? [] : pairsOf(network.graph);
+  if (possible.length === 0) return scheduled;
+  const cost = costsOf(network, schedule, resources);
+  const fused = schedule.groups.map((group) => fuseGroup(network, group, possible, cost, resources));
+  const pairs = fused.flatMap((found) => found.pairs);
+  const gone = new Set(pairs.map(({ update }) => update));
+  const groups = fused
+    .map(({ group }) => ({ ...group, steps: group.steps.filter(({ layer }) => !gone.has(layer)) }))
+    .filter(({ steps }) => steps.length > 0);
+  return { ...scheduled, network: networkOf(fuseUpdates(network.graph, pairs), network.cores), schedule: { ...schedule, groups } };
+}
+
+type Cost = (layer: string) => number;
+
+/** DRAM bytes of every layer of a schedule. */
+function costsOf(network: Network, { groups }: Schedule, resources: Resources): Cost {
+  const planner = new Planner(network, usesOf(network), resources);
+  const views = byName(network);
+  const costs = new Map(
+    groups.flatMap(({ steps, subBatch }) =>
+      steps.map((step) => [step.layer, costOf(planner, views.get(step.layer), step, subBatch)] as const),
+    ),
+  );
+  return (layer) => costs.get(layer) ?? 0;
+}
+
+/** A group with those of the pairs fused that it has room for; where they find no addresses, those alone that save most. */
+function fuseGroup(
+  network: Network,
+  group: Group,
+  possible: readonly Pair[],
+  cost: Cost,
+  resources: Resources,
+): { readonly group: Group; readonly pairs: readonly Pair[] } {
+  const names = new Set(group.steps.map(({ layer }) => layer));
+  const mine = possible.filter(({ gradient }) => names.has(gradient));
+  let pairs = mine.length === 0 ? [] : new FusedGroup(network, group, mine, cost, resources).fitting();
+  for (; pairs.length > 0; pairs = pairs.slice(0, pairs.length >> 1)) {
+    const placed = new FusedGroup(network, group, pairs, cost, resources).place();
+    if (placed !== undefined) return { group: placed, pairs };
+    pairs.sort((a, b) => cost(b.update) - cost(a.update));
+  }
+  return { group, pairs };
+}
+
+/** A group in a network in which some of its weight gradients are fused with their updates. */
+class FusedGroup {
+  private readonly group: Group;
+  private readonly network: Network;
+  private readonly planner: Planner;
+  private readonly pairs: readonly Pair[];
+  private readonly cost: Cost;
+  /** Its layers in the order of the network, the steps that they were before, and how they reach their operands. */
+  private readonly views: readonly LayerView[];
+  private readonly steps: readonly Step[];
+  private readonly accesses: GroupAccesses;
+  /** Bytes of the buffer that resident tensors leave free at every step. */
+  private readonly free: readonly number[];
+
+  constructor(network: Network, group: Group, pairs: readonly Pair[], cost: Cost, resources: Resources) {
+    this.group = group;
+    this.pairs = pairs;
+    this.cost = cost;
+    this.network = networkOf(fuseUpdates(network.graph, pairs), network.cores);
+    this.planner = new Planner(this.network, usesOf(this.network), resources);
+    const behind = new Map(pairs.map((pair) => [pair.behind, pair.gradient]));
+    const joined = new Map(pairs.map((pair) => [pair.gradient, pair.joined.name]));
+    const before = new Map(group.steps.map(({ layer }, i) => [layer, i]));
+    /** By position: the one before. */
+    const order = group.steps.flatMap(({ layer }, i) => {
+      const gradient = behind.get(layer);
+      return [...(joined.has(layer) ? [] : [i]), ...(gradient === undefined ? [] : [before.get(gradient) ?? i])];
+    });
+    const all = byName(this.network);
+    this.steps = order.flatMap((i) => group.steps[i] ?? []);
+    this.views = this.steps.flatMap(({ layer }) => all.get(joined.get(layer) ?? layer) ?? []);
+    this.accesses = this.accessesIn(order);
+    const live = livePerSample(this.accesses.intervals, this.views.length);
+    const room = resources.globalBytes - heldBytes(this.accesses);
+    this.free = live.map((bytes) => room - bytes * group.subBatch);
+  }
+
+  private accessesIn(order: readonly number[]): GroupAccesses {
+    const inputs = this.steps.map((step) => [...step.inputs]);
+    const outputs = this.steps.map((step) => [...step.outputs]);
+    const intervals = intervalsOf(this.group).map((interval) => moveInterval(interval, this.group, order));
+    for (const interval of intervals) passLoad(inputs, interval);
+    this.views.forEach((view, i) => {
+      if (view.update === undefined) return;
+      const alone = accessesOf(this.network, this.planner.uses, view.index, view.index + 1, 'none');
+      inputs[i]?.push(...(alone.inputs[0] ?? []).slice(inputs[i]?.length));
+      // Sums that are held are updated from where they lie.
+      const isInPlace = outputs[i]?.some(isHeld) === true;
+      outputs[i] = (alone.outputs[0] ?? []).map((access) => (isInPlace && access.mode === 'panel' ? { ...access, mode: 'hold' } : access));
+    });
+    return { inputs, outputs, intervals, held: heldIn(this.group) };
+  }
+
+  /** The pairs that have room and save traffic. */
+  fitting(): Pair[] {
+    return this.pairs.filter((pair) => {
+      const at = this.views.findIndex(({ layer }) => layer.name === pair.joined.name);
+      // What the gradient alone reads now stays while the layers of its unit run that come before it.
+      const first = this.views.findIndex(({ unit }) => unit === this.views[at]?.unit);
+      const isCrowded = ({ blocks }: Step, i: number): boolean => blockBytes(blocks) > (this.free[first + i] ?? 0);
+      return !this.steps.slice(first, at).some(isCrowded) && this.fit(pair, at) !== undefined;
+    });
+  }
+
+  /** The group with addresses; undefined where it finds none, or would not move less. */
+  place(): Group | undefined {
+    const pairs = new Map(this.pairs.map((pair) => [pair.joined.name, pair]));
+    const fits = this.steps.flatMap((step, i) => {
+      const pair = pairs.get(this.views[i]?.layer.name ?? '');
+      return pair === undefined ? fitOf(step) : (this.fit(pair, i) ?? []);
+    });
+    if (fits.length < this.steps.length) return undefined;
+    const { subBatch, steps } = this.group;
+    const from = this.views[0]?.index ?? 0;
+    const draft = this.planner.draftOf(from, from + fits.length, subBatch, this.accesses, fits);
+    const placed = this.planner.tryPlace(draft);
+    const apart = [...steps.map(({ layer }) => layer), ...this.pairs.map(({ update }) => update)];
+    const together = placed?.steps.map((step, i) => costOf(this.planner, this.views[i], step, subBatch)) ?? [];
+    return sum(together) < sum(apart.map(this.cost)) ? placed : undefined;
+  }
+
+  /**
+   * How the layer of a pair runs so that it moves less than both apart; if it can, with its samples in the chunks that they were in, which keeps
+   * the bits of the gradient.
+   */
+  private fit({ gradient, update }: Pair, at: number): Fit | undefined {
+    const { subBatch } = this.group;
+    const [view, step] = [this.views[at], this.steps[at]];
+    const [inputs = [], outputs = []] = [this.accesses.inputs[at], this.accesses.outputs[at]];
+    if (view === undefined || step === undefined) return undefined;
+    const free = this.free[at] ?? 0;
+    const apart = this.cost(gradient) + this.cost(update);
+    const saves = (fit: Fit): boolean => fit.bytes <= free && moved(this.planner, view, fit, inputs, outputs, subBatch) < apart;
+    if (step.stripes !== undefined) {
+      const same = fitOf({ ...step, blocks: blocksOf(view, inputs, outputs, subBatch, step) });
+      return saves(same) ? same : undefined;
+    }
+    const ranked = this.planner.fitsIn(view, inputs, outputs, subBatch, free);
+    return ranked.find((fit) => fit.chunk === step.chunk && saves(fit)) ?? ranked.find(saves);
+  }
+}
+
+function sum(costs: readonly number[]): number {
+  return costs.reduce((a, b) => a + b, 0);
+}
+
+function costOf(planner: Planner, view: LayerView | undefined, step: Step, subBatch: number): number {
+  return view === undefined ? 0 : moved(planner, view, step, step.inputs, step.outputs, subBatch);
+}
+
+/** DRAM bytes of a layer over the whole mini-batch. */
+function moved(
+  planner: Planner,
+  view: LayerView,
+  tiling: Tiling,
+  inputs: readonly Access[],
+  outputs: readonly Access[],
+  subBatch: number,
+): number {
+  return planner.movedIn(tiling, view, inputs, outputs, subBatch).reduce((a, b) => a + b, 0);
+}
+
+function fitOf({ chunk, stripes, panel, blocks }: Step): Fit {
+  const tiling = { chunk, ...(stripes === undefined ? {} : { stripes }), ...(panel === undefined ? {} : { panel }) };
+  return { ...tiling, blocks, bytes: blockBytes(blocks), traffic: 0, narrow: false };
+}
+
+/** When tensors are on chip, and whose place they take: one that begins where another ends has its address only by taking it over. */
+function intervalsOf(group: Group): Interval[] {
+  const { subBatch } = group;
+  const held = heldTensors(group);
+  const residents = group.residents.filter(({ tensor }) => !held.has(tensor));
+  return residents.map(({ tensor, address, bytes, from, to }) => {
+    const donor = residents.find((r) => r.tensor !== tensor && r.address === address && r.to === from && r.from < from);
+    return { tensor, bytes: bytes / subBatch, from, to, ...(donor === undefined ? {} : { inPlaceOf: donor.tensor }) };
+  });
+}
+
+function heldIn(group: Group): Held[] {
+  const held = heldTensors(group);
+  return group.residents.filter(({ tensor }) => held.has(tensor)).map(({ tensor, bytes }) => ({ tensor, bytes }));
+}
+
+/** An interval in a group whose steps are in another order. */
+function moveInterval(interval: Interval, { steps }: Group, order: readonly number[]): Interval {
+  const { tensor, from, to } = interval;
+  const uses = order.flatMap((old, at) => (old >= from && old <= to && usesOnChip(steps[old], tensor) ? [at] : []));
+  const stays = (old: number): number[] => (order[old] === old ? [old] : []);
+  return { ...interval, from: Math.min(...uses, ...stays(from)), to: Math.max(...uses, ...stays(to)) };
+}
+
+function usesOnChip(step: Step | undefined, tensor: string): boolean {
+  return [...(step?.inputs ?? []), ...(step?.outputs ?? [])].some((access) => access.tensor === tensor && isOnChip(access));
+}
+
+function isOnChip({ mode }: Access): boolean {
+  return mode === 'resident' || mode === 'load';
+}
+
+/** The first step of an interval loads it, if any does. */
+function passLoad(inputs: Access[][], { tensor, from, to }: Interval): void {
+  const loads = ({ tensor: own, mode }: Access): boolean => own === tensor && mode === 'load';
+  const loader = inputs.slice(from, to + 1).findIndex((accesses) => accesses.some(loads));
+  if (loader <= 0) return;
+  const turn = (at: number, from: Access['mode'], to: Access['mode']): void => {
+    const accesses = inputs[at] ?? [];
+    const i = accesses.findIndex((access) => access.tensor === tensor && access.mode === from);
+    const access = accesses[i];
+    if (access !== undefined) accesses[i] = { ...access, mode: to };
+  };
+  turn(from + loader, 'load', 'resident');
+  turn(from, 'resident', 'load');
+}
+
+function byName({ layers }: Network): ReadonlyMap<string, LayerView> {
+  return new Map(layers.map((view) => [view.layer.name, view]));
+}
