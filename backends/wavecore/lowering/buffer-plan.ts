@@ -26,7 +26,7 @@ function residentAllocation(
     // A result that is also stored to DRAM is read by the DMA.
     const reads =
       step.inputs.some((access) => access.tensor === tensor && isOnChip(access)) ||
-      step.outputs.some((access) => access.tensor === tensor && (access.store || isSum));
+      step.outputs.some((access) => access.tensor === tensor && (access.store || isSum || isHeld(access)));
     // The layer that fills the place: it makes the tensor, or loads it.
     const fills =
       step.outputs.some((access) => access.tensor === tensor) ||

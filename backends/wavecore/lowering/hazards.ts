@@ -136,7 +136,7 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
         learn(knownTo(unit), knownTo('load'));
         learn(knownTo(unit), new Map([['load', task]]));
       }
-      if (on(task, 'store').length === 0) continue;
+      if (on(task, 'store').every(({ maybe }) => maybe === true)) continue;
       learn(knownTo('store'), knownTo(unit));
       learn(knownTo('store'), new Map([[unit, task]]));
     }

@@ -23,7 +23,7 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     if (o.batched) touches.push({ queue, write, storage, from, to, moves: true });
     else touches.push({ queue, write, storage, from: 0, to: Number.POSITIVE_INFINITY, maybe });
   };
-  const place = (access: Access, o: Operand, name: string): readonly [number, number] | undefined => {
+  const place = (access: Access, o: Operand, name: string): Range | undefined => {
     if (access.mode !== 'resident' && access.mode !== 'load' && !isHeld(access))
       return blockRange(
         step,
@@ -73,11 +73,15 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     buffer(unit, false, state);
     buffer(unit, true, state);
   }
-  return [...touches, ...updateTouches(view, step, group.iterations > 1)];
+  const [gradient, access] = [view.outputs[0], step.outputs[0]];
+  const panel = gradient && access && place(access, gradient, 'out0');
+  return [...touches, ...updateTouches(view, step, panel, group.iterations > 1)];
 }
 
+type Range = readonly [from: number, to: number];
+
 /** What the update at the end of a weight gradient does, behind the last iteration of its product. */
-function updateTouches(view: LayerView, step: Step, repeats: boolean): Touch[] {
+function updateTouches(view: LayerView, step: Step, panel: Range | undefined, repeats: boolean): Touch[] {
   const { update } = view;
   if (update === undefined) return [];
   const touches: Touch[] = [];
@@ -97,7 +101,7 @@ function updateTouches(view: LayerView, step: Step, repeats: boolean): Touch[] {
     add('store', false, `in${i}`, false);
     dram('store', true, view.inputs[i]);
   }
-  add('vector', false, 'panel', false);
+  if (panel !== undefined) touches.push({ queue: 'vector', write: false, from: panel[0], to: panel[1], maybe });
   add('vector', true, `in${update.control}`, false);
   add('vector', true, `out${update.weight}`, false);
   add('store', false, `out${update.weight}`, false);
