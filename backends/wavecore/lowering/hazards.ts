@@ -127,7 +127,7 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
       for (const { storage, moves, once } of tasks.flat())
         if (storage !== undefined && (moves === true || once === true)) history.clear(storage);
     for (const queue of ['load', 'matrix', 'vector'] as const) visit(task, queue);
-    // Within a task, compute units wait for all that is loaded, if anything is, and stores for them.
+    // Within a task, compute units wait for all that is loaded, if anything is, and stores for the units whose results they are of.
     for (const unit of ['matrix', 'vector'] as const) {
       if (on(task, unit).every(({ maybe }) => maybe === true)) continue;
       const loads = on(task, 'load');
@@ -136,7 +136,7 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
         learn(knownTo(unit), knownTo('load'));
         learn(knownTo(unit), new Map([['load', task]]));
       }
-      if (on(task, 'store').every(({ maybe }) => maybe === true)) continue;
+      if (!isStored(on(task, unit), on(task, 'store'))) continue;
       learn(knownTo('store'), knownTo(unit));
       learn(knownTo('store'), new Map([[unit, task]]));
     }
@@ -145,6 +145,12 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
     behind.push(new Map(QUEUES.map((q) => [q, new Map(knownTo(q))])));
   }
   return { tasks: waits.map((w, i) => ({ waits: w, signals: signals[i] ?? [] })), carried };
+}
+
+/** Whether something that a unit writes is stored in any case. */
+function isStored(work: readonly Touch[], stores: readonly Touch[]): boolean {
+  const meets = (x: Touch, y: Touch): boolean => x.storage === undefined && y.storage === undefined && x.from < y.to && y.from < x.to;
+  return work.some((x) => x.write && stores.some((y) => y.maybe !== true && meets(x, y)));
 }
 
 function learn(mine: Knowledge, other: Knowledge | undefined): void {
