@@ -31,7 +31,7 @@ const WEIGHT: OperandSpec = { name: 'weight', dtypes: ['f16'], shared: true, opt
 type Rule = (before: Values, states: readonly Values[], grad: Values, control: Values, attrs: Attrs) => Values[];
 
 /** The record of an optimizer with `states` beside the f32 master; where `hold` is set, all of it stays as it is. */
-function optimizer(kind: string, doc: string, states: readonly string[], attrs: AttrSpecs, rule: Rule): KindRecord {
+function optimizer(kind: string, doc: string, states: readonly string[], attrs: AttrSpecs, passes: number, rule: Rule): KindRecord {
   const held = ['master', ...states];
   return {
     kind,
@@ -47,6 +47,7 @@ function optimizer(kind: string, doc: string, states: readonly string[], attrs: 
       expectControl(inputs, held.length + 1);
       return Array.from({ length: wanted }, (_, i) => (i < held.length ? f32(shape) : f16(shape)));
     },
+    passes,
     inPlace: [0],
     stripes: 'flat',
     reference: (inputs, _types, own, outputs) => {
@@ -78,6 +79,7 @@ export const sgd = optimizer(
   'g = control.gradScale·grad + weightDecay·master; master′ = master − control.learningRate·g',
   [],
   DECAY,
+  3,
   (before, _states, grad, control, attrs) => [
     moved(before, gradientOf(before, grad, control, floatAttr(DECAY, attrs, 'weightDecay')), control),
   ],
@@ -88,6 +90,7 @@ export const momentum = optimizer(
   'g as in sgd; velocity′ = momentum·velocity + g; master′ = master − control.learningRate·velocity′ (nesterov: ·(g + momentum·velocity′))',
   ['velocity'],
   MOMENTUM_ATTRS,
+  4,
   (before, [velocity = new Float64Array()], grad, control, attrs) => {
     const share = floatAttr(MOMENTUM_ATTRS, attrs, 'momentum');
     const gradient = gradientOf(before, grad, control, floatAttr(MOMENTUM_ATTRS, attrs, 'weightDecay'));
@@ -103,6 +106,7 @@ export const adam = optimizer(
   'g as in sgd; first′ = beta1·first + (1 − beta1)·g; second′ = beta2·second + (1 − beta2)·g²; master′ = master − control.learningRate·control.correct1·first′/(sqrt(control.correct2·second′) + epsilon) (decoupled: g without weight decay, and − learningRate·weightDecay·master)',
   ['first', 'second'],
   ADAM_ATTRS,
+  10,
   (before, [first = new Float64Array(), second = new Float64Array()], grad, control, attrs) => {
     const float = (name: string): number => floatAttr(ADAM_ATTRS, attrs, name);
     const decoupled = boolAttr(ADAM_ATTRS, attrs, 'decoupled');

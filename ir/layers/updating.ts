@@ -3,7 +3,7 @@ import type { TensorType } from '../tensor.ts';
 import { stepControl } from './control.ts';
 import { convGradWeight } from './conv-grad-weight.ts';
 import { gemmGradWeight } from './gemm.ts';
-import type { KindRecord, Values } from './record.ts';
+import type { KindRecord } from './record.ts';
 import { nth } from './types.ts';
 import { adam, momentum, sgd } from './update.ts';
 
@@ -13,11 +13,6 @@ const PRODUCT_INPUTS = 2;
 /** Attributes of the step of the control state alone. */
 function stepAttrs(attrs: Attrs): Attrs {
   return Object.fromEntries(Object.entries(attrs).filter(([name]) => name in stepControl.attrs));
-}
-
-/** As a tensor between the two layers would hold them. */
-function toFloat(values: Values): Values {
-  return values.map(Math.fround);
 }
 
 /**
@@ -55,9 +50,9 @@ function updating(product: KindRecord, optimizer: KindRecord): KindRecord {
     stateBytes,
     reference: (inputs, types, attrs, outputs) => {
       const gradientTypes = [nth(outputs, 0), ...outputs.slice(withBias - 1)];
-      const gradients = product.reference(inputs, types, attrs, gradientTypes).map(toFloat);
+      const gradients = product.reference(inputs, types, attrs, gradientTypes);
       const words = stepControl.reference(inputs.slice(control), types.slice(control), stepAttrs(attrs), types.slice(control, -1));
-      const operands = [...inputs.slice(PRODUCT_INPUTS, control), nth(gradients, 0), ...words.map(toFloat)];
+      const operands = [...inputs.slice(PRODUCT_INPUTS, control), nth(gradients, 0), ...words];
       const operandTypes = [...types.slice(PRODUCT_INPUTS, control), nth(outputs, 0), nth(types, control)];
       const updated = optimizer.reference(operands, operandTypes, attrs, outputs.slice(1, withBias - 1));
       return [nth(gradients, 0), ...updated, ...gradients.slice(1)];

@@ -1,4 +1,5 @@
-import { sampleElements } from '../../../ir/tensor.ts';
+import { recordOf } from '../../../ir/layers/index.ts';
+import { elementCount, sampleElements } from '../../../ir/tensor.ts';
 import { arrayUse } from '../array-use.ts';
 import type { LayerView, MatrixWork, Network } from '../network.ts';
 import { Planner } from '../planner.ts';
@@ -20,7 +21,8 @@ export class Work {
   /** `sum` and a layer on sub-batches of `subBatch` samples that moves `moved` bytes by tensor kind. */
   add(sum: Amount, view: LayerView, tiling: Tiling, subBatch: number, moved: Float64Array): Amount {
     const { matrix: work } = view;
-    const elements = work === undefined ? this.batch * (view.record.passes ?? 1) * largestOperand(view) : 0;
+    const batched = work === undefined ? this.batch * (view.record.passes ?? 1) * largestOperand(view) : 0;
+    const elements = batched + updatedElements(view);
     return {
       traffic: sum.traffic + moved.reduce((a, b) => a + b, 0),
       matrix: sum.matrix + (work === undefined ? 0 : this.arrayCycles(work, tiling, subBatch)),
@@ -39,6 +41,15 @@ export class Work {
 /** Elements of a sample that a vector layer passes over: those of its largest operand. */
 function largestOperand({ inputs, outputs }: LayerView): number {
   return Math.max(0, ...[...inputs, ...outputs].filter((o) => o.batched).map((o) => sampleElements(o.type)));
+}
+
+/** Elements of parameters that an update passes over in a step, as often as it does. */
+function updatedElements(view: LayerView): number {
+  const { update, record, phase } = view;
+  if (phase !== 'update' && update === undefined) return 0;
+  const passes = update === undefined ? record.passes : recordOf(update.kind).passes;
+  const operand = update === undefined ? view.inputs[0] : view.outputs[0];
+  return (passes ?? 1) * elementCount(operand?.type.shape ?? [0]);
 }
 
 /** What each group of a schedule uses. */

@@ -57,14 +57,16 @@ function orderOf(
     tasks.forEach((touches, i) => {
       orders[i]?.waits.forEach(take);
       const uses = (queue: Queue): boolean => touches.some((t) => t.queue === queue);
+      const stores = (unit: Queue): boolean =>
+        touches.some((w) => w.queue === unit && w.write && touches.some((s) => s.queue === 'store' && s.from < w.to && w.from < s.to));
       for (const queue of ['load', 'matrix', 'vector', 'store'] as const) {
         if (!uses(queue)) continue;
         before.set(`${n * tasks.length + i} ${queue}`, new Set(known.get(queue)));
         known.get(queue)?.add(`${n * tasks.length + i} ${queue}`);
-        // Compute units wait for the loads of the task before they end, stores for them.
+        // Compute units wait for the loads of the task before they end, stores for the units that write what they store.
         for (const unit of ['matrix', 'vector'] as const) {
           if (queue === 'load' && uses(unit)) for (const work of known.get('load') ?? []) known.get(unit)?.add(work);
-          if (queue === unit && uses('store')) for (const work of known.get(unit) ?? []) known.get('store')?.add(work);
+          if (queue === unit && stores(unit)) for (const work of known.get(unit) ?? []) known.get('store')?.add(work);
         }
       }
       orders[i]?.signals.forEach(post);
