@@ -222,7 +222,7 @@ export class Planner {
     const inputs = draft.accesses.inputs[step];
     const outputs = draft.accesses.outputs[step];
     if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
-    return this.tilings.rankingOf(this.tilings.wayOf(view, inputs, outputs), samples).best(Number.POSITIVE_INFINITY, true);
+    return this.tilings.rankingOf(this.tilings.wayOf(view, inputs, outputs), samples).first(true);
   }
 
   /** The range on the whole mini-batch; a tensor stays on chip where it fits, the largest ones giving way first. */

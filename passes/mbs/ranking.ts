@@ -25,7 +25,9 @@ export class Ranking {
   /** By penalty. */
   private readonly entries: readonly Entry[];
   private readonly floor: number;
-  private last: { readonly free: number; readonly narrow: boolean; readonly fit: Fit | undefined } | undefined;
+  /** What was found last, for wide tilings and for all. */
+  private readonly last: ({ readonly free: number; readonly fit: Fit | undefined } | undefined)[] = [];
+  private readonly unhindered: (Fit | undefined)[] = [];
 
   constructor(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources) {
     this.view = view;
@@ -40,11 +42,12 @@ export class Ranking {
 
   /** The best one in `free` bytes; `narrow` ones only where they are asked for. */
   best(free: number, narrow: boolean): Fit | undefined {
-    const { last } = this;
+    const key = narrow ? 1 : 0;
+    const last = this.last[key];
     // What is best in more bytes is so in fewer, as long as it fits.
-    if (last !== undefined && last.narrow === narrow && free <= last.free && (last.fit?.bytes ?? 0) <= free) return last.fit;
+    if (last !== undefined && free <= last.free && (last.fit?.bytes ?? 0) <= free) return last.fit;
     const fit = this.find(free, narrow);
-    this.last = { free, narrow, fit };
+    this.last[key] = { free, fit };
     return fit;
   }
 
@@ -53,6 +56,13 @@ export class Ranking {
     const fitting = this.entries.filter((entry) => !entry.candidate.narrow && this.bytesOf(entry) <= free);
     const cost = (entry: Entry): number => this.fitOf(entry).traffic + PENALTY_BYTES * entry.candidate.penalty;
     return fitting.sort((a, b) => cost(a) - cost(b) || a.place - b.place).map((entry) => this.fitOf(entry));
+  }
+
+  /** The best one of all. */
+  first(narrow: boolean): Fit | undefined {
+    const key = narrow ? 1 : 0;
+    this.unhindered[key] ??= this.find(Number.POSITIVE_INFINITY, narrow);
+    return this.unhindered[key];
   }
 
   private find(free: number, narrow: boolean): Fit | undefined {

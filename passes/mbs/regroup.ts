@@ -58,9 +58,13 @@ function leastOver(
     for (let j = i; j < parts.length; j++) {
       const part = parts[j];
       if (j > i && old.has(cuts[j] ?? 0)) crossed++;
-      if (part === undefined || crossed > CROSSED) break;
-      group = group === undefined ? part : planner.merge([group, part], policy);
-      if (group === undefined) break;
+      if (crossed > CROSSED) break;
+      // What does not fit may do so with the layer behind it, which takes over the place of an operand.
+      group =
+        group !== undefined && part !== undefined
+          ? planner.merge([group, part], policy)
+          : planner.tryDraft(cuts[i] ?? 0, cuts[j + 1] ?? 0, policy);
+      if (group === undefined) continue;
       const traffic = (least[i]?.traffic ?? 0) + group.traffic;
       if (traffic < (least[j + 1]?.traffic ?? 0)) least[j + 1] = { traffic, start: i, last: group };
     }

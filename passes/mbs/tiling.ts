@@ -36,6 +36,8 @@ export const PENALTY_BYTES = 128;
 const FLAT_GRAIN = 512;
 const NARROWEST = 8;
 const MOST_STRIPES = 256;
+/** Stripes up to which all numbers are compared, where a layer needs fewer. */
+const MORE_STRIPES = 12;
 
 export function trafficOf(
   view: LayerView,
@@ -312,7 +314,7 @@ function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
 }
 
 /**
- * One sample does not fit: cut it into as few stripes as the free bytes allow. Only for layers whose operands all stream.
+ * One sample does not fit: cut it into stripes, for every panel shape as few as the free bytes allow. Only for layers whose operands all stream.
  * `narrow` also allows panels that leave columns of the array empty.
  */
 export function fitStriped(
@@ -337,26 +339,41 @@ export function fitStriped(
       : [...panelsOf(view.matrix, [...inputs, ...outputs], false, samples, resources)]
           .filter((p) => narrow || !p.narrow)
           .map((p) => p.panel);
-  const at = (count: number): Fit | undefined => {
-    let best: Fit | undefined;
-    const stripes = stripesOf(view, count);
-    for (const panel of shapes) {
-      const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
-      const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-      const bytes = blockBytes(blocks);
-      if (bytes > free) continue;
-      const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
-      if (best === undefined || traffic < best.traffic) best = { ...tiling, blocks, bytes, traffic, narrow };
-    }
-    return best;
-  };
   const most = finestStripes(view);
-  if (most < 2 || at(most) === undefined) return undefined;
-  for (let count = fewestStripes(view, inputs, outputs, free); count < most; count++) {
-    const fit = at(count);
-    if (fit !== undefined) return fit;
+  if (most < 2) return undefined;
+  const fewest = fewestStripes(view, inputs, outputs, free);
+  const fitOf = (count: number, panel: Panel | undefined): Fit => {
+    const stripes = stripesOf(view, count);
+    const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
+    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
+    const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
+    return { ...tiling, blocks, bytes: blockBytes(blocks), traffic, narrow };
+  };
+  let best: Fit | undefined;
+  let first = most;
+  for (const panel of shapes) {
+    if (fitOf(most, panel).bytes > free) continue;
+    const count = firstOf(fewest, most, (at) => fitOf(at, panel).bytes <= free);
+    const fit = fitOf(count, panel);
+    if (best === undefined || fit.traffic < best.traffic) [best, first] = [fit, count];
   }
-  return at(most);
+  // Rows of more stripes may fill their bursts better.
+  for (let count = first + 1; count <= Math.min(most, Math.max(MORE_STRIPES, 2 * first)); count++) {
+    const fit = fitOf(count, best?.panel);
+    if (best !== undefined && fit.traffic < best.traffic) best = fit;
+  }
+  return best;
+}
+
+/** The first number of [from, to] for which something holds that holds for all behind it, and for the last one. */
+function firstOf(from: number, to: number, holds: (at: number) => boolean): number {
+  let [low, high] = [Math.min(from, to), to];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** The tiling with the fewest bytes, however much it moves: what a layer needs at least. */

@@ -15,6 +15,9 @@ export interface Way {
   readonly rankings: Map<number, Ranking>;
 }
 
+/** How much more than with the whole buffer a layer moves before stripes are tried, though whole samples fit: their halos cost as well. */
+const CROWDED = 1.02;
+
 const KIND_INDEX = new Map(TENSOR_KINDS.map((kind, i) => [kind, i]));
 
 /** How the layers of a network run and what they move; networks repeat their layers, so what is known of one is not found again. */
@@ -71,11 +74,18 @@ export class Tilings {
     if (free < 0) return undefined;
     const { view, inputs, outputs } = way;
     const ranking = this.rankingOf(way, samples);
-    const striped = (narrow: boolean): Fit | undefined => fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
-    const wide = ranking.best(free, false) ?? striped(false);
+    const find = (narrow: boolean): Fit | undefined => {
+      const whole = ranking.best(free, narrow);
+      const unhindered = ranking.first(narrow);
+      if (whole !== undefined && whole.traffic <= CROWDED * (unhindered?.traffic ?? 0)) return whole;
+      const striped = fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
+      return whole === undefined || (striped !== undefined && striped.traffic < whole.traffic) ? striped : whole;
+    };
+    const wide = find(false);
     // A half-empty array costs more than a resident tensor saves: narrow panels are for layers that are alone in the buffer.
-    if (wide !== undefined || live > 0) return wide;
-    return ranking.best(free, true) ?? striped(true);
+    if (live > 0) return wide;
+    const any = find(true);
+    return wide !== undefined && wide.traffic <= (any?.traffic ?? wide.traffic) ? wide : any;
   }
 
   /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */

@@ -1,8 +1,8 @@
 import { quoted } from '../../ir/lexer.ts';
 import type { Merge, MergeSide } from '../../passes/mbs/merge.ts';
 
-const HEAD = `# Merges of adjacent groups that the grouping considered, in the order in which they were decided. Bytes of DRAM traffic of the
-# mini-batch: what falls by tensor kind (saves), and what rises (costs).`;
+const HEAD = `# Merges of adjacent groups that the grouping considered, in the order in which they were decided; behind them it drew its boundaries
+# anew where that lowers traffic. Bytes of DRAM traffic of the mini-batch: what falls by tensor kind (saves), and what rises (costs).`;
 
 /** The merges as comments of an IR file, a line each. */
 export function mergeText(merges: readonly Merge[]): string {

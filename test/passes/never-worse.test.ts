@@ -29,8 +29,8 @@ function trafficOf({ network, schedule }: Scheduled, kib: number, phase?: GroupP
   return totalBytes(predictTraffic(network, { ...schedule, groups: chosen }, resourcesOf(machineWith(kib))));
 }
 
-/** Panels that fill the array are taken as soon as the buffer holds them, also where narrow ones in a smaller buffer moved a little less. */
-const RISE = 1.01;
+/** How much traffic may rise: `mbs-fs` runs all layers with one sub-batch size, whose tilings may be worse for some than those of a smaller one. */
+const RISES: Partial<Record<ScheduleName, number>> = { 'mbs-fs': 1.01 };
 
 describe('predicted traffic of random networks', () => {
   it('opt moves no more than mbs2, mbs2 than mbs1 and the baseline', () => {
@@ -56,7 +56,7 @@ describe('predicted traffic of random networks', () => {
         const graph = buildNetwork(network, rest.mode);
         const swept = [64, 96, 144, 216, 324, 486, 729].map((kib) => trafficOf(scheduleOf(graph, schedule, kib, rest), kib));
         swept.forEach((bytes, i) => {
-          expect(bytes).toBeLessThanOrEqual(RISE * (swept[i - 1] ?? bytes));
+          expect(bytes).toBeLessThanOrEqual((RISES[schedule] ?? 1) * (swept[i - 1] ?? bytes));
         });
       }),
       { numRuns: 6 },
@@ -74,9 +74,9 @@ const large = randomNetwork.map(
   }),
 );
 
-/** What single networks may lose, and all together: measured are 1 and 1.0001 over 450 phases, 5 of them not the best. */
-const WORST = 1.25;
-const MEAN = 1.01;
+/** What single networks may lose, and all together: what crowds others out of the buffer is only looked for in the groups that are taken. */
+const WORST = 1.01;
+const MEAN = 1.0001;
 
 describe('greedy grouping', () => {
   it('is as good as trying all groupings, or nearly so, where a phase has at most twelve units', () => {
