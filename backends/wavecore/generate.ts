@@ -7,13 +7,13 @@ import { allocationsOf } from './lowering/buffer-plan.ts';
 import { Chip, type Uses } from './lowering/chip.ts';
 import { type BackendOptions, type Iteration, type Part, StepContext } from './lowering/context.ts';
 import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
-import { costOf } from './lowering/cost.ts';
 import { layOut } from './lowering/dram-layout.ts';
 import { constant, Emitter, plus, times } from './lowering/emitter.ts';
-import { loadsAtOnce, partsOf, wholePart } from './lowering/parts.ts';
+import { jobsOf } from './lowering/jobs.ts';
+import { orderOf } from './lowering/order.ts';
+import { wholePart } from './lowering/parts.ts';
 import { emitHead, emitStep } from './lowering/steps.ts';
 import { type Body, emitTasks, passesOf, tasksOf } from './lowering/tasks.ts';
-import { touchesOf } from './lowering/touches.ts';
 import { dramBytesPerCycle, type Machine } from './machine/machine.ts';
 import type { DebugRange, Program } from './program.ts';
 
@@ -88,7 +88,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
       const { name, kind, phase, origin } = view.layer;
       const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
       const context = (iteration: Iteration, part: Part): StepContext => new StepContext(e, view, i, group, iteration, part, backend);
-      return { view, step, uses, info: { layer: name, kind, phase, group: index, origin }, context };
+      return { view, uses, info: { layer: name, kind, phase, group: index, origin }, context };
     });
     for (const pass of passesOf(network.batch, group, chip.firstSample)) {
       if (network.cores > 1 && !isDivided(group.phase)) {
@@ -98,30 +98,30 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
         });
         continue;
       }
-      const bodies = layers.flatMap(({ view, step, uses, info, context }, i) =>
-        partsOf(view, step, pass.samples).map((part, number): Body => {
-          const touches = touchesOf(view, i, group, part);
-          const atOnce = loadsAtOnce(view, step, part);
-          const { from, to } = part;
-          const own = from === 0 && to === group.subBatch ? info : { ...info, part: { from, to, of: group.subBatch } };
-          return {
-            step: i,
-            part: number,
+      const jobs = jobsOf(group, views, pass.samples, resources);
+      const bodies = jobs.flatMap(({ step, samples, touches, atOnce }): Body[] => {
+        const layer = layers[step];
+        if (layer === undefined) return [];
+        const { uses, info, context } = layer;
+        const { from, to } = samples;
+        const own = from === 0 && to === group.subBatch ? info : { ...info, part: { from, to, of: group.subBatch } };
+        return [
+          {
+            step,
             atOnce,
             touches,
-            cost: costOf(view, part.to - part.from, machine),
             head: (iteration, between) =>
-              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...part, headed: true })))),
+              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...samples, headed: true })))),
             emit: (iteration, between, headed, frees) =>
               mark({ ...own, frees }, () =>
                 chip.step(undefined, uses, () =>
-                  between(() => emitStep(context(iteration, { ...part, headed, loaded: headed && atOnce }))),
+                  between(() => emitStep(context(iteration, { ...samples, headed, loaded: headed && atOnce }))),
                 ),
               ),
-          };
-        }),
-      );
-      emitTasks(e, pass, tasksOf(group, bodies));
+          },
+        ];
+      });
+      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine)));
     }
   };
   schedule.groups.slice(0, divided).forEach(emitGroup);

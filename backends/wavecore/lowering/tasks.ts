@@ -1,11 +1,11 @@
 import type { Group } from '../../../passes/mbs/schedule.ts';
 import type { DebugRange } from '../program.ts';
-import { arrange, type Cost, meet } from './arrange.ts';
 import type { Iteration } from './context.ts';
 import { type Affine, constant, type Emitter, plus } from './emitter.ts';
 import { type Edge, orderTasks, type Touch } from './hazards.ts';
 import { freesOf } from './lifetimes.ts';
 import { edgeToken, QUEUES, type Queue, SYNC } from './queues.ts';
+import type { Issue } from './simulate.ts';
 
 type Between = (work: () => void) => void;
 
@@ -19,9 +19,7 @@ export interface Task {
 /** A part of a step. */
 export interface Body {
   readonly step: number;
-  readonly part: number;
   readonly touches: readonly Touch[];
-  readonly cost: Cost;
   /** Whether its first loads are all its loads. */
   readonly atOnce: boolean;
   /** Emits its first loads alone. */
@@ -30,50 +28,32 @@ export interface Body {
   emit(iteration: Iteration, between: Between, headed: boolean, frees: NonNullable<DebugRange['frees']>): void;
 }
 
-/** Tasks that compute on the vector unit alone that a load may overtake, where none of the matrix unit stands between. */
-const MOST_OVERTAKEN = 4;
-
-/** Bodies in the order in which they are issued, the first loads of each one task of the matrix unit ahead where nothing in between stands against it. */
-export function tasksOf(group: Group, bodies: readonly Body[]): Task[] {
-  const issues = arrange(bodies);
-  const ends = new Map(issues.map(({ job, end }) => [job, end]));
-  const order = issues.flatMap(({ job }) => bodies[job] ?? []);
-  /** By position: the bodies whose heads are issued before the body there, those first that can load first. */
-  const heads = order.map((): { readonly body: number; readonly ready: number }[] => []);
-  order.forEach((body, i) => {
-    const loads = body.touches.filter(({ queue }) => queue === 'load');
-    if (loads.length === 0) return;
-    let at = i;
-    while (at > 0 && i - at < MOST_OVERTAKEN && !meet(order[at - 1]?.touches ?? [], loads)) {
-      at--;
-      if ((order[at]?.cost.matrix ?? 0) > 0) break;
-    }
-    const after = (issues[i]?.after ?? []).filter((job) => meet(bodies[job]?.touches ?? [], loads));
-    const ready = Math.max(0, ...after.map((job) => ends.get(job) ?? 0));
-    heads[at]?.push({ body: i, ready });
-  });
-  const frees = freesOf(group, order);
-  const tasks: Task[] = [];
+/** The tasks of a pass over a group, in the order in which they are issued. */
+export function tasksOf(group: Group, bodies: readonly Body[], order: readonly Issue[]): Task[] {
+  const issued = order.flatMap(({ task, head }) => (head ? [] : (bodies[task] ?? [])));
+  const frees = new Map(freesOf(group, issued).map((free, i) => [issued[i], free]));
   const headed = new Set<Body>();
-  order.forEach((body, i) => {
-    for (const { body: j } of (heads[i] ?? []).sort((a, b) => a.ready - b.ready)) {
-      const later = order[j];
-      if (later === undefined) continue;
-      headed.add(later);
-      tasks.push({ touches: later.touches.filter(({ queue }) => queue === 'load'), emit: later.head });
+  return order.flatMap(({ task, head }) => {
+    const body = bodies[task];
+    if (body === undefined) return [];
+    if (head) {
+      headed.add(body);
+      return [{ touches: body.touches.filter(({ queue }) => queue === 'load'), emit: body.head }];
     }
-    tasks.push({
-      touches: headed.has(body) && body.atOnce ? body.touches.filter(({ queue }) => queue !== 'load') : body.touches,
-      emit: (iteration, between) => body.emit(iteration, between, headed.has(body), frees[i] ?? []),
-    });
+    const isHeaded = headed.has(body);
+    return [
+      {
+        touches: isHeaded && body.atOnce ? body.touches.filter(({ queue }) => queue !== 'load') : body.touches,
+        emit: (iteration, between) => body.emit(iteration, between, isHeaded, frees.get(body) ?? []),
+      },
+    ];
   });
-  return tasks;
 }
 
 /** Iterations of a group that one piece of code runs. */
 export interface Pass {
   readonly samples: number;
-  readonly repeats: boolean;
+  readonly times: number;
   loop(e: Emitter, body: (iteration: Iteration) => void): void;
 }
 
@@ -86,10 +66,10 @@ export function passesOf(batch: number, { subBatch }: Group, firstSample: Affine
   if (full > 0)
     passes.push({
       samples: subBatch,
-      repeats: full > 1,
+      times: full,
       loop: (e, body) => e.loop(full, subBatch, (offset) => body(at(offset, subBatch))),
     });
-  if (rest > 0) passes.push({ samples: rest, repeats: false, loop: (e, body) => e.scope(() => body(at(constant(full * subBatch), rest))) });
+  if (rest > 0) passes.push({ samples: rest, times: 1, loop: (e, body) => e.scope(() => body(at(constant(full * subBatch), rest))) });
   return passes;
 }
 
@@ -97,7 +77,7 @@ export function passesOf(batch: number, { subBatch }: Group, firstSample: Affine
 export function emitTasks(e: Emitter, pass: Pass, tasks: readonly Task[]): void {
   const order = orderTasks(
     tasks.map(({ touches }) => touches),
-    pass.repeats,
+    pass.times > 1,
   );
   const by = (edges: readonly Edge[], side: 'from' | 'to', act: 'wait' | 'signal'): void => {
     for (const queue of QUEUES) sync(e, queue, act, edges.filter((edge) => edge[side] === queue).map(tokenOf));
