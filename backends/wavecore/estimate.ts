@@ -13,6 +13,6 @@ export function estimateOf(machine: Machine): (network: Network, group: Group) =
     const views = new Map(network.layers.map((view) => [view.layer.name, view]));
     const resources = resourcesOf(machine, network.cores);
     const passes = passesOf(network.batch, group, constant(0));
-    return passes.reduce((sum, { samples, times }) => sum + cyclesOfJobs(jobsOf(group, views, samples, resources), times, machine), 0);
+    return passes.reduce((sum, pass) => sum + cyclesOfJobs(jobsOf(group, pass, views, resources), pass.times, machine), 0);
   };
 }

@@ -12,6 +12,7 @@ import { constant, Emitter, plus, times } from './lowering/emitter.ts';
 import { jobsOf } from './lowering/jobs.ts';
 import { orderOf } from './lowering/order.ts';
 import { wholePart } from './lowering/parts.ts';
+import { placesOf } from './lowering/places.ts';
 import { emitHead, emitStep } from './lowering/steps.ts';
 import { type Body, emitTasks, passesOf, tasksOf } from './lowering/tasks.ts';
 import { dramBytesPerCycle, type Machine } from './machine/machine.ts';
@@ -82,24 +83,26 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   const updates = schedule.groups.findIndex(({ phase }) => !isDivided(phase));
   const divided = updates < 0 ? schedule.groups.length : updates;
   const emitGroup = (group: Group, index: number): void => {
-    const layers = group.steps.map((step, i) => {
-      const { layer } = step;
+    const places = placesOf(group);
+    const layers = group.steps.map(({ layer }, i) => {
       const view = views.get(layer) ?? fail(diag.internal({ layer }, 'is not in the graph'));
       const { name, kind, phase, origin } = view.layer;
       const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
-      const context = (iteration: Iteration, part: Part): StepContext => new StepContext(e, view, i, group, iteration, part, backend);
+      const context = (iteration: Iteration, part: Part, turn = 0): StepContext =>
+        new StepContext(e, view, i, places[turn] ?? group, iteration, part, backend);
       return { view, uses, info: { layer: name, kind, phase, group: index, origin }, context };
     });
     for (const pass of passesOf(network.batch, group, chip.firstSample)) {
       if (network.cores > 1 && !isDivided(group.phase)) {
-        pass.loop(e, (iteration) => {
-          for (const { view, uses, info, context } of layers)
-            alone(info, division.ownerOf(view), uses, () => emitStep(context(iteration, wholePart(pass.samples))));
+        pass.loop(e, (iterations) => {
+          for (const iteration of iterations)
+            for (const { view, uses, info, context } of layers)
+              alone(info, division.ownerOf(view), uses, () => emitStep(context(iteration, wholePart(pass.samples))));
         });
         continue;
       }
-      const jobs = jobsOf(group, views, pass.samples, resources);
-      const bodies = jobs.flatMap(({ step, samples, touches, atOnce }): Body[] => {
+      const jobs = jobsOf(group, pass, views, resources);
+      const bodies = jobs.flatMap(({ turn, step, samples, touches, atOnce }): Body[] => {
         const layer = layers[step];
         if (layer === undefined) return [];
         const { uses, info, context } = layer;
@@ -107,15 +110,16 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
         const own = from === 0 && to === group.subBatch ? info : { ...info, part: { from, to, of: group.subBatch } };
         return [
           {
+            turn,
             step,
             atOnce,
             touches,
             head: (iteration, between) =>
-              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...samples, headed: true })))),
+              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...samples, headed: true }, turn)))),
             emit: (iteration, between, headed, frees) =>
               mark({ ...own, frees }, () =>
                 chip.step(undefined, uses, () =>
-                  between(() => emitStep(context(iteration, { ...samples, headed, loaded: headed && atOnce }))),
+                  between(() => emitStep(context(iteration, { ...samples, headed, loaded: headed && atOnce }, turn))),
                 ),
               ),
           },

@@ -4,6 +4,7 @@ import type { Iteration } from './context.ts';
 import { type Affine, constant, type Emitter, plus } from './emitter.ts';
 import { type Edge, orderTasks, type Touch } from './hazards.ts';
 import { freesOf } from './lifetimes.ts';
+import { placesOf } from './places.ts';
 import { edgeToken, QUEUES, type Queue, SYNC } from './queues.ts';
 import type { Issue } from './simulate.ts';
 
@@ -11,6 +12,8 @@ type Between = (work: () => void) => void;
 
 /** A piece of work that is issued at one go. */
 export interface Task {
+  /** Its iteration, of those that are issued together. */
+  readonly turn: number;
   readonly touches: readonly Touch[];
   /** Emits it for an iteration of its group; what `between` is given stands between the tokens of the task. */
   emit(iteration: Iteration, between: Between): void;
@@ -18,6 +21,7 @@ export interface Task {
 
 /** A part of a step. */
 export interface Body {
+  readonly turn: number;
   readonly step: number;
   readonly touches: readonly Touch[];
   /** Whether its first loads are all its loads. */
@@ -31,18 +35,24 @@ export interface Body {
 /** The tasks of a pass over a group, in the order in which they are issued. */
 export function tasksOf(group: Group, bodies: readonly Body[], order: readonly Issue[]): Task[] {
   const issued = order.flatMap(({ task, head }) => (head ? [] : (bodies[task] ?? [])));
-  const frees = new Map(freesOf(group, issued).map((free, i) => [issued[i], free]));
+  const frees = new Map(
+    placesOf(group).flatMap((place, turn) => {
+      const own = issued.filter((body) => body.turn === turn);
+      return freesOf(place, own).map((free, i) => [own[i], free] as const);
+    }),
+  );
   const headed = new Set<Body>();
   return order.flatMap(({ task, head }) => {
     const body = bodies[task];
     if (body === undefined) return [];
     if (head) {
       headed.add(body);
-      return [{ touches: body.touches.filter(({ queue }) => queue === 'load'), emit: body.head }];
+      return [{ turn: body.turn, touches: body.touches.filter(({ queue }) => queue === 'load'), emit: body.head }];
     }
     const isHeaded = headed.has(body);
     return [
       {
+        turn: body.turn,
         touches: isHeaded && body.atOnce ? body.touches.filter(({ queue }) => queue !== 'load') : body.touches,
         emit: (iteration, between) => body.emit(iteration, between, isHeaded, frees.get(body) ?? []),
       },
@@ -53,23 +63,38 @@ export function tasksOf(group: Group, bodies: readonly Body[], order: readonly I
 /** Iterations of a group that one piece of code runs. */
 export interface Pass {
   readonly samples: number;
+  /** Iterations that are issued together, and how often. */
+  readonly turns: number;
   readonly times: number;
-  loop(e: Emitter, body: (iteration: Iteration) => void): void;
+  loop(e: Emitter, body: (iterations: readonly Iteration[]) => void): void;
 }
 
-/** Full iterations as a loop, a shorter last one behind it. */
-export function passesOf(batch: number, { subBatch }: Group, firstSample: Affine): Pass[] {
+/** Full iterations as a loop, two by two where they alternate; what is left behind it. */
+export function passesOf(batch: number, { subBatch, alternating }: Group, firstSample: Affine): Pass[] {
   const full = Math.floor(batch / subBatch);
   const rest = batch % subBatch;
+  const turns = alternating !== undefined && full > 1 ? 2 : 1;
   const at = (offset: Affine, samples: number): Iteration => ({ offset, sample: plus(firstSample, offset), samples });
+  const once = (first: number, samples: number): Pass => ({
+    samples,
+    turns: 1,
+    times: 1,
+    loop: (e, body) => e.scope(() => body([at(constant(first), samples)])),
+  });
   const passes: Pass[] = [];
-  if (full > 0)
+  const times = Math.floor(full / turns);
+  if (full > 0) {
+    const together = (offset: Affine): Iteration[] =>
+      Array.from({ length: turns }, (_, turn) => at(plus(offset, turn * subBatch), subBatch));
     passes.push({
       samples: subBatch,
-      times: full,
-      loop: (e, body) => e.loop(full, subBatch, (offset) => body(at(offset, subBatch))),
+      turns,
+      times,
+      loop: (e, body) => e.loop(times, turns * subBatch, (offset) => body(together(offset))),
     });
-  if (rest > 0) passes.push({ samples: rest, times: 1, loop: (e, body) => e.scope(() => body(at(constant(full * subBatch), rest))) });
+  }
+  if (times * turns < full) passes.push(once(times * turns * subBatch, subBatch));
+  if (rest > 0) passes.push(once(full * subBatch, rest));
   return passes;
 }
 
@@ -83,9 +108,11 @@ export function emitTasks(e: Emitter, pass: Pass, tasks: readonly Task[]): void 
     for (const queue of QUEUES) sync(e, queue, act, edges.filter((edge) => edge[side] === queue).map(tokenOf));
   };
   by(order.carried, 'from', 'signal');
-  pass.loop(e, (iteration) => {
+  pass.loop(e, (iterations) => {
     tasks.forEach((task, i) => {
       const { waits = [], signals = [] } = order.tasks[i] ?? {};
+      const iteration = iterations[task.turn];
+      if (iteration === undefined) return;
       task.emit(iteration, (work) => {
         by(waits, 'to', 'wait');
         e.scope(work);

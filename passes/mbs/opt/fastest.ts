@@ -3,7 +3,7 @@ import type { Scheduled } from '../index.ts';
 import type { LayerView, Network } from '../network.ts';
 import { livePerSample, Planner } from '../planner.ts';
 import { type GroupAccesses, type Interval, usesOf } from '../residency.ts';
-import type { Group, Resident, Resources } from '../schedule.ts';
+import { ALIGNMENT, type Group, type Resident, type Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
 import type { Choice } from './choice.ts';
 import { amountsOf } from './work.ts';
@@ -25,25 +25,37 @@ export interface Timed {
 
 /**
  * Each group on the sub-batches with which it is estimated to take least time, what stays on chip being given: where the buffer is not full, layers
- * need not wait for each other's places, which may be worth more than the weights that further iterations load.
+ * need not wait for each other's places, which may be worth more than the weights that further iterations load. Two iterations, each in its half
+ * of the buffer, wait for nothing of each other but partial sums.
  */
 export function fastest(scheduled: Scheduled, resources: Resources, estimate: Estimate): Timed {
   const { network, schedule, choices } = scheduled;
-  const planner = new Planner(network, usesOf(network), resources);
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
+  const planner = new Planner(network, usesOf(network), resources);
+  const half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
+  const halfPlanner = new Planner(network, usesOf(network), { ...resources, globalBytes: half });
   const timed = schedule.groups.map((group) => {
     let best = { group, cycles: estimate(network, group) };
-    let tried = group.subBatch;
-    let slower = 0;
-    for (const subBatch of isResizable(group, views, network.batch) ? subBatches(network.batch) : []) {
-      if (subBatch > tried * SPACING) continue;
-      tried = subBatch;
-      const smaller = resized(planner, group, views, subBatch, best.cycles * resources.costs.bytesPerCycle);
-      const cycles = smaller === undefined ? Number.POSITIVE_INFINITY : estimate(network, smaller);
-      slower = cycles > best.cycles * SLOWER ? slower + 1 : 0;
-      if (slower === MOST_SLOWER) break;
-      if (smaller !== undefined && cycles < best.cycles) best = { group: smaller, cycles };
-    }
+    const tryAll = (most: number, placed: (subBatch: number, mostBytes: number) => Group | undefined): void => {
+      let tried = most / SPACING;
+      let slower = 0;
+      for (const subBatch of subBatches(network.batch)) {
+        if (subBatch > tried * SPACING) continue;
+        tried = subBatch;
+        const other = placed(subBatch, best.cycles * resources.costs.bytesPerCycle);
+        if (other === undefined) continue;
+        const cycles = estimate(network, other);
+        slower = cycles > best.cycles * SLOWER ? slower + 1 : 0;
+        if (slower === MOST_SLOWER) break;
+        if (cycles < best.cycles) best = { group: other, cycles };
+      }
+    };
+    if (!isResizable(group, views, network.batch)) return best;
+    tryAll(group.subBatch * SPACING, (subBatch, mostBytes) => resized(planner, group, views, subBatch, mostBytes));
+    tryAll(Math.min(group.subBatch, network.batch / 2), (subBatch, mostBytes) => {
+      const placed = resized(halfPlanner, group, views, subBatch, mostBytes);
+      return placed && { ...placed, alternating: half };
+    });
     return best;
   });
   const groups = timed.map(({ group }) => group);
