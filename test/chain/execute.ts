@@ -11,6 +11,7 @@ import { fromHalfBits, roundToHalf } from '../../ir/half.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { Scheduled } from '../../passes/mbs/index.ts';
+import type { Estimate } from '../../passes/mbs/opt/fastest.ts';
 import type { ObjectiveName } from '../../passes/mbs/opt/objective.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
@@ -43,6 +44,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly cores?: number;
   readonly gathers?: boolean;
   readonly objective?: ObjectiveName;
+  readonly estimate?: Estimate;
 }
 
 export interface Compiled {
@@ -59,6 +61,7 @@ export function optionsOf({
   cores = 1,
   gathers,
   objective,
+  estimate,
   ...training
 }: Choices): CompileOptions {
   return {
@@ -68,6 +71,7 @@ export function optionsOf({
     resources: resourcesOf(machine, cores),
     ...(gathers === undefined ? {} : { gathers }),
     ...(objective === undefined ? {} : { objective }),
+    ...(estimate === undefined ? {} : { estimate }),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
 }

@@ -15,6 +15,8 @@ export interface Cost {
   readonly store: number;
   /** Turns that loads, computation and stores are divided into. */
   readonly turns: number;
+  /** What is loaded goes back, changed, from where it lies. */
+  readonly returns: boolean;
 }
 
 const F16_BYTES = 2;
@@ -37,7 +39,7 @@ export function costOf(view: LayerView, step: Step, part: Part, subBatch: number
   const { load, store } = transfersOf(view, step, part, subBatch, resources.costs.bytesPerCycle);
   const turns = turnsOf(view, step, part);
   const head = loadsAtOnce(view, step, part) ? load : load / turns;
-  const moved = { head, load: load - head, store, turns };
+  const moved = { head, load: load - head, store, turns, returns: view.matrix?.form === 'weightGradient' };
   if (view.matrix !== undefined)
     return { ...moved, matrix: arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles, vector: 0 };
   return { ...moved, matrix: 0, vector: passedBytes(view, samples) / (F16_BYTES * resources.lanes) };

@@ -10,8 +10,8 @@ import { type Issue, paceOf, Simulation } from './simulate.ts';
 const REACHES = [2, 6, Number.POSITIVE_INFINITY];
 
 /** Orders that are tried for the improvement of one, for each task and in all so many tasks: bounds its time. */
-const TRIES = 8;
-const EFFORT = 150_000;
+const TRIES = 6;
+const EFFORT = 400_000;
 
 /** The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation. */
 export function orderOf(jobs: readonly Job[], times: number, machine: Machine): Issue[] {

@@ -111,19 +111,21 @@ export class Simulation {
     const unit = cost.matrix > 0 ? MATRIX : VECTOR;
     let ready = this.ready(task, unit);
     let computed = 0;
+    let stored = 0;
+    // A load takes the place of the turn before the last: when that has been computed or, of partial sums, stored.
     let before = 0;
     for (let turn = 0; turn < turns; turn++) {
       const next = turn + 1 < turns && load > 0 ? this.transfer(LOAD, before, load) : loaded;
       ready = Math.max(ready, loaded);
-      before = computed;
+      before = cost.returns ? stored : computed;
       computed =
         unit === MATRIX ? this.multiply(ready, cost.matrix / turns, turn === 0) : this.pass(ready, cost.vector / turns, turn === 0);
-      if (cost.store > 0)
-        this.complete(task, STORE, this.transfer(STORE, Math.max(computed, turn === 0 ? this.ready(task, STORE) : 0), cost.store / turns));
+      if (cost.store > 0) stored = this.transfer(STORE, Math.max(computed, turn === 0 ? this.ready(task, STORE) : 0), cost.store / turns);
       loaded = next;
     }
     this.complete(task, LOAD, loaded);
     this.complete(task, unit, computed);
+    if (cost.store > 0) this.complete(task, STORE, stored);
   }
 
   /** When everything has completed that the work of a task on a queue waits for. */

@@ -30,7 +30,7 @@ function job({ unit, cycles, loads, reads, writes }: Shape, step = 0): Job {
       ...reads.map(touch(unit, false)),
       ...writes.map(touch(unit, true)),
     ],
-    cost: { head: 1000 * loads.length, load: 0, store: 0, turns: 1, ...own },
+    cost: { head: 1000 * loads.length, load: 0, store: 0, turns: 1, returns: false, ...own },
     step,
     part: 0,
   };
