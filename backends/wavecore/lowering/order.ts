@@ -9,15 +9,16 @@ import { type Issue, paceOf, Simulation } from './simulate.ts';
 /** Steps that a task may run ahead in the orders that are compared: far ahead, units wait less and places of the buffer are taken longer. */
 const REACHES = [2, 6, Number.POSITIVE_INFINITY];
 
-/** Orders that are tried for the improvement of one, for each task and in all so many tasks: bounds its time. */
-const TRIES = 6;
-const EFFORT = 400_000;
+/** Tasks that are simulated for the improvement of an order, for each cycle that it takes, and orders for each task: bounds its time. */
+const EFFORT = 1 / 12;
+const TRIES = 40;
 
 /** The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation. */
 export function orderOf(jobs: readonly Job[], times: number, machine: Machine): Issue[] {
   const cyclesOf = simulated(jobs, times, machine);
-  const { order } = bestStart(jobs, cyclesOf);
-  return improve(order, passing(jobs), cyclesOf, Math.min(TRIES * order.length, Math.floor(EFFORT / order.length)));
+  const { order, cycles } = bestStart(jobs, cyclesOf);
+  const tries = Math.min(TRIES * order.length, Math.floor((EFFORT * cycles) / Math.max(1, order.length)));
+  return improve(order, passing(jobs), cyclesOf, tries);
 }
 
 /** Cycles that the tasks take, estimated, in an order that is not improved. */

@@ -42,7 +42,8 @@ const [LOAD, STORE, MATRIX, VECTOR] = [0, 1, 2, 3] as const;
 /** Estimates how long tasks take in a given order of issue. */
 export class Simulation {
   private readonly costs: readonly Cost[];
-  private readonly before: readonly (readonly (readonly Before[])[])[];
+  /** By task and queue: what must have completed before, as positions in `done` of this iteration or, from −1 down, of the one before. */
+  private readonly before: readonly Int32Array[];
   private readonly pace: Pace;
   /** By iteration parity, task and queue: when it has completed. */
   private readonly done: readonly [Float64Array, Float64Array];
@@ -58,7 +59,8 @@ export class Simulation {
 
   constructor(costs: readonly Cost[], before: readonly (readonly (readonly Before[])[])[], pace: Pace) {
     this.costs = costs;
-    this.before = before;
+    const position = ({ task, queue }: Before): number => (task >= 0 ? 4 * task + queue : -1 - (4 * (task + costs.length) + queue));
+    this.before = before.flatMap((queues) => queues.map((list) => Int32Array.from(list, position)));
     this.pace = pace;
     this.done = [new Float64Array(4 * costs.length), new Float64Array(4 * costs.length)];
     this.starts = new Float64Array(4 * pace.queueDepth);
@@ -131,9 +133,13 @@ export class Simulation {
   /** When everything has completed that the work of a task on a queue waits for. */
   private ready(task: number, queue: number): number {
     let ready = 0;
-    const [own, other] = [this.done[this.current], this.done[1 - this.current]];
-    for (const { task: t, queue: q } of this.before[task]?.[queue] ?? []) {
-      const time = (t >= 0 ? own?.[4 * t + q] : other?.[4 * (t + this.costs.length) + q]) ?? 0;
+    const before = this.before[4 * task + queue];
+    const own = this.done[this.current];
+    const other = this.done[1 - this.current];
+    if (before === undefined || own === undefined || other === undefined) return ready;
+    for (let i = 0; i < before.length; i++) {
+      const at = before[i] ?? 0;
+      const time = (at >= 0 ? own[at] : other[-1 - at]) ?? 0;
       if (time > ready) ready = time;
     }
     return ready;
