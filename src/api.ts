@@ -1,3 +1,4 @@
+import { estimateOf } from '../backends/wavecore/estimate.ts';
 import { generate, resourcesOf } from '../backends/wavecore/generate.ts';
 import type { Machine } from '../backends/wavecore/machine/machine.ts';
 import { PRESETS } from '../backends/wavecore/machine/presets.ts';
@@ -49,6 +50,7 @@ export function resolveSettings(settings: CompileSettings = {}): ResolvedSetting
     norm: settings.norm ?? defaultNorm(mode, schedule),
     ...withDefaults(settings),
     resources: resourcesOf(machine, cores),
+    estimate: estimateOf(machine),
   };
 }
 

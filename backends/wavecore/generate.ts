@@ -7,15 +7,16 @@ import { allocationsOf } from './lowering/buffer-plan.ts';
 import { Chip, type Uses } from './lowering/chip.ts';
 import { type BackendOptions, type Iteration, type Part, StepContext } from './lowering/context.ts';
 import { coreSumAllocations, emitCoreSum } from './lowering/core-sum.ts';
-import { costOf } from './lowering/cost.ts';
 import { layOut } from './lowering/dram-layout.ts';
 import { constant, Emitter, plus, times, ZERO } from './lowering/emitter.ts';
 import { emitHeld, heldBy } from './lowering/held.ts';
+import { jobsOf } from './lowering/jobs.ts';
 import { heldAreas } from './lowering/lifetimes.ts';
-import { loadsAtOnce, partsOf, wholePart } from './lowering/parts.ts';
+import { orderOf } from './lowering/order.ts';
+import { wholePart } from './lowering/parts.ts';
+import { placesOf } from './lowering/places.ts';
 import { emitHead, emitStep } from './lowering/steps.ts';
 import { type Body, emitTasks, passesOf, tasksOf } from './lowering/tasks.ts';
-import { touchesOf } from './lowering/touches.ts';
 import { dramBytesPerCycle, type Machine } from './machine/machine.ts';
 import type { DebugRange, Program } from './program.ts';
 
@@ -84,12 +85,14 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   const updates = schedule.groups.findIndex(({ phase }) => !isDivided(phase));
   const divided = updates < 0 ? schedule.groups.length : updates;
   const emitGroup = (group: Group, index: number): void => {
+    const places = placesOf(group);
     const layers = group.steps.map((step, i) => {
       const { layer } = step;
       const view = views.get(layer) ?? fail(diag.internal({ layer }, 'is not in the graph'));
       const { name, kind, phase, origin } = view.layer;
       const uses = { reads: view.inputs.map(({ tensor }) => tensor), writes: view.outputs.map(({ tensor }) => tensor) };
-      const context = (iteration: Iteration, part: Part): StepContext => new StepContext(e, view, i, group, iteration, part, backend);
+      const context = (iteration: Iteration, part: Part, turn = 0): StepContext =>
+        new StepContext(e, view, i, places[turn] ?? group, iteration, part, backend);
       return { view, step, uses, info: { layer: name, kind, phase, group: index, origin }, context };
     });
     /** What the group holds comes before its first iteration, or goes behind the last; all units are idle before and behind that. */
@@ -108,36 +111,38 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     emitAllHeld('in');
     for (const pass of passesOf(network.batch, group, chip.firstSample)) {
       if (network.cores > 1 && !isDivided(group.phase)) {
-        pass.loop(e, (iteration) => {
-          for (const { view, uses, info, context } of layers)
-            alone(info, division.ownerOf(view), uses, () => emitStep(context(iteration, wholePart(pass.samples))));
+        pass.loop(e, (iterations) => {
+          for (const iteration of iterations)
+            for (const { view, uses, info, context } of layers)
+              alone(info, division.ownerOf(view), uses, () => emitStep(context(iteration, wholePart(pass.samples))));
         });
         continue;
       }
-      const bodies = layers.flatMap(({ view, step, uses, info, context }, i) =>
-        partsOf(view, step, pass.samples).map((part, number): Body => {
-          const touches = touchesOf(view, i, group, part);
-          const atOnce = loadsAtOnce(view, step, part);
-          const { from, to } = part;
-          const own = from === 0 && to === group.subBatch ? info : { ...info, part: { from, to, of: group.subBatch } };
-          return {
-            step: i,
-            part: number,
+      const jobs = jobsOf(group, pass, views, resources);
+      const bodies = jobs.flatMap(({ turn, step, samples, touches, atOnce }): Body[] => {
+        const layer = layers[step];
+        if (layer === undefined) return [];
+        const { uses, info, context } = layer;
+        const { from, to } = samples;
+        const own = from === 0 && to === group.subBatch ? info : { ...info, part: { from, to, of: group.subBatch } };
+        return [
+          {
+            turn,
+            step,
             atOnce,
             touches,
-            cost: costOf(view, part.to - part.from, machine),
             head: (iteration, between) =>
-              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...part, headed: true })))),
+              mark({ ...own, frees: [] }, () => between(() => emitHead(context(iteration, { ...samples, headed: true }, turn)))),
             emit: (iteration, between, headed, frees) =>
               mark({ ...own, frees }, () =>
                 chip.step(undefined, uses, () =>
-                  between(() => emitStep(context(iteration, { ...part, headed, loaded: headed && atOnce }))),
+                  between(() => emitStep(context(iteration, { ...samples, headed, loaded: headed && atOnce }, turn))),
                 ),
               ),
-          };
-        }),
-      );
-      emitTasks(e, pass, tasksOf(group, bodies));
+          },
+        ];
+      });
+      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine)));
     }
     emitAllHeld('out');
   };

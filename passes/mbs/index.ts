@@ -7,6 +7,7 @@ import { groupGreedily } from './grouping.ts';
 import type { Merge } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
+import { type Estimate, fastest } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
@@ -34,18 +35,23 @@ export interface ScheduleOptions {
   readonly gathers?: boolean;
   /** Whether weight gradients may stay on chip until their update, where tensors may stay on chip at all; default: yes. */
   readonly keepsGradients?: boolean;
+  /** Estimates groups as programs, for the objective `time`; without it, the model of the search decides. */
+  readonly estimate?: Estimate;
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
-  const { objective = 'traffic', gathers = false, keepsGradients = true } = options;
+  const { objective = 'traffic', gathers = false, keepsGradients = true, estimate } = options;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
   const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
   const finish = (scheduled: Scheduled): Scheduled =>
     keepsGradients && POLICIES[name] !== 'none' ? keepGradients(scheduled, resources) : scheduled;
-  return name === 'opt' ? optimal(graph, planned, resources, objective, gathers, finish) : finish(planned);
+  if (name !== 'opt') return finish(planned);
+  const found = optimal(graph, planned, resources, objective, gathers);
+  if (objective !== 'time' || estimate === undefined) return cheapest(found.map(finish), resources, objective);
+  return finish(soonest(found, resources, estimate));
 }
 
 /** The schedules that are not searched for. */
@@ -102,26 +108,34 @@ function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Re
   return policy === 'group' ? accumulateEarly(ordered) : ordered;
 }
 
-/** The best schedule of the search, or that of mbs2 where the search finds none better. */
-function optimal(
-  graph: Graph,
-  greedy: Scheduled,
-  resources: Resources,
-  objective: ObjectiveName,
-  gathers: boolean,
-  finish: (scheduled: Scheduled) => Scheduled,
-): Scheduled {
+/** That of mbs2, and the best schedule of the search if it finds one. */
+function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objective: ObjectiveName, gathers: boolean): Scheduled[] {
   const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
   const optimum = optimize(network, resources, objective);
   const isUpdate = ({ phase }: Group): boolean => phase === 'update';
-  const fallback = finish({ ...greedy, schedule: { ...greedy.schedule, name: 'opt' } });
-  if (optimum === undefined) return fallback;
+  const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
+  if (optimum === undefined) return [fallback];
   const groups = [...optimum.groups, ...greedy.schedule.groups.filter(isUpdate)];
-  const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups };
-  const found = finish({ network: optimum.network, schedule, choices: optimum.choices });
-  const cost = ({ network: own, schedule }: Scheduled): number => costOf(amountsOf(own, schedule.groups, resources), objective, resources);
-  // Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it.
-  return cost(found) < cost(fallback) ? found : fallback;
+  return [fallback, { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices }];
+}
+
+/** Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it. */
+function cheapest(candidates: readonly Scheduled[], resources: Resources, objective: ObjectiveName): Scheduled {
+  return least(candidates, ({ network, schedule }) => costOf(amountsOf(network, schedule.groups, resources), objective, resources));
+}
+
+/** The schedule that is estimated to end first, each on its fastest sub-batches: the model of the search does not know what waits for what. */
+function soonest(candidates: readonly Scheduled[], resources: Resources, estimate: Estimate): Scheduled {
+  const timed = candidates.map((scheduled) => ({ scheduled, ...fastest(scheduled, resources, estimate) }));
+  const { scheduled, groups, choices } = least(timed, ({ cycles }) => cycles);
+  const schedule = { ...scheduled.schedule, groups };
+  return { ...scheduled, schedule, ...(choices === undefined ? {} : { choices }) };
+}
+
+function least<T>(candidates: readonly T[], costOf: (candidate: T) => number): T {
+  const [first, ...others] = candidates.map((candidate) => ({ candidate, cost: costOf(candidate) }));
+  if (first === undefined) return fail(diag.internal({}, 'no schedule was found'));
+  return others.reduce((best, other) => (other.cost < best.cost ? other : best), first).candidate;
 }
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];

@@ -55,12 +55,13 @@ class Parser {
     const phase = lexer.oneOf(GROUP_PHASES, 'a phase');
     const subBatch = this.count('sub-batch');
     const iterations = this.count('iterations');
+    const alternating = lexer.sees('alternating') ? this.count('alternating') : undefined;
     lexer.expect('{');
     const residents: Resident[] = [];
     while (lexer.sees('resident')) residents.push(this.resident());
     const steps: Step[] = [];
     while (!lexer.takes('}')) steps.push(this.step(steps.length, residents));
-    return this.mark(line, { phase, subBatch, iterations, steps, residents });
+    return this.mark(line, { phase, subBatch, iterations, ...(alternating === undefined ? {} : { alternating }), steps, residents });
   }
 
   private resident(): Resident {

@@ -8,8 +8,9 @@ export function printSchedule(schedule: Schedule): string {
 }
 
 function groupLines(group: Group, index: number): string[] {
+  const alternating = group.alternating === undefined ? '' : ` alternating ${group.alternating}`;
   return [
-    `  group ${group.phase} sub-batch ${group.subBatch} iterations ${group.iterations} { # group ${index}`,
+    `  group ${group.phase} sub-batch ${group.subBatch} iterations ${group.iterations}${alternating} { # group ${index}`,
     ...group.residents.map(residentText),
     ...group.steps.flatMap(stepLines),
     '  }',

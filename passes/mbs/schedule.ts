@@ -69,6 +69,8 @@ export interface Group {
   readonly phase: GroupPhase;
   readonly subBatch: number;
   readonly iterations: number;
+  /** Every second iteration has its addresses so many bytes behind those of the others, so that two iterations can be under way. */
+  readonly alternating?: number;
   readonly steps: readonly Step[];
   readonly residents: readonly Resident[];
 }

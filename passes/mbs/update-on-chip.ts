@@ -54,12 +54,16 @@ function fuseGroup(
   cost: Cost,
   resources: Resources,
 ): { readonly group: Group; readonly pairs: readonly Pair[] } {
+  const { alternating } = group;
+  // Of two iterations under way, each has its part of the buffer.
+  const { globalBytes } = resources;
+  const own = alternating === undefined ? resources : { ...resources, globalBytes: Math.min(alternating, globalBytes - alternating) };
   const names = new Set(group.steps.map(({ layer }) => layer));
   const mine = possible.filter(({ gradient }) => names.has(gradient));
-  let pairs = mine.length === 0 ? [] : new FusedGroup(network, group, mine, cost, resources).fitting();
+  let pairs = mine.length === 0 ? [] : new FusedGroup(network, group, mine, cost, own).fitting();
   for (; pairs.length > 0; pairs = pairs.slice(0, pairs.length >> 1)) {
-    const placed = new FusedGroup(network, group, pairs, cost, resources).place();
-    if (placed !== undefined) return { group: placed, pairs };
+    const placed = new FusedGroup(network, group, pairs, cost, own).place();
+    if (placed !== undefined) return { group: alternating === undefined ? placed : { ...placed, alternating }, pairs };
     pairs.sort((a, b) => cost(b.update) - cost(a.update));
   }
   return { group, pairs };

@@ -11,6 +11,7 @@ import { fromHalfBits, roundToHalf } from '../../ir/half.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { Scheduled } from '../../passes/mbs/index.ts';
+import type { Estimate } from '../../passes/mbs/opt/fastest.ts';
 import type { ObjectiveName } from '../../passes/mbs/opt/objective.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
@@ -44,6 +45,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly gathers?: boolean;
   readonly keepsGradients?: boolean;
   readonly objective?: ObjectiveName;
+  readonly estimate?: Estimate;
 }
 
 export interface Compiled {
@@ -61,6 +63,7 @@ export function optionsOf({
   gathers,
   keepsGradients,
   objective,
+  estimate,
   ...training
 }: Choices): CompileOptions {
   return {
@@ -71,6 +74,7 @@ export function optionsOf({
     ...(gathers === undefined ? {} : { gathers }),
     ...(keepsGradients === undefined ? {} : { keepsGradients }),
     ...(objective === undefined ? {} : { objective }),
+    ...(estimate === undefined ? {} : { estimate }),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
 }

@@ -72,6 +72,7 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   },
   'iterations do not cover the mini-batch': ofGroup((group) => ({ ...group, iterations: group.iterations + 1 })),
   'the sub-batch is empty': ofGroup((group) => ({ ...group, subBatch: 0 })),
+  'iterations alternate between places outside of the buffer': ofGroup((group) => ({ ...group, alternating: 2 ** 30 })),
   'the phase is another': ofGroup((group) => ({ ...group, phase: group.phase === 'update' ? 'forward' : 'update' })),
   'an input is left out': ofAccess('inputs', () => []),
   'an input is stored': ofAccess('inputs', (access) => ({ ...access, store: true })),

@@ -1,15 +1,11 @@
+import type { Cost } from './cost.ts';
 import type { Touch } from './hazards.ts';
 import { Ranges } from './ranges.ts';
 
-/** Estimated cycles of a task on the units that compute. */
-export interface Cost {
-  readonly matrix: number;
-  readonly vector: number;
-}
-
 interface Job {
   readonly touches: readonly Touch[];
-  readonly cost: Cost;
+  readonly cost: Pick<Cost, 'matrix' | 'vector'>;
+  readonly step: number;
   /** Which part of the sub-batch; the first ones go ahead, so that the other unit has something to begin with. */
   readonly part: number;
 }
@@ -18,7 +14,7 @@ interface Job {
 const PATIENCE = 0.6;
 
 /** A job, and when it is estimated to end. */
-export interface Issue {
+export interface Arranged {
   readonly job: number;
   readonly end: number;
   /** Jobs that it must come after; others only where these follow them. */
@@ -31,8 +27,9 @@ export interface Issue {
  *
  * While a task of the matrix unit is issued, nothing else is: its queue is always full. So what the vector unit is to do
  * meanwhile is issued before it, and nothing that comes later, because its stores would hold up those of the matrix unit.
+ * @param reach steps that a task may be issued ahead of the first that is not
  */
-export function arrange(jobs: readonly Job[]): Issue[] {
+export function arrange(jobs: readonly Job[], reach: number): Arranged[] {
   const before = dependencies(jobs);
   const behind = jobs.map((): number[] => []);
   before.forEach((list, job) => {
@@ -44,7 +41,7 @@ export function arrange(jobs: readonly Job[]): Issue[] {
   /** Of each job, those that must be issued before it and are not. */
   const missing = before.map((list) => list.length);
   const open = new Set([...jobs.keys()].filter((job) => missing[job] === 0));
-  const order: Issue[] = [];
+  const order: Arranged[] = [];
 
   const startOf = (job: number): number => {
     const ready = Math.max(0, ...(before[job] ?? []).map((j) => end[j] ?? 0));
@@ -61,7 +58,11 @@ export function arrange(jobs: readonly Job[]): Issue[] {
     order.push({ job, end: end[job] ?? 0, after: before[job] ?? [] });
   };
   while (open.size > 0) {
-    const ready = [...open].sort((a, b) => a - b).map((job) => ({ job, start: startOf(job) }));
+    const lowest = Math.min(...[...open].map((job) => jobs[job]?.step ?? 0));
+    const ready = [...open]
+      .filter((job) => (jobs[job]?.step ?? 0) <= lowest + reach)
+      .sort((a, b) => a - b)
+      .map((job) => ({ job, start: startOf(job) }));
     const matrix = ready.filter(({ job }) => isMatrix(jobs[job])).reduce<Candidate | undefined>(better, undefined);
     const vector = ready.filter(({ job }) => !isMatrix(jobs[job])).reduce<Candidate | undefined>(sooner, undefined);
     if (vector !== undefined && (matrix === undefined || vector.start < matrix.start + lengthOf(jobs[matrix.job]))) issue(vector.job);

@@ -2,16 +2,18 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import { contentsOf, type LayerView, type Network } from '../../../passes/mbs/network.ts';
 import { type Access, type Block, type Group, isHeld, type Resident, type Schedule, type Step } from '../../../passes/mbs/schedule.ts';
 import type { Allocation } from '../program.ts';
+import { placesOf } from './places.ts';
 
 type Use = Allocation['layers'][number];
 
 /** Every allocation of the global buffer that a schedule makes, with the layers that use it. */
 export function allocationsOf(network: Network, schedule: Schedule): Allocation[] {
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
-  return schedule.groups.flatMap((group, index) => [
+  const allocations = (group: Group, index: number): Allocation[] => [
     ...group.residents.map((resident) => residentAllocation(index, group, resident, views)),
     ...group.steps.flatMap((step) => step.blocks.flatMap((block) => blockAllocations(index, step, block, views.get(step.layer)))),
-  ]);
+  ];
+  return schedule.groups.flatMap((group, index) => placesOf(group).flatMap((place) => allocations(place, index)));
 }
 
 function residentAllocation(

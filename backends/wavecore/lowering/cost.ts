@@ -1,6 +1,23 @@
-import type { LayerView, MatrixWork, Operand } from '../../../passes/mbs/network.ts';
-import type { Machine } from '../machine/machine.ts';
-import type { Cost } from './arrange.ts';
+import { arrayUse } from '../../../passes/mbs/array-use.ts';
+import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
+import type { Resources, Step } from '../../../passes/mbs/schedule.ts';
+import { visitTransfers } from '../../../passes/mbs/transfers.ts';
+import type { Part } from './context.ts';
+import { loadsAtOnce } from './parts.ts';
+
+/** Estimated cycles of a task on each queue. */
+export interface Cost {
+  /** First loads, and those behind them. */
+  readonly head: number;
+  readonly load: number;
+  readonly matrix: number;
+  readonly vector: number;
+  readonly store: number;
+  /** Turns that loads, computation and stores are divided into. */
+  readonly turns: number;
+  /** What is loaded goes back, changed, from where it lies. */
+  readonly returns: boolean;
+}
 
 const F16_BYTES = 2;
 
@@ -16,19 +33,42 @@ const PASSES: Readonly<Record<string, number>> = {
   norm_grad_apply: 4,
 };
 
-/** What a layer costs on some samples, roughly: waves at full speed, passes of the vector unit. */
-export function costOf(view: LayerView, samples: number, { array, vector }: Machine): Cost {
-  if (view.matrix !== undefined) return { matrix: matrixCycles(view.matrix, samples, array), vector: 0 };
-  const bytes = (operands: readonly Operand[]): number => operands.reduce((sum, o) => sum + (o.batched ? o.bytes * samples : o.bytes), 0);
-  const passes = PASSES[view.layer.kind];
-  const passed = passes === undefined ? bytes(view.inputs) + bytes(view.outputs) : passes * bytes(view.inputs.slice(0, 1));
-  return { matrix: 0, vector: passed / (F16_BYTES * vector.lanes) };
+/** What a part of a step costs, roughly: waves at full speed, passes of the vector unit, transfers at full bandwidth. */
+export function costOf(view: LayerView, step: Step, part: Part, subBatch: number, resources: Resources): Cost {
+  const samples = part.to - part.from;
+  const { load, store } = transfersOf(view, step, part, subBatch, resources.costs.bytesPerCycle);
+  const turns = turnsOf(view, step, part);
+  const head = loadsAtOnce(view, step, part) ? load : load / turns;
+  const moved = { head, load: load - head, store, turns, returns: view.matrix?.form === 'weightGradient' };
+  if (view.matrix !== undefined)
+    return { ...moved, matrix: arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles, vector: 0 };
+  return { ...moved, matrix: 0, vector: passedBytes(view, samples) / (F16_BYTES * resources.lanes) };
 }
 
-/** A wave takes as long as its rows, or as loading the next stationary block. */
-function matrixCycles({ form, m, n, k, groups }: MatrixWork, samples: number, { rows, columns, waveRows }: Machine['array']): number {
-  const reduces = form === 'weightGradient';
-  const [allRows, reduction] = reduces ? [m, k * samples] : [m * samples, k];
-  const wave = Math.max(allRows, rows * Math.ceil(allRows / waveRows));
-  return groups * wave * Math.ceil(reduction / rows) * Math.ceil(n / columns);
+function passedBytes({ layer, inputs, outputs }: LayerView, samples: number): number {
+  const bytes = (operands: readonly Operand[]): number => operands.reduce((sum, o) => sum + (o.batched ? o.bytes * samples : o.bytes), 0);
+  const passes = PASSES[layer.kind];
+  return passes === undefined ? bytes(inputs) + bytes(outputs) : passes * bytes(inputs.slice(0, 1));
+}
+
+/** Cycles of the DRAM; what all samples share is loaded with the first part and stored with the last. */
+function transfersOf(view: LayerView, step: Step, part: Part, subBatch: number, bytesPerCycle: number): { load: number; store: number } {
+  const shared = new Set([...view.inputs, ...view.outputs].filter((o) => !o.batched).map((o) => o.tensor));
+  const bytes = { read: 0, write: 0 };
+  const iteration = { samples: part.to - part.from, full: subBatch, times: 1, later: 1, last: 0 } as const;
+  visitTransfers(view, step.inputs, step.outputs, step, iteration, (tensor, _kind, direction, rows, rowBytes, _contiguous, times) => {
+    if (shared.has(tensor) && !(direction === 'read' ? part.first : part.last)) return;
+    bytes[direction] += rows * rowBytes * times;
+  });
+  return { load: bytes.read / bytesPerCycle, store: bytes.write / bytesPerCycle };
+}
+
+function turnsOf({ phase, matrix, inputs }: LayerView, { chunk, stripes, panel }: Step, { from, to }: Part): number {
+  const samples = to - from;
+  if (phase === 'update') return Math.max(1, Math.ceil((inputs[0]?.type.shape.reduce((a, b) => a * b, 1) ?? 1) / chunk));
+  const chunks = stripes === undefined ? Math.ceil(samples / chunk) : samples * stripes.length;
+  if (matrix === undefined || panel === undefined) return chunks;
+  const panels =
+    Math.ceil(matrix.columns / panel.n) * Math.ceil(matrix.form === 'weightGradient' ? matrix.m / panel.m : matrix.k / panel.k);
+  return Math.max(chunks, panels);
 }

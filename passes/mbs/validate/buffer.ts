@@ -49,10 +49,20 @@ function checkHeld({ steps }: Group, r: Resident, bytes: number | undefined, rep
 
 /** What lies in the buffer at the same time is inside of it, begins aligned, and does not overlap. */
 export function checkPlaces(network: Network, group: Group, resources: Resources, report: Report): void {
+  const { alternating } = group;
+  if (alternating !== undefined && (alternating % ALIGNMENT !== 0 || alternating > resources.globalBytes))
+    report(
+      group,
+      `iterations alternate between places ${alternating} bytes apart, which is no multiple of ${ALIGNMENT} within the global buffer`,
+    );
+  const [bytes, area] =
+    alternating === undefined
+      ? [resources.globalBytes, 'the global buffer']
+      : [Math.min(alternating, resources.globalBytes - alternating), 'what each of two iterations has of the global buffer'];
   for (const part of [...group.residents, ...group.steps.flatMap((step) => step.blocks)]) {
     const { address, end } = extentOf(part);
-    if (!isCount(address, 0, end) || end > resources.globalBytes)
-      report(part, `${nameOf(part)} lies at ${address} to ${end}, outside of the ${resources.globalBytes} bytes of the global buffer`);
+    if (!isCount(address, 0, end) || end > bytes)
+      report(part, `${nameOf(part)} lies at ${address} to ${end}, outside of the ${bytes} bytes of ${area}`);
     else if (address % ALIGNMENT !== 0) report(part, `${nameOf(part)} begins at ${address}, which is no multiple of ${ALIGNMENT}`);
   }
   group.residents.forEach((r, i) => {

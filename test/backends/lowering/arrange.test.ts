@@ -11,10 +11,11 @@ function job(unit: 'matrix' | 'vector', cycles: number, reads: readonly number[]
   return {
     touches: [...reads.map(touch(false)), ...writes.map(touch(true))],
     cost: { matrix: 0, vector: 0, [unit]: cycles },
+    step: 0,
     part,
   };
 }
-const orderOf = (jobs: readonly Job[]): number[] => arrange(jobs).map((issue) => issue.job);
+const orderOf = (jobs: readonly Job[]): number[] => arrange(jobs, Number.POSITIVE_INFINITY).map((issue) => issue.job);
 
 describe('the order in which tasks are issued', () => {
   it('lets the vector unit work on one part while the array is on the other', () => {
@@ -35,6 +36,15 @@ describe('the order in which tasks are issued', () => {
     expect(orderOf([weights, gradient, ...layers])).toEqual([1, 2, 0, 3, 4]);
   });
 
+  it('keeps within the reach', () => {
+    const ahead = (step: number): Job => ({ ...job('vector', 5, [], [step]), step });
+    const late = { ...job('matrix', 50, [], [9]), step: 0 };
+    const later = { ...job('vector', 5, [9], [10]), step: 1 };
+    const order = arrange([late, later, ahead(3), ahead(4)], 1).map((issue) => issue.job);
+    expect(order).toEqual([0, 1, 2, 3]);
+    expect(orderOf([late, later, ahead(3), ahead(4)])).toEqual([2, 3, 0, 1]);
+  });
+
   it('keeps the order of tasks that touch the same, and leaves none out', () => {
     const touch = fc.record({ write: fc.boolean(), from: fc.integer({ min: 0, max: 9 }) });
     const any = fc
@@ -42,7 +52,7 @@ describe('the order in which tasks are issued', () => {
       .map(({ matrix, cycles, touches }): Job => {
         const queue = matrix ? 'matrix' : 'vector';
         const all = touches.map(({ write, from }): Touch => ({ queue, write, from, to: from + 2 }));
-        return { touches: all, cost: { matrix: 0, vector: 0, [queue]: cycles }, part: cycles % 2 };
+        return { touches: all, cost: { matrix: 0, vector: 0, [queue]: cycles }, step: 0, part: cycles % 2 };
       });
     fc.assert(
       fc.property(fc.array(any, { maxLength: 12 }), (jobs) => {

@@ -1,0 +1,18 @@
+import type { Network } from '../../passes/mbs/network.ts';
+import type { Group } from '../../passes/mbs/schedule.ts';
+import { resourcesOf } from './generate.ts';
+import { constant } from './lowering/emitter.ts';
+import { jobsOf } from './lowering/jobs.ts';
+import { cyclesOfJobs } from './lowering/order.ts';
+import { passesOf } from './lowering/tasks.ts';
+import type { Machine } from './machine/machine.ts';
+
+/** Estimates the cycles that a group takes on a core of a machine: its tasks, simulated (lowering/simulate.ts). */
+export function estimateOf(machine: Machine): (network: Network, group: Group) => number {
+  return (network, group) => {
+    const views = new Map(network.layers.map((view) => [view.layer.name, view]));
+    const resources = resourcesOf(machine, network.cores);
+    const passes = passesOf(network.batch, group, constant(0));
+    return passes.reduce((sum, pass) => sum + cyclesOfJobs(jobsOf(group, pass, views, resources), pass.times, machine), 0);
+  };
+}

@@ -1,0 +1,67 @@
+import type { Machine } from '../machine/machine.ts';
+import { meet } from './arrange.ts';
+import { conflictsOf } from './conflicts.ts';
+import type { Touch } from './hazards.ts';
+import { firstLoads, type Job, withHeads } from './heads.ts';
+import { improve } from './improve.ts';
+import { type Issue, paceOf, Simulation } from './simulate.ts';
+
+/** Steps that a task may run ahead in the orders that are compared: far ahead, units wait less and places of the buffer are taken longer. */
+const REACHES = [2, 6, Number.POSITIVE_INFINITY];
+
+/** Tasks that are simulated for the improvement of an order, for each cycle that it takes, and orders for each task: bounds its time. */
+const EFFORT = 1 / 12;
+const TRIES = 40;
+
+/** The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation. */
+export function orderOf(jobs: readonly Job[], times: number, machine: Machine): Issue[] {
+  const cyclesOf = simulated(jobs, times, machine);
+  const { order, cycles } = bestStart(jobs, cyclesOf);
+  const tries = Math.min(TRIES * order.length, Math.floor((EFFORT * cycles) / Math.max(1, order.length)));
+  return improve(order, passing(jobs), cyclesOf, tries);
+}
+
+/** Cycles that the tasks take, estimated, in an order that is not improved. */
+export function cyclesOfJobs(jobs: readonly Job[], times: number, machine: Machine): number {
+  return bestStart(jobs, simulated(jobs, times, machine)).cycles;
+}
+
+type Rating = (order: readonly Issue[]) => number;
+
+function simulated(jobs: readonly Job[], times: number, machine: Machine): Rating {
+  const conflicts = conflictsOf(
+    jobs.map(({ touches }) => touches),
+    times > 1,
+  );
+  const simulation = new Simulation(
+    jobs.map(({ cost }) => cost),
+    conflicts,
+    paceOf(machine),
+  );
+  return (order) => simulation.run(order, times);
+}
+
+function bestStart(jobs: readonly Job[], cyclesOf: Rating): { readonly order: Issue[]; readonly cycles: number } {
+  let best: { readonly order: Issue[]; readonly cycles: number } | undefined;
+  for (const reach of REACHES) {
+    const order = withHeads(jobs, reach);
+    const cycles = cyclesOf(order);
+    if (best === undefined || cycles < best.cycles) best = { order, cycles };
+  }
+  return best ?? { order: [], cycles: 0 };
+}
+
+/** Whether two tasks may change places: they do not touch the same. */
+function passing(jobs: readonly Job[]): (a: Issue, b: Issue) => boolean {
+  const loads = jobs.map(firstLoads);
+  const touchesOf = ({ task, head }: Issue): readonly Touch[] => (head ? loads[task] : jobs[task]?.touches) ?? [];
+  const number = ({ task, head }: Issue): number => 2 * task + (head ? 1 : 0);
+  const known = new Map<number, boolean>();
+  return (a, b) => {
+    if (a.task === b.task) return false;
+    const key = number(a) * 2 * jobs.length + number(b);
+    const free = known.get(key) ?? !meet(touchesOf(a), touchesOf(b));
+    known.set(key, free);
+    return free;
+  };
+}

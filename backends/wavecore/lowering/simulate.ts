@@ -1,0 +1,212 @@
+import type { Machine } from '../machine/machine.ts';
+import type { Before } from './conflicts.ts';
+import type { Cost } from './cost.ts';
+
+/** A task as it is issued: all of it, or its first loads alone. */
+export interface Issue {
+  readonly task: number;
+  readonly head: boolean;
+}
+
+/** Extents of the machine that estimates depend on. */
+export interface Pace {
+  /** Cycles from the end of a transfer until its data is there. */
+  readonly dramLatency: number;
+  /** Cycles from the last row of a wave until its results are there. */
+  readonly arrayLatency: number;
+  /** Instructions of a queue, and cycles of the waves that that of the matrix unit holds. */
+  readonly queueDepth: number;
+  readonly matrixAhead: number;
+}
+
+export function paceOf({ array, dram, queueDepth }: Machine): Pace {
+  return {
+    dramLatency: dram.latencyCycles,
+    arrayLatency: array.rows + array.columns,
+    queueDepth,
+    // A wave takes three instructions, and every few a drain.
+    matrixAhead: (queueDepth / 4) * array.waveRows,
+  };
+}
+
+/** Instructions of a turn on the queues other than the matrix unit's, and those of the sequencer for a task (typical). */
+const TRANSFERS = 2;
+const VECTORS = 3;
+const CONFIGURATIONS = 5;
+const SEQUENCER = 40;
+/** Turns that are told apart. */
+const MOST_TURNS = 8;
+
+const [LOAD, STORE, MATRIX, VECTOR] = [0, 1, 2, 3] as const;
+
+/** Estimates how long tasks take in a given order of issue. */
+export class Simulation {
+  private readonly costs: readonly Cost[];
+  /** By task and queue: what must have completed before, as positions in `done` of this iteration or, from −1 down, of the one before. */
+  private readonly before: readonly Int32Array[];
+  private readonly pace: Pace;
+  /** By iteration parity, task and queue: when it has completed. */
+  private readonly done: readonly [Float64Array, Float64Array];
+
+  private now = 0;
+  private readonly free = new Float64Array(4);
+  private readonly last = new Float64Array(4);
+  private readonly starts: Float64Array;
+  private readonly oldest = new Int32Array(4);
+  /** Stretches in which the DRAM is busy. */
+  private busy: { from: number; to: number }[] = [];
+  private current = 0;
+
+  constructor(costs: readonly Cost[], before: readonly (readonly (readonly Before[])[])[], pace: Pace) {
+    this.costs = costs;
+    const position = ({ task, queue }: Before): number => (task >= 0 ? 4 * task + queue : -1 - (4 * (task + costs.length) + queue));
+    this.before = before.flatMap((queues) => queues.map((list) => Int32Array.from(list, position)));
+    this.pace = pace;
+    this.done = [new Float64Array(4 * costs.length), new Float64Array(4 * costs.length)];
+    this.starts = new Float64Array(4 * pace.queueDepth);
+  }
+
+  /** Cycles until `iterations` iterations of the tasks have completed, from two or three of them. */
+  run(order: readonly Issue[], iterations: number): number {
+    this.reset();
+    const headed = new Uint8Array(this.costs.length);
+    const ends: number[] = [];
+    for (let i = 0; i < Math.min(3, iterations); i++) {
+      this.current = i % 2;
+      headed.fill(0);
+      this.done[this.current]?.fill(0);
+      for (const { task, head } of order) {
+        if (head) {
+          headed[task] = 1;
+          this.head(task);
+        } else this.body(task, headed[task] === 1);
+      }
+      ends.push(Math.max(...this.last));
+    }
+    const [, second = 0, third = 0] = ends;
+    return (ends.at(-1) ?? 0) + Math.max(0, iterations - 3) * (third - second);
+  }
+
+  private reset(): void {
+    this.now = 0;
+    for (const list of [this.free, this.last, this.starts, this.oldest, ...this.done]) list.fill(0);
+    this.busy = [];
+  }
+
+  private head(task: number): void {
+    const cost = this.costs[task];
+    if (cost === undefined) return;
+    this.now += SEQUENCER / 4;
+    this.complete(task, LOAD, this.transfer(LOAD, this.ready(task, LOAD), cost.head));
+  }
+
+  private body(task: number, headed: boolean): void {
+    const cost = this.costs[task];
+    if (cost === undefined) return;
+    this.now += SEQUENCER;
+    const loadsLater = cost.load > 0;
+    const turns = loadsLater || cost.store > 0 ? Math.min(MOST_TURNS, cost.turns) : 1;
+    const load = loadsLater && turns > 1 ? cost.load / (turns - 1) : 0;
+    const first = loadsLater && turns === 1 ? cost.head + cost.load : cost.head;
+    let loaded = this.done[this.current]?.[4 * task + LOAD] ?? 0;
+    if (!headed && first > 0) loaded = this.transfer(LOAD, this.ready(task, LOAD), first);
+    const unit = cost.matrix > 0 ? MATRIX : VECTOR;
+    let ready = this.ready(task, unit);
+    let computed = 0;
+    let stored = 0;
+    // A load takes the place of the turn before the last: when that has been computed or, of partial sums, stored.
+    let before = 0;
+    for (let turn = 0; turn < turns; turn++) {
+      const next = turn + 1 < turns && load > 0 ? this.transfer(LOAD, before, load) : loaded;
+      ready = Math.max(ready, loaded);
+      before = cost.returns ? stored : computed;
+      computed =
+        unit === MATRIX ? this.multiply(ready, cost.matrix / turns, turn === 0) : this.pass(ready, cost.vector / turns, turn === 0);
+      if (cost.store > 0) stored = this.transfer(STORE, Math.max(computed, turn === 0 ? this.ready(task, STORE) : 0), cost.store / turns);
+      loaded = next;
+    }
+    this.complete(task, LOAD, loaded);
+    this.complete(task, unit, computed);
+    if (cost.store > 0) this.complete(task, STORE, stored);
+  }
+
+  /** When everything has completed that the work of a task on a queue waits for. */
+  private ready(task: number, queue: number): number {
+    let ready = 0;
+    const before = this.before[4 * task + queue];
+    const own = this.done[this.current];
+    const other = this.done[1 - this.current];
+    if (before === undefined || own === undefined || other === undefined) return ready;
+    for (let i = 0; i < before.length; i++) {
+      const at = before[i] ?? 0;
+      const time = (at >= 0 ? own[at] : other[-1 - at]) ?? 0;
+      if (time > ready) ready = time;
+    }
+    return ready;
+  }
+
+  private complete(task: number, queue: number, time: number): void {
+    const done = this.done[this.current];
+    if (done !== undefined) done[4 * task + queue] = time;
+    if (time > (this.last[queue] ?? 0)) this.last[queue] = time;
+  }
+
+  /** Puts instructions into a queue, the sequencer waiting while it is full; they start at `start`. */
+  private issue(queue: number, count: number, start: number): void {
+    const { queueDepth: depth } = this.pace;
+    for (let i = 0; i < count; i++) {
+      const at = queue * depth + (this.oldest[queue] ?? 0);
+      this.now = Math.max(this.now, this.starts[at] ?? 0);
+      this.starts[at] = start;
+      this.oldest[queue] = ((this.oldest[queue] ?? 0) + 1) % depth;
+    }
+  }
+
+  private transfer(queue: number, ready: number, cycles: number): number {
+    const start = Math.max(ready, this.free[queue] ?? 0, this.now);
+    this.issue(queue, TRANSFERS, start);
+    if (cycles === 0) return Math.max(start, this.last[queue] ?? 0);
+    const end = this.reserve(Math.max(start, this.now), cycles);
+    this.free[queue] = end;
+    return end + this.pace.dramLatency;
+  }
+
+  private pass(ready: number, cycles: number, first: boolean): number {
+    const start = Math.max(ready, this.free[VECTOR] ?? 0, this.now);
+    this.issue(VECTOR, first ? CONFIGURATIONS + VECTORS : VECTORS, start);
+    const end = Math.max(start, this.now) + cycles;
+    this.free[VECTOR] = end;
+    return end;
+  }
+
+  /** The sequencer goes on when the last waves are in the queue. */
+  private multiply(ready: number, cycles: number, first: boolean): number {
+    const start = Math.max(ready, this.free[MATRIX] ?? 0, this.now);
+    if (first) this.now = Math.max(this.now, ready);
+    const end = start + cycles;
+    this.now = Math.max(this.now, end - this.pace.matrixAhead);
+    this.free[MATRIX] = end;
+    return end + this.pace.arrayLatency;
+  }
+
+  /** The first cycles from `start` on in which the DRAM is free; what is reserved before `start` of both queues is forgotten. */
+  private reserve(start: number, cycles: number): number {
+    const { busy } = this;
+    let [time, left, i] = [start, cycles, 0];
+    while (i < busy.length && (busy[i]?.to ?? 0) < start) i++;
+    const first = i;
+    let from = start;
+    for (; i < busy.length; i++) {
+      const next = busy[i];
+      if (next === undefined || next.from - time > left) break;
+      if (next.from <= time) {
+        if (i === first) from = Math.min(from, next.from);
+      } else left -= next.from - time;
+      time = Math.max(time, next.to);
+    }
+    const end = time + left;
+    busy.splice(first, i - first, { from, to: end });
+    if (first > 16) busy.splice(0, first - 16);
+    return end;
+  }
+}
