@@ -8,7 +8,7 @@ import { regroup } from './regroup.ts';
 import type { Policy } from './residency.ts';
 
 /** Shares of the buffer that the first groups are made for: a greedy grouping depends on where it starts. */
-const STARTS = [1, 1 / 2, 1 / 4];
+const STARTS = [1, 1 / 2, 0.35, 1 / 4, 1 / 8];
 
 /**
  * Greedy grouping of `layers [from, to)`: runs of units with equal iterations, then the best adjacent merge while one lowers traffic.
