@@ -27,7 +27,7 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
     const block = waiting.shift();
     if (block === undefined) break;
     if (block.bytes > capacity) return block;
-    const beside = placed.filter(({ block: { from, to } }) => from <= block.to && to >= block.from);
+    const beside = placedBeside(placed, block);
     const gap = smallestGap(block, beside, capacity);
     if (gap !== undefined) {
       insert(placed, { block, address: gap });
@@ -50,6 +50,12 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
 interface Placed {
   readonly block: Lifetime;
   readonly address: number;
+}
+
+function placedBeside(placed: readonly Placed[], { from, to }: Lifetime): Placed[] {
+  const beside: Placed[] = [];
+  for (const other of placed) if (other.block.from <= to && other.block.to >= from) beside.push(other);
+  return beside;
 }
 
 /** Keeps placed blocks in the order of their addresses. */

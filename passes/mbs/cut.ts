@@ -7,26 +7,48 @@ import { type Range, unitsOf } from './units.ts';
 /** Runs that a group is cut into at most. */
 const MOST_RUNS = 9;
 
-/** A group, and the groups that it is cut into. */
-export interface Cut {
-  readonly whole: Draft;
+/** The groups that a group is cut into, and the bytes of traffic that this saves. */
+interface Cut {
   readonly parts: readonly Draft[];
+  readonly saving: number;
 }
 
-/** The cut of a group around the units that hold down the sub-batch of the others, where that lowers traffic most. */
-export function bestCut(planner: Planner, drafts: readonly Draft[], policy: Policy): Cut | undefined {
-  let best: Cut | undefined;
-  let most = 0;
-  for (const draft of drafts) {
-    for (const ranges of cutsOf(planner, draft, policy)) {
-      const parts = ranges.flatMap(({ from, to }) => planner.tryDraft(from, to, policy) ?? []);
-      const saving = parts.reduce((rest, part) => rest - part.traffic, draft.traffic);
-      if (parts.length < ranges.length || saving <= most) continue;
-      most = saving;
-      best = { whole: draft, parts };
-    }
+/** Cuts groups around the units that hold down the sub-batch of the others; remembers the groups that it has tried. */
+export class Cuts {
+  private readonly planner: Planner;
+  private readonly policy: Policy;
+  private readonly known = new Map<string, Cut | undefined>();
+
+  constructor(planner: Planner, policy: Policy) {
+    this.planner = planner;
+    this.policy = policy;
   }
-  return best;
+
+  /** Of all cuts of one of the groups, the one that lowers traffic most, if any does. */
+  best(drafts: readonly Draft[]): { readonly whole: Draft; readonly parts: readonly Draft[] } | undefined {
+    let best: { readonly whole: Draft; readonly parts: readonly Draft[] } | undefined;
+    let most = 0;
+    for (const draft of drafts) {
+      const cut = this.of(draft);
+      if (cut === undefined || cut.saving <= most) continue;
+      most = cut.saving;
+      best = { whole: draft, parts: cut.parts };
+    }
+    return best;
+  }
+
+  private of(draft: Draft): Cut | undefined {
+    const key = `${draft.from},${draft.to},${draft.subBatch}`;
+    if (this.known.has(key)) return this.known.get(key);
+    let best: Cut | undefined;
+    for (const ranges of cutsOf(this.planner, draft, this.policy)) {
+      const parts = ranges.flatMap(({ from, to }) => this.planner.tryDraft(from, to, this.policy) ?? []);
+      const saving = parts.reduce((rest, part) => rest - part.traffic, draft.traffic);
+      if (parts.length === ranges.length && saving > (best?.saving ?? 0)) best = { parts, saving };
+    }
+    this.known.set(key, best);
+    return best;
+  }
 }
 
 /** For every larger sub-batch size: the runs of units that fit it and those that do not, in turn. */

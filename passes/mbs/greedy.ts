@@ -1,5 +1,5 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
-import { bestCut } from './cut.ts';
+import type { Cuts } from './cut.ts';
 import type { Draft } from './draft.ts';
 import type { Merge, MergeOutcome, MergeSide } from './merge.ts';
 import type { Network } from './network.ts';
@@ -33,7 +33,7 @@ export interface Grouping {
 }
 
 /** Groups the ranges: the best adjacent merge is taken, or where none is left the best cut, while one lowers traffic. */
-export function mergeGreedily(planner: Planner, ranges: readonly Range[], policy: Policy): Grouping {
+export function mergeGreedily(planner: Planner, ranges: readonly Range[], policy: Policy, cuts: Cuts): Grouping {
   let drafts: readonly Draft[] = ranges.map((r) => planner.draft(r.from, r.to, policy));
   const decisions = new Map<Candidate, Decision>();
   const decide = (candidate: Candidate, round: number, outcome: MergeOutcome): void => {
@@ -71,7 +71,7 @@ export function mergeGreedily(planner: Planner, ranges: readonly Range[], policy
   for (let round = 1; ; round++) {
     const best = bestMerge(drafts.length, (at, count) => consider(at, count, round));
     if (best?.merged === undefined) {
-      const cut = bestCut(planner, drafts, policy);
+      const cut = cuts.best(drafts);
       if (cut === undefined)
         return { drafts, decisions: [...decisions.values()], traffic: drafts.reduce((sum, draft) => sum + draft.traffic, 0) };
       replace([cut.whole], cut.parts, round);

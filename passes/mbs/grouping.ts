@@ -1,3 +1,4 @@
+import { Cuts } from './cut.ts';
 import type { Draft } from './draft.ts';
 import { mergeGreedily, mergeOf } from './greedy.ts';
 import { demandsOf, initialRanges } from './initial.ts';
@@ -7,7 +8,7 @@ import { regroup } from './regroup.ts';
 import type { Policy } from './residency.ts';
 
 /** Shares of the buffer that the first groups are made for: a greedy grouping depends on where it starts. */
-const STARTS = [1, 1 / 2, 1 / 4];
+const STARTS = [1, 1 / 2, 0.35, 1 / 4, 1 / 8];
 
 /**
  * Greedy grouping of `layers [from, to)`: runs of units with equal iterations, then the best adjacent merge while one lowers traffic.
@@ -22,7 +23,8 @@ export function groupGreedily(
   onMerge: (merge: Merge) => void,
 ): readonly Draft[] {
   const demands = demandsOf(planner, from, to, policy);
-  const ways = STARTS.map((share) => mergeGreedily(planner, initialRanges(planner, demands, share), policy));
+  const cuts = new Cuts(planner, policy);
+  const ways = STARTS.map((share) => mergeGreedily(planner, initialRanges(planner, demands, share), policy, cuts));
   const best = ways.reduce((a, b) => (b.traffic < a.traffic ? b : a));
   for (const decision of best.decisions) onMerge(mergeOf(planner.network, decision));
   return regroup(

@@ -3,7 +3,7 @@ import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { type Draft, deferred, repeated } from './draft.ts';
 import { heldBytes } from './footprint.ts';
 import { type Layout, Layouts, livePerSample } from './layout.ts';
-import type { LayerView, Network } from './network.ts';
+import type { LayerView, Network, Operand } from './network.ts';
 import { placeFits } from './place.ts';
 import type { Misfit } from './refusal.ts';
 import { Repeats } from './repeats.ts';
@@ -23,6 +23,7 @@ export class Planner {
   private readonly tilings: Tilings;
   private readonly layouts: Layouts;
   private repeats: Repeats | undefined;
+  private tooLarge: readonly string[] | undefined;
   /** By phase and policy. */
   private readonly sums = new Map<string, Sums>();
   /** By how they were made, the number of their run of layers, and their first layer. */
@@ -233,7 +234,7 @@ export class Planner {
 
   private findWholeBatch(from: number, to: number, policy: Policy, refuse: Iterable<string> = []): Draft | Misfit {
     const { batch } = this.network;
-    const refused = new Set(refuse);
+    const refused = new Set([...this.oversized(), ...refuse]);
     let before: { readonly layout: Layout; readonly fits: readonly (Fit | undefined)[] } | undefined;
     for (;;) {
       const layout = this.layouts.of(from, to, policy, refused);
@@ -250,6 +251,16 @@ export class Planner {
       for (const tensor of gone) refused.add(tensor);
       before = { layout, fits };
     }
+  }
+
+  /** Tensors that the buffer does not hold for the whole mini-batch. */
+  private oversized(): readonly string[] {
+    const { batch, layers } = this.network;
+    const isOversized = ({ batched, bytes }: Operand): boolean => batched && bytes * batch > this.resources.globalBytes;
+    this.tooLarge ??= [
+      ...new Set(layers.flatMap(({ outputs, inputs }) => [...inputs, ...outputs].filter(isOversized).map(({ tensor }) => tensor))),
+    ];
+    return this.tooLarge;
   }
 
   /** Marks the largest tensor alive at step `at` as one that gives way, unless one there does already; false if there is none. */

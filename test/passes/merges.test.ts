@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { resourcesOf } from '../../backends/wavecore/generate.ts';
+import { Cuts } from '../../passes/mbs/cut.ts';
 import { mergeGreedily, mergeOf } from '../../passes/mbs/greedy.ts';
 import { demandsOf, initialRanges } from '../../passes/mbs/initial.ts';
 import type { Merge } from '../../passes/mbs/merge.ts';
@@ -29,7 +30,7 @@ describe('the merges that the grouping considered', () => {
           const from = layers.findIndex((view) => view.phase === phase);
           const to = layers.findLastIndex((view) => view.phase === phase) + 1;
           const ranges = initialRanges(planner, demandsOf(planner, from, to, POLICIES[schedule]), share);
-          const { drafts, decisions } = mergeGreedily(planner, ranges, POLICIES[schedule]);
+          const { drafts, decisions } = mergeGreedily(planner, ranges, POLICIES[schedule], new Cuts(planner, POLICIES[schedule]));
           const merges = decisions.map((decision) => mergeOf(scheduled.network, decision));
           checkEach(merges);
           checkRounds(merges);

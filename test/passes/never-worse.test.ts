@@ -29,7 +29,9 @@ function trafficOf({ network, schedule }: Scheduled, kib: number, phase?: GroupP
   return totalBytes(predictTraffic(network, { ...schedule, groups: chosen }, resourcesOf(machineWith(kib))));
 }
 
-/** How much traffic may rise: `mbs-fs` runs all layers with one sub-batch size, whose tilings may be worse for some than those of a smaller one. */
+/** How much traffic may rise: a few bursts, which a tiling is allowed to move more for better overlap. */
+const RISE = 1.0001;
+/** `mbs-fs` runs all layers with one sub-batch size, whose tilings may be worse for some than those of a smaller one. */
 const RISES: Partial<Record<ScheduleName, number>> = { 'mbs-fs': 1.01 };
 
 describe('predicted traffic of random networks', () => {
@@ -56,7 +58,7 @@ describe('predicted traffic of random networks', () => {
         const graph = buildNetwork(network, rest.mode);
         const swept = [64, 96, 144, 216, 324, 486, 729].map((kib) => trafficOf(scheduleOf(graph, schedule, kib, rest), kib));
         swept.forEach((bytes, i) => {
-          expect(bytes).toBeLessThanOrEqual((RISES[schedule] ?? 1) * (swept[i - 1] ?? bytes));
+          expect(bytes).toBeLessThanOrEqual((RISES[schedule] ?? RISE) * (swept[i - 1] ?? bytes));
         });
       }),
       { numRuns: 6 },
