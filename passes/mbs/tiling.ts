@@ -31,6 +31,8 @@ const CHUNK_TARGET = 768 * 1024;
 /** Rows of the moving operand that a chunk should have, and of the reduction where it runs over samples. */
 const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
+/** Of panels that are updated from: pieces of them, which are a few. */
+const UPDATED_PANEL_TARGET = 320 * 1024;
 /** Bytes of traffic that better overlap is worth: a few bursts that end early. */
 const PENALTY_BYTES = 128;
 const FLAT_GRAIN = 512;
@@ -113,7 +115,7 @@ function* candidates(
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (view.matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
     else
-      for (const { panel, penalty, narrow } of panels(view.matrix, chunk >= samples, samples, resources))
+      for (const { panel, penalty, narrow } of panels(view.matrix, chunk >= samples, samples, resources, view.update !== undefined))
         yield { chunk, panel, penalty: chunkPenalty + penalty, narrow };
   }
 }
@@ -172,17 +174,22 @@ function* panels(
   single: boolean,
   samples: number,
   resources: Resources,
+  updates: boolean,
 ): Generator<{ panel: Panel; penalty: number; narrow: boolean }> {
   const taps = work.geometry.R * work.geometry.S;
   const elementBytes = work.form === 'weightGradient' ? 4 : 2;
   for (const n of columnSizes(work, resources.arrayColumns)) {
-    for (const m of work.form === 'weightGradient' ? tapSizes(work, taps, resources.arrayRows) : [work.m]) {
+    for (const m of work.form === 'weightGradient' ? tapSizes(work, taps, resources.arrayRows, updates) : [work.m]) {
       for (const k of n <= resources.arrayColumns ? reductionSizes(work, taps, single, samples, resources) : [work.k]) {
         const held = work.form === 'weightGradient' ? m * n : k * n;
         const bytes = held * elementBytes;
         const isWhole = n === work.columns && m === work.m && k === work.k;
         const penalty =
-          single && bytes > PANEL_TARGET / 2 ? Math.abs(Math.log2(bytes / PANEL_TARGET)) : isWhole ? 0 : 1 + PANEL_TARGET / bytes;
+          single && bytes > PANEL_TARGET / 2
+            ? Math.abs(Math.log2(bytes / (updates ? UPDATED_PANEL_TARGET : PANEL_TARGET)))
+            : isWhole
+              ? 0
+              : 1 + PANEL_TARGET / bytes;
         const narrow = n < Math.min(work.n, resources.arrayColumns);
         yield { panel: { m, n, k }, penalty: penalty + (k < work.k ? 8 : 0), narrow };
       }
@@ -205,12 +212,14 @@ function columnSizes(work: MatrixWork, grain: number): number[] {
   return [...sizes];
 }
 
-function tapSizes(work: MatrixWork, taps: number, arrayRows: number): number[] {
+function tapSizes(work: MatrixWork, taps: number, arrayRows: number, updates: boolean): number[] {
   const sizes = new Set([work.m]);
   if (work.groups > 1) return [work.m];
   const grain = Math.ceil(arrayRows / taps) * taps;
   for (let m = Math.ceil(work.m / 2 / grain) * grain; m >= grain && m < work.m; m = m > grain ? Math.ceil(m / 2 / grain) * grain : 0)
     sizes.add(m);
+  // Halves of the channels are whole bursts of weights more often.
+  for (let m = work.m / 2; updates && m >= arrayRows && m % taps === 0; m /= 2) sizes.add(m);
   return [...sizes];
 }
 
@@ -341,7 +350,9 @@ export function fitStriped(
   const shapes =
     view.matrix === undefined
       ? [undefined]
-      : [...panels(view.matrix, false, samples, resources)].filter((p) => narrow || !p.narrow).map((p) => p.panel);
+      : [...panels(view.matrix, false, samples, resources, view.update !== undefined)]
+          .filter((p) => narrow || !p.narrow)
+          .map((p) => p.panel);
   const at = (count: number): Fit | undefined => {
     let best: Fit | undefined;
     const stripes = stripesOf(view, count);
@@ -379,7 +390,10 @@ export function smallestFit(
   for (const fit of rankFits(view, inputs, outputs, samples, resources)) consider(fit);
   const most = finestStripes(view);
   if (view.record.stripes === undefined || view.phase === 'update' || most < 2) return least;
-  const shapes = view.matrix === undefined ? [undefined] : [...panels(view.matrix, false, samples, resources)].map((p) => p.panel);
+  const shapes =
+    view.matrix === undefined
+      ? [undefined]
+      : [...panels(view.matrix, false, samples, resources, view.update !== undefined)].map((p) => p.panel);
   for (const panel of shapes) {
     const tiling: Tiling = { chunk: 1, stripes: stripesOf(view, most), ...(panel === undefined ? {} : { panel }) };
     const blocks = blocksOf(view, inputs, outputs, samples, tiling);
