@@ -3,7 +3,7 @@ import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from './accumulate.ts';
 import { gather } from './gather.ts';
 import { groupGreedily, unitsOf } from './grouping.ts';
-import type { Merge } from './merge.ts';
+import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
 import { optimize } from './opt/index.ts';
@@ -41,8 +41,12 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
   const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
-  const finish = (scheduled: Scheduled): Scheduled =>
-    keepsGradients && POLICIES[name] !== 'none' ? keepGradients(scheduled, resources) : scheduled;
+  const finish = (scheduled: Scheduled): Scheduled => {
+    if (!keepsGradients || POLICIES[name] === 'none') return scheduled;
+    const kept = keepGradients(scheduled, resources);
+    const { merges } = kept;
+    return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };
+  };
   return name === 'opt' ? optimal(graph, planned, resources, objective, gathers, finish) : finish(planned);
 }
 
