@@ -4,7 +4,7 @@ import { accumulateEarly } from './accumulate.ts';
 import type { Draft } from './draft.ts';
 import { gather } from './gather.ts';
 import { groupGreedily } from './grouping.ts';
-import type { Merge } from './merge.ts';
+import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
 import { type Estimate, fastest } from './opt/fastest.ts';
@@ -46,8 +46,12 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
   const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
-  const finish = (scheduled: Scheduled): Scheduled =>
-    keepsGradients && POLICIES[name] !== 'none' ? keepGradients(scheduled, resources) : scheduled;
+  const finish = (scheduled: Scheduled): Scheduled => {
+    if (!keepsGradients || POLICIES[name] === 'none') return scheduled;
+    const kept = keepGradients(scheduled, resources);
+    const { merges } = kept;
+    return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };
+  };
   if (name !== 'opt') return finish(planned);
   const found = optimal(graph, planned, resources, objective, gathers);
   if (objective !== 'time' || estimate === undefined) return cheapest(found.map(finish), resources, objective);

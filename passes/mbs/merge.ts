@@ -1,4 +1,5 @@
 import type { Phase } from '../../ir/graph.ts';
+import type { Network } from './network.ts';
 
 /** A group as it was when a merge was considered. */
 export interface MergeSide {
@@ -26,4 +27,16 @@ export interface Merge {
   readonly saves: number;
   readonly costs: number;
   readonly outcome: MergeOutcome;
+}
+
+/** The same merges by the names of a network whose units have other layers: groups begin and end with units. */
+export function renamedMerges(merges: readonly Merge[], before: Network, after: Network): Merge[] {
+  const units = new Map(before.layers.map(({ layer, unit }) => [layer.name, unit]));
+  const layersOf = (name: string): string[] => after.layers.filter(({ unit }) => unit === units.get(name)).map(({ layer }) => layer.name);
+  const renamed = ({ first, last, subBatch }: MergeSide): MergeSide => ({
+    first: layersOf(first)[0] ?? first,
+    last: layersOf(last).at(-1) ?? last,
+    subBatch,
+  });
+  return merges.map((merge) => ({ ...merge, sides: merge.sides.map(renamed) }));
 }

@@ -31,6 +31,8 @@ const CHUNK_TARGET = 768 * 1024;
 /** Rows of the moving operand that a chunk should have, and of the reduction where it runs over samples. */
 const ROWS_TARGET = 1024;
 const PANEL_TARGET = 512 * 1024;
+/** Of panels that are updated from: pieces of them, which are a few. */
+const UPDATED_PANEL_TARGET = 320 * 1024;
 /** Bytes of traffic that better overlap is worth: a few bursts that end early. */
 export const PENALTY_BYTES = 128;
 const FLAT_GRAIN = 512;
@@ -90,7 +92,7 @@ export function* candidates(
   const preferred = preferredChunk(view, inputs, outputs, samples, resources);
   const { matrix } = view;
   const shapes =
-    matrix === undefined ? [] : [false, true].map((single) => [...panelsOf(matrix, [...inputs, ...outputs], single, samples, resources)]);
+    matrix === undefined ? [] : [false, true].map((single) => [...panelsOf(view, [...inputs, ...outputs], single, samples, resources)]);
   for (const chunk of chunkSizes(preferred, samples)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
@@ -148,16 +150,12 @@ function partOf(work: MatrixWork | undefined, samples: number, { arrayRows, wave
 }
 
 /** Panel shapes that these accesses allow: what is held lies in the buffer as a whole. */
-function* panelsOf(
-  work: MatrixWork,
-  accesses: readonly Access[],
-  single: boolean,
-  samples: number,
-  resources: Resources,
-): Generator<Shape> {
-  const { m, columns: n, k } = work;
+function* panelsOf(view: LayerView, accesses: readonly Access[], single: boolean, samples: number, resources: Resources): Generator<Shape> {
+  const { matrix, update } = view;
+  if (matrix === undefined) return;
+  const { m, columns: n, k } = matrix;
   if (accesses.some(isHeld)) yield { panel: { m, n, k }, penalty: 0, narrow: false };
-  else yield* panels(work, single, samples, resources);
+  else yield* panels(matrix, single, samples, resources, update !== undefined);
 }
 
 interface Shape {
@@ -166,18 +164,25 @@ interface Shape {
   readonly narrow: boolean;
 }
 
-/** Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with work. */
-function* panels(work: MatrixWork, single: boolean, samples: number, resources: Resources): Generator<Shape> {
+/**
+ * Panel shapes worth trying. `single`: one chunk holds the sub-batch, so that further panels cost no traffic and let transfers overlap with
+ * work; `updates`: they are updated from.
+ */
+function* panels(work: MatrixWork, single: boolean, samples: number, resources: Resources, updates: boolean): Generator<Shape> {
   const taps = work.geometry.R * work.geometry.S;
   const elementBytes = work.form === 'weightGradient' ? 4 : 2;
   for (const n of columnSizes(work, resources.arrayColumns)) {
-    for (const m of work.form === 'weightGradient' ? tapSizes(work, taps, resources.arrayRows) : [work.m]) {
+    for (const m of work.form === 'weightGradient' ? tapSizes(work, taps, resources.arrayRows, updates) : [work.m]) {
       for (const k of n <= resources.arrayColumns ? reductionSizes(work, taps, single, samples, resources) : [work.k]) {
         const held = work.form === 'weightGradient' ? m * n : k * n;
         const bytes = held * elementBytes;
         const isWhole = n === work.columns && m === work.m && k === work.k;
         const penalty =
-          single && bytes > PANEL_TARGET / 2 ? Math.abs(Math.log2(bytes / PANEL_TARGET)) : isWhole ? 0 : 1 + PANEL_TARGET / bytes;
+          single && bytes > PANEL_TARGET / 2
+            ? Math.abs(Math.log2(bytes / (updates ? UPDATED_PANEL_TARGET : PANEL_TARGET)))
+            : isWhole
+              ? 0
+              : 1 + PANEL_TARGET / bytes;
         const narrow = n < Math.min(work.n, resources.arrayColumns);
         yield { panel: { m, n, k }, penalty: penalty + (k < work.k ? 8 : 0), narrow };
       }
@@ -200,12 +205,14 @@ function columnSizes(work: MatrixWork, grain: number): number[] {
   return [...sizes];
 }
 
-function tapSizes(work: MatrixWork, taps: number, arrayRows: number): number[] {
+function tapSizes(work: MatrixWork, taps: number, arrayRows: number, updates: boolean): number[] {
   const sizes = new Set([work.m]);
   if (work.groups > 1) return [work.m];
   const grain = Math.ceil(arrayRows / taps) * taps;
   for (let m = Math.ceil(work.m / 2 / grain) * grain; m >= grain && m < work.m; m = m > grain ? Math.ceil(m / 2 / grain) * grain : 0)
     sizes.add(m);
+  // Halves of the channels are whole bursts of weights more often.
+  for (let m = work.m / 2; updates && m >= arrayRows && m % taps === 0; m /= 2) sizes.add(m);
   return [...sizes];
 }
 
@@ -336,9 +343,7 @@ export function fitStriped(
   const shapes =
     view.matrix === undefined
       ? [undefined]
-      : [...panelsOf(view.matrix, [...inputs, ...outputs], false, samples, resources)]
-          .filter((p) => narrow || !p.narrow)
-          .map((p) => p.panel);
+      : [...panelsOf(view, [...inputs, ...outputs], false, samples, resources)].filter((p) => narrow || !p.narrow).map((p) => p.panel);
   const most = finestStripes(view);
   if (most < 2) return undefined;
   const fewest = fewestStripes(view, inputs, outputs, free);
@@ -395,9 +400,7 @@ export function smallestFit(
   const most = finestStripes(view);
   if (view.record.stripes === undefined || view.phase === 'update' || most < 2) return least;
   const shapes =
-    view.matrix === undefined
-      ? [undefined]
-      : [...panelsOf(view.matrix, [...inputs, ...outputs], false, samples, resources)].map((p) => p.panel);
+    view.matrix === undefined ? [undefined] : [...panelsOf(view, [...inputs, ...outputs], false, samples, resources)].map((p) => p.panel);
   for (const panel of shapes) consider({ chunk: 1, stripes: stripesOf(view, most), ...(panel === undefined ? {} : { panel }) });
   return least;
 }
