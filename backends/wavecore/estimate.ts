@@ -9,10 +9,17 @@ import type { Machine } from './machine/machine.ts';
 
 /** Estimates the cycles that a group takes on a core of a machine: its tasks, simulated (lowering/simulate.ts). */
 export function estimateOf(machine: Machine): (network: Network, group: Group) => number {
+  const known = new WeakMap<Group, number>();
   return (network, group) => {
-    const views = new Map(network.layers.map((view) => [view.layer.name, view]));
-    const resources = resourcesOf(machine, network.cores);
-    const passes = passesOf(network.batch, group, constant(0));
-    return passes.reduce((sum, pass) => sum + cyclesOfJobs(jobsOf(group, pass, views, resources), pass.times, machine), 0);
+    const cycles = known.get(group) ?? cyclesOf(network, group, machine);
+    known.set(group, cycles);
+    return cycles;
   };
+}
+
+function cyclesOf(network: Network, group: Group, machine: Machine): number {
+  const views = new Map(network.layers.map((view) => [view.layer.name, view]));
+  const resources = resourcesOf(machine, network.cores);
+  const passes = passesOf(network.batch, group, constant(0));
+  return passes.reduce((sum, pass) => sum + cyclesOfJobs(jobsOf(group, pass, views, resources), pass.times, machine), 0);
 }

@@ -7,7 +7,7 @@ import { groupGreedily } from './grouping.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
-import { type Estimate, fastest } from './opt/fastest.ts';
+import { type Estimate, fastest, type Timed } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
@@ -125,21 +125,29 @@ function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objectiv
 
 /** Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it. */
 function cheapest(candidates: readonly Scheduled[], resources: Resources, objective: ObjectiveName): Scheduled {
-  return least(candidates, ({ network, schedule }) => costOf(amountsOf(network, schedule.groups, resources), objective, resources));
+  const rated = candidates.map((scheduled) => {
+    const { network, schedule } = scheduled;
+    return { scheduled, cost: costOf(amountsOf(network, schedule.groups, resources), objective, resources) };
+  });
+  return rated.reduce((best, other) => (other.cost < best.cost ? other : best)).scheduled;
 }
+
+/** What other sub-batches may make of the estimate of a schedule, at most. */
+const MOST_GAIN = 1.15;
 
 /** The schedule that is estimated to end first, each on its fastest sub-batches: the model of the search does not know what waits for what. */
 function soonest(candidates: readonly Scheduled[], resources: Resources, estimate: Estimate): Scheduled {
-  const timed = candidates.map((scheduled) => ({ scheduled, ...fastest(scheduled, resources, estimate) }));
-  const { scheduled, groups, choices } = least(timed, ({ cycles }) => cycles);
-  const schedule = { ...scheduled.schedule, groups };
-  return { ...scheduled, schedule, ...(choices === undefined ? {} : { choices }) };
-}
-
-function least<T>(candidates: readonly T[], costOf: (candidate: T) => number): T {
-  const [first, ...others] = candidates.map((candidate) => ({ candidate, cost: costOf(candidate) }));
-  if (first === undefined) return fail(diag.internal({}, 'no schedule was found'));
-  return others.reduce((best, other) => (other.cost < best.cost ? other : best), first).candidate;
+  const sum = ({ network, schedule }: Scheduled): number => schedule.groups.reduce((cycles, group) => cycles + estimate(network, group), 0);
+  const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled) })).sort((x, y) => x.cycles - y.cycles);
+  let best: (Timed & { readonly scheduled: Scheduled }) | undefined;
+  for (const { scheduled, cycles } of rated) {
+    if (best !== undefined && cycles > best.cycles * MOST_GAIN) break;
+    const timed = fastest(scheduled, resources, estimate);
+    if (best === undefined || timed.cycles < best.cycles) best = { ...timed, scheduled };
+  }
+  if (best === undefined) return fail(diag.internal({}, 'no schedule was found'));
+  const { scheduled, groups, choices } = best;
+  return { ...scheduled, schedule: { ...scheduled.schedule, groups }, ...(choices === undefined ? {} : { choices }) };
 }
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];

@@ -36,9 +36,10 @@ const PASSES: Readonly<Record<string, number>> = {
 /** What a part of a step costs, roughly: waves at full speed, passes of the vector unit, transfers at full bandwidth. */
 export function costOf(view: LayerView, step: Step, part: Part, subBatch: number, resources: Resources): Cost {
   const samples = part.to - part.from;
-  const { load, store } = transfersOf(view, step, part, subBatch, resources.costs.bytesPerCycle);
+  const { samplesIn, sharedIn, store } = transfersOf(view, step, part, subBatch, resources.costs.bytesPerCycle);
   const turns = turnsOf(view, step, part);
-  const head = loadsAtOnce(view, step, part) ? load : load / turns;
+  const load = samplesIn + sharedIn;
+  const head = loadsAtOnce(view, step, part) ? load : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + sharedIn / turns;
   const moved = { head, load: load - head, store, turns, returns: view.matrix?.form === 'weightGradient' };
   if (view.matrix !== undefined)
     return { ...moved, matrix: arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles, vector: 0 };
@@ -51,16 +52,29 @@ function passedBytes({ layer, inputs, outputs }: LayerView, samples: number): nu
   return passes === undefined ? bytes(inputs) + bytes(outputs) : passes * bytes(inputs.slice(0, 1));
 }
 
-/** Cycles of the DRAM; what all samples share is loaded with the first part and stored with the last. */
-function transfersOf(view: LayerView, step: Step, part: Part, subBatch: number, bytesPerCycle: number): { load: number; store: number } {
+/** Whether all samples of the operands are loaded before the first of several panels. */
+function isPreloaded({ matrix }: LayerView, { chunk, panel, stripes }: Step, { from, to }: Part): boolean {
+  if (matrix === undefined || panel === undefined || stripes !== undefined || to - from > chunk) return false;
+  return panel.n < matrix.columns || (matrix.form === 'weightGradient' ? panel.m < matrix.m : panel.k < matrix.k);
+}
+
+/** Cycles of the DRAM for samples, for what they share, and for results; what they share is loaded with the first part and stored with the last. */
+function transfersOf(
+  view: LayerView,
+  step: Step,
+  part: Part,
+  subBatch: number,
+  bytesPerCycle: number,
+): { readonly samplesIn: number; readonly sharedIn: number; readonly store: number } {
   const shared = new Set([...view.inputs, ...view.outputs].filter((o) => !o.batched).map((o) => o.tensor));
-  const bytes = { read: 0, write: 0 };
+  const bytes = { samplesIn: 0, sharedIn: 0, store: 0 };
   const iteration = { samples: part.to - part.from, full: subBatch, times: 1, later: 1, last: 0 } as const;
   visitTransfers(view, step.inputs, step.outputs, step, iteration, (tensor, _kind, direction, rows, rowBytes, _contiguous, times) => {
     if (shared.has(tensor) && !(direction === 'read' ? part.first : part.last)) return;
-    bytes[direction] += rows * rowBytes * times;
+    const own = direction === 'write' ? 'store' : shared.has(tensor) ? 'sharedIn' : 'samplesIn';
+    bytes[own] += (rows * rowBytes * times) / bytesPerCycle;
   });
-  return { load: bytes.read / bytesPerCycle, store: bytes.write / bytesPerCycle };
+  return bytes;
 }
 
 function turnsOf({ phase, matrix, inputs }: LayerView, { chunk, stripes, panel }: Step, { from, to }: Part): number {

@@ -56,34 +56,49 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     // Where no partial sums are loaded, the matrix unit waits for the place of the first panel like for any other.
     if (headed) e.when(iteration.offset, 'zero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.panelFree] }));
   }
-  const rowPanel = (rows: RowTurn): void =>
+  const load = (rows: RowTurn, columns: Turn): void => {
+    const tokens = { wait: panels > 1 ? [TOKEN.panelFree] : [], signal: [TOKEN.partial] };
+    if (!isInPlace(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, tokens));
+    e.increment(s.panelLoads);
+  };
+  const body = (rows: RowTurn, columns: Turn): void => {
+    beginPanel(s, panels > 1);
+    emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns));
+    endPanel(s, rows, columns, panels > 1);
+    e.increment(s.panelTurns);
+  };
+  const loaded = (): void => {
+    if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.partial] }));
+    e.increment(s.panelLoads);
+  };
+  const first = headed ? loaded : undefined;
+  const rowsOf = ({ offset: channel, size }: Turn): RowTurn => ({ offset: times(channel, taps), size: size * taps, channel });
+  const [channels, height] = [work.m / taps, Math.min(panel.m, work.m) / taps];
+  if (panel.n >= work.columns) {
+    const all: Turn = { offset: ZERO, size: work.columns };
     pipelined(
       e,
-      work.columns,
-      panel.n,
-      (columns) => {
-        const tokens = { wait: panels > 1 ? [TOKEN.panelFree] : [], signal: [TOKEN.partial] };
-        if (!isInPlace(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, tokens));
-        e.increment(s.panelLoads);
-      },
-      (columns) => {
-        beginPanel(s, panels > 1);
-        emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns));
-        endPanel(s, rows, columns, panels > 1);
-        e.increment(s.panelTurns);
-      },
-      headed
-        ? () => {
-            if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.partial] }));
-            e.increment(s.panelLoads);
-          }
-        : undefined,
+      channels,
+      height,
+      (turn) => load(rowsOf(turn), all),
+      (turn) => body(rowsOf(turn), all),
+      first,
     );
-  const full = Math.floor(work.m / panel.m);
-  e.loop(full, panel.m / taps, (channel) => rowPanel({ offset: times(channel, taps), size: panel.m, channel }));
-  if (work.m % panel.m > 0) {
-    const channel = constant((full * panel.m) / taps);
-    e.scope(() => rowPanel({ offset: times(channel, taps), size: work.m % panel.m, channel }));
+  } else {
+    const rowPanel = (turn: Turn): void => {
+      const rows = rowsOf(turn);
+      pipelined(
+        e,
+        work.columns,
+        panel.n,
+        (columns) => load(rows, columns),
+        (columns) => body(rows, columns),
+        first,
+      );
+    };
+    const full = Math.floor(channels / height);
+    e.loop(full, height, (offset) => rowPanel({ offset, size: height }));
+    if (channels % height > 0) e.scope(() => rowPanel({ offset: constant(full * height), size: channels % height }));
   }
   if (panels > 1) e.op('d.st_sync', {}, { wait: [TOKEN.panelFree, TOKEN.panelFree] });
   closeCredits(ctx, planOf(s, EVERYTHING, EVERYTHING));
@@ -99,7 +114,7 @@ export function emitReduceHead(ctx: StepContext, panel: Panel): void {
   const { work } = s;
   loadSharedFirst(ctx);
   e.scope(() => emitDma(e, 'd.ld', preloadedRows(s)));
-  const rows: RowTurn = { offset: ZERO, size: work.m, channel: ZERO };
+  const rows: RowTurn = { offset: ZERO, size: Math.min(panel.m, work.m), channel: ZERO };
   const columns: Turn = { offset: ZERO, size: Math.min(panel.n, work.columns) };
   if (headsPartial(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, {}));
   loadFirstChunk(ctx, planOf(s, rows, columns));
@@ -136,7 +151,7 @@ function isInPlace({ ctx }: ReduceStep): boolean {
 
 /** Whether the partial sums of the first panel can be loaded before the task: no loop stands around it. */
 function headsPartial(s: ReduceStep): boolean {
-  return !isInPlace(s) && s.panel.m >= s.work.m;
+  return !isInPlace(s) && (s.panel.m >= s.work.m || s.panel.n >= s.work.columns);
 }
 
 function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
