@@ -11,7 +11,7 @@ for (const mebibytes of [2, 5, 10, 20]) {
 }
 
 // Prints:
-//  2 MiB: 2.023 GB
-//  5 MiB: 1.934 GB
-// 10 MiB: 1.898 GB
-// 20 MiB: 1.888 GB
+//  2 MiB: 1.540 GB
+//  5 MiB: 1.443 GB
+// 10 MiB: 1.410 GB
+// 20 MiB: 1.400 GB

@@ -11,8 +11,8 @@ for (const layer of layers.toSorted((a, b) => b.cycles - a.cycles).slice(0, 5)) 
 }
 
 // Prints:
-//  21.1 %  update    momentum          classifier.0.weight
-//   3.9 %  backward  gemm_grad_weight  /classifier/classifier.0/Gemm
-//   3.5 %  backward  conv_grad_weight  /features/features.2/Conv
-//   3.5 %  update    momentum          classifier.3.weight
-//   2.6 %  forward   conv              /features/features.2/Conv
+//  19.0 %  backward  gemm_grad_weight_momentum  /classifier/classifier.0/Gemm + classifier.0.weight
+//   3.9 %  forward   conv              /features/features.0/Conv
+//   3.1 %  backward  gemm_grad_weight_momentum  /classifier/classifier.3/Gemm + classifier.3.weight
+//   2.9 %  backward  conv_grad_weight_momentum  /features/features.2/Conv + features.2.weight
+//   2.9 %  forward   conv              /features/features.2/Conv
