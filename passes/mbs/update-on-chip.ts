@@ -2,9 +2,10 @@ import { blockBytes, heldBytes } from './footprint.ts';
 import { fuseUpdates, type Pair, pairsOf } from './fuse-update.ts';
 import { livePerSample } from './layout.ts';
 import { type LayerView, type Network, networkOf } from './network.ts';
+import { heldIn, intervalsOf } from './placed.ts';
 import { Planner } from './planner.ts';
-import { accessesOf, type GroupAccesses, type Held, type Interval, usesOf } from './residency.ts';
-import { type Access, type Group, heldTensors, isHeld, type Resources, type Schedule, type Step } from './schedule.ts';
+import { accessesOf, type GroupAccesses, type Interval, usesOf } from './residency.ts';
+import { type Access, type Group, isHeld, type Resources, type Schedule, type Step } from './schedule.ts';
 import { blocksOf, type Fit } from './tiling.ts';
 import type { Tiling } from './transfers.ts';
 
@@ -194,22 +195,6 @@ function moved(
 function fitOf({ chunk, stripes, panel, blocks }: Step): Fit {
   const tiling = { chunk, ...(stripes === undefined ? {} : { stripes }), ...(panel === undefined ? {} : { panel }) };
   return { ...tiling, blocks, bytes: blockBytes(blocks), traffic: 0, narrow: false };
-}
-
-/** When tensors are on chip, and whose place they take: one that begins where another ends has its address only by taking it over. */
-function intervalsOf(group: Group): Interval[] {
-  const { subBatch } = group;
-  const held = heldTensors(group);
-  const residents = group.residents.filter(({ tensor }) => !held.has(tensor));
-  return residents.map(({ tensor, address, bytes, from, to }) => {
-    const donor = residents.find((r) => r.tensor !== tensor && r.address === address && r.to === from && r.from < from);
-    return { tensor, bytes: bytes / subBatch, from, to, ...(donor === undefined ? {} : { inPlaceOf: donor.tensor }) };
-  });
-}
-
-function heldIn(group: Group): Held[] {
-  const held = heldTensors(group);
-  return group.residents.filter(({ tensor }) => held.has(tensor)).map(({ tensor, bytes }) => ({ tensor, bytes }));
 }
 
 /** An interval in a group whose steps are in another order. */

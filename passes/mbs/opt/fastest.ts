@@ -2,9 +2,10 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Scheduled } from '../index.ts';
 import { livePerSample } from '../layout.ts';
 import type { LayerView, Network } from '../network.ts';
+import { intervalsOf } from '../placed.ts';
 import { Planner } from '../planner.ts';
-import { type GroupAccesses, type Interval, usesOf } from '../residency.ts';
-import { ALIGNMENT, type Group, type Resident, type Resources } from '../schedule.ts';
+import { type GroupAccesses, usesOf } from '../residency.ts';
+import { ALIGNMENT, type Group, type Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
 import type { Choice } from './choice.ts';
 import { amountsOf } from './work.ts';
@@ -102,15 +103,4 @@ function resized(
   if (fits.length < views.length) return undefined;
   const draft = planner.draftOf(from, from + views.length, subBatch, accesses, fits);
   return draft.traffic > mostBytes ? undefined : planner.tryPlace(draft);
-}
-
-/** What stays on chip in a group that has been placed: a tensor takes over the place of another where it begins as that one ends. */
-function intervalsOf({ residents, subBatch }: Group): Interval[] {
-  const donorOf = (resident: Resident): Resident | undefined =>
-    residents.find((r) => r !== resident && r.to === resident.from && r.from < resident.from && r.address === resident.address);
-  return residents.map((resident) => {
-    const { tensor, bytes, from, to } = resident;
-    const donor = donorOf(resident);
-    return { tensor, bytes: bytes / subBatch, from, to, ...(donor === undefined ? {} : { inPlaceOf: donor.tensor }) };
-  });
 }
