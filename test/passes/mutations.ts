@@ -47,11 +47,11 @@ const ofAccess = (key: 'inputs' | 'outputs', change: Change<Access>): Mutation =
     return accesses && { ...step, [key]: accesses };
   });
 
-/** All that a group holds is reached in another way. */
-const ofHolders = (key: 'inputs' | 'outputs', mode: Access['mode']): Mutation =>
+/** All that a group reaches in one way is reached in another. */
+const ofAllAccesses = (key: 'inputs' | 'outputs', from: Access['mode'], to: Access['mode']): Mutation =>
   ofGroup((group) => {
-    const steps = group.steps.map((step) => ({ ...step, [key]: step[key].map((a) => (a.mode === 'hold' ? { ...a, mode } : a)) }));
-    return group.steps.some((step) => step[key].some((a) => a.mode === 'hold')) ? { ...group, steps } : undefined;
+    const steps = group.steps.map((step) => ({ ...step, [key]: step[key].map((a) => (a.mode === from ? { ...a, mode: to } : a)) }));
+    return group.steps.some((step) => step[key].some(({ mode }) => mode === from)) ? { ...group, steps } : undefined;
   });
 
 function otherThan(value: number, proposed: number): number {
@@ -93,10 +93,10 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   'a streamed operand is said to be on chip': ofAccess('inputs', (access) =>
     access.mode === 'stream' || access.mode === 'whole' || access.mode === 'panel' ? { ...access, mode: 'resident' } : undefined,
   ),
-  'what is held is loaded by panels': ofHolders('inputs', 'panel'),
-  'what is held is stored by panels': ofHolders('outputs', 'panel'),
-  'what is held is held by none': ofHolders('inputs', 'held'),
-  'what is held is held twice': ofAccess('inputs', (access) => (access.mode === 'held' ? { ...access, mode: 'hold' } : undefined)),
+  'what is held is loaded by panels': ofAllAccesses('inputs', 'hold', 'panel'),
+  'what is held is stored by panels': ofAllAccesses('outputs', 'hold', 'panel'),
+  'what is held is held by none': ofAllAccesses('inputs', 'hold', 'held'),
+  'what is held is held twice': ofAllAccesses('inputs', 'held', 'hold'),
   'a resident place is left out': ofResident(() => []),
   'a resident tensor is too short': ofResident((r) => ({ ...r, bytes: r.bytes - 1 })),
   'a resident tensor lies outside': ofResident((r) => ({ ...r, address: 2 ** 30 })),
