@@ -381,6 +381,21 @@ function firstOf(from: number, to: number, holds: (at: number) => boolean): numb
   return low;
 }
 
+/** Whether stripes need every row of every image that the layer reads. */
+export function readsAll(view: LayerView, stripes: Tiling['stripes'] = []): boolean {
+  if (view.record.stripes === 'flat') return true;
+  return view.inputs.every((o, i) => {
+    if (!isImage(o)) return true;
+    let read = 0;
+    for (const stripe of stripes) {
+      const [from, to] = stripeRows(view, i, stripe);
+      if (from > read) return false;
+      read = Math.max(read, to);
+    }
+    return read >= (o.type.shape[2] ?? 1);
+  });
+}
+
 /** The tiling with the fewest bytes, however much it moves: what a layer needs at least. */
 export function smallestFit(
   view: LayerView,

@@ -3,7 +3,7 @@ import { Likeness } from './likeness.ts';
 import type { LayerView } from './network.ts';
 import { Ranking } from './ranking.ts';
 import type { Access, Resources } from './schedule.ts';
-import { burstBytes, type Fit, fitStriped } from './tiling.ts';
+import { burstBytes, type Fit, fitStriped, readsAll } from './tiling.ts';
 import { type IterationKind, pieces, type Tiling, visitTransfers } from './transfers.ts';
 
 /** Layers that are alike and reach their operands alike: one of them, and what is known of their tilings. */
@@ -79,7 +79,9 @@ export class Tilings {
       const unhindered = ranking.first(narrow);
       if (whole !== undefined && whole.traffic <= CROWDED * (unhindered?.traffic ?? 0)) return whole;
       const striped = fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
-      return whole === undefined || (striped !== undefined && striped.traffic < whole.traffic) ? striped : whole;
+      if (whole === undefined || striped === undefined) return whole ?? striped;
+      // Rows that no stripe reads are left out only where there is no other way.
+      return striped.traffic < whole.traffic && readsAll(view, striped.stripes) ? striped : whole;
     };
     const wide = find(false);
     // A half-empty array costs more than a resident tensor saves: narrow panels are for layers that are alone in the buffer.
