@@ -105,6 +105,9 @@ function changed({ graph }: Compiled, values: ReadonlyMap<string, Values>, expec
   });
 }
 
+/** Networks whose search takes long. */
+const LARGE: ReadonlySet<string> = new Set(['inception', 'dense']);
+
 describe('schedules of opt compute what the others do', () => {
   const seen = new Set<Feature>();
   const runs = Object.keys(NETWORKS).flatMap((name) =>
@@ -117,7 +120,10 @@ describe('schedules of opt compute what the others do', () => {
         [groups(8), 128],
         [groups(8), 200],
       ] as const
-    ).map(([norm, kib]) => [name, norm, kib] as const),
+    )
+      // What the smallest buffer forces, the small networks show.
+      .filter(([, kib]) => kib > 24 || !LARGE.has(name))
+      .map(([norm, kib]) => [name, norm, kib] as const),
   );
   const baselines = new Map<string, ReadonlyMap<string, Values>>();
 
