@@ -32,10 +32,15 @@ export interface Merge {
 /** The same merges by the names of a network whose units have other layers: groups begin and end with units. */
 export function renamedMerges(merges: readonly Merge[], before: Network, after: Network): Merge[] {
   const units = new Map(before.layers.map(({ layer, unit }) => [layer.name, unit]));
-  const layersOf = (name: string): string[] => after.layers.filter(({ unit }) => unit === units.get(name)).map(({ layer }) => layer.name);
+  const firsts = new Map<number | undefined, string>();
+  const lasts = new Map<number | undefined, string>();
+  for (const { layer, unit } of after.layers) {
+    if (!firsts.has(unit)) firsts.set(unit, layer.name);
+    lasts.set(unit, layer.name);
+  }
   const renamed = ({ first, last, subBatch }: MergeSide): MergeSide => ({
-    first: layersOf(first)[0] ?? first,
-    last: layersOf(last).at(-1) ?? last,
+    first: firsts.get(units.get(first)) ?? first,
+    last: lasts.get(units.get(last)) ?? last,
     subBatch,
   });
   return merges.map((merge) => ({ ...merge, sides: merge.sides.map(renamed) }));

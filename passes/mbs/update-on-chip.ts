@@ -24,7 +24,8 @@ export function keepGradients<S extends Fusible>(scheduled: S, resources: Resour
   const possible = network.cores > 1 ? [] : pairsOf(network.graph);
   if (possible.length === 0) return scheduled;
   const cost = costsOf(network, schedule, resources);
-  const fused = schedule.groups.map((group) => fuseGroup(network, group, possible, cost, resources));
+  const plan = remembered(network);
+  const fused = schedule.groups.map((group) => fuseGroup(group, possible, cost, resources, plan));
   const pairs = fused.flatMap((found) => found.pairs);
   const gone = new Set(pairs.map(({ update }) => update));
   const groups = fused
@@ -34,6 +35,23 @@ export function keepGradients<S extends Fusible>(scheduled: S, resources: Resour
 }
 
 type Cost = (layer: string) => number;
+
+/** Plans groups of the network in which these pairs are fused. */
+type Plan = (pairs: readonly Pair[], resources: Resources) => Planner;
+
+/** Most groups have room for all of their pairs: they share one planner of the network in which all are fused. */
+function remembered(network: Network): Plan {
+  const known = new Map<string, Planner>();
+  return (pairs, resources) => {
+    const key = `${resources.globalBytes} ${pairs.map(({ gradient }) => gradient).join()}`;
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const fused = networkOf(fuseUpdates(network.graph, pairs), network.cores);
+    const planner = new Planner(fused, usesOf(fused), resources);
+    known.set(key, planner);
+    return planner;
+  };
+}
 
 /** DRAM bytes of every layer of a schedule. */
 function costsOf(network: Network, { groups }: Schedule, resources: Resources): Cost {
@@ -49,11 +67,11 @@ function costsOf(network: Network, { groups }: Schedule, resources: Resources): 
 
 /** A group with those of the pairs fused that it has room for; where they find no addresses, those alone that save most. */
 function fuseGroup(
-  network: Network,
   group: Group,
   possible: readonly Pair[],
   cost: Cost,
   resources: Resources,
+  plan: Plan,
 ): { readonly group: Group; readonly pairs: readonly Pair[] } {
   const { alternating } = group;
   // Of two iterations under way, each has its part of the buffer.
@@ -61,9 +79,12 @@ function fuseGroup(
   const own = alternating === undefined ? resources : { ...resources, globalBytes: Math.min(alternating, globalBytes - alternating) };
   const names = new Set(group.steps.map(({ layer }) => layer));
   const mine = possible.filter(({ gradient }) => names.has(gradient));
-  let pairs = mine.length === 0 ? [] : new FusedGroup(network, group, mine, cost, own).fitting();
+  if (mine.length === 0) return { group, pairs: [] };
+  const all = new FusedGroup(plan(possible, own), group, mine, cost);
+  let pairs = all.fitting();
   for (; pairs.length > 0; pairs = pairs.slice(0, pairs.length >> 1)) {
-    const placed = new FusedGroup(network, group, pairs, cost, own).place();
+    const fused = pairs.length === mine.length ? all : new FusedGroup(plan(pairs, own), group, pairs, cost);
+    const placed = fused.place();
     if (placed !== undefined) return { group: alternating === undefined ? placed : { ...placed, alternating }, pairs };
     pairs.sort((a, b) => cost(b.update) - cost(a.update));
   }
@@ -84,12 +105,12 @@ class FusedGroup {
   /** Bytes of the buffer that resident tensors leave free at every step. */
   private readonly free: readonly number[];
 
-  constructor(network: Network, group: Group, pairs: readonly Pair[], cost: Cost, resources: Resources) {
+  constructor(planner: Planner, group: Group, pairs: readonly Pair[], cost: Cost) {
     this.group = group;
     this.pairs = pairs;
     this.cost = cost;
-    this.network = networkOf(fuseUpdates(network.graph, pairs), network.cores);
-    this.planner = new Planner(this.network, usesOf(this.network), resources);
+    this.network = planner.network;
+    this.planner = planner;
     const behind = new Map(pairs.map((pair) => [pair.behind, pair.gradient]));
     const joined = new Map(pairs.map((pair) => [pair.gradient, pair.joined.name]));
     const before = new Map(group.steps.map(({ layer }, i) => [layer, i]));
@@ -103,7 +124,7 @@ class FusedGroup {
     this.views = this.steps.flatMap(({ layer }) => all.get(joined.get(layer) ?? layer) ?? []);
     this.accesses = this.accessesIn(order);
     const live = livePerSample(this.accesses.intervals, this.views.length);
-    const room = resources.globalBytes - heldBytes(this.accesses);
+    const room = planner.resources.globalBytes - heldBytes(this.accesses);
     this.free = live.map((bytes) => room - bytes * group.subBatch);
   }
 
