@@ -18,7 +18,6 @@ import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
 import { unitsOf } from './units.ts';
 import { keepGradients } from './update-on-chip.ts';
-import { validateSchedule } from './validate/index.ts';
 
 export interface Scheduled {
   readonly network: Network;
@@ -121,9 +120,7 @@ function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objectiv
   const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
   if (optimum === undefined) return [fallback];
   const groups = [...optimum.groups, ...greedy.schedule.groups.filter(isUpdate)];
-  const found: Scheduled = { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices };
-  // What backward computes again may read, in modules with several ways to a loss, what forward does not store: such a schedule cannot run.
-  return validateSchedule(found.network, found.schedule, resources).length > 0 ? [fallback] : [fallback, found];
+  return [fallback, { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices }];
 }
 
 /** Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it. */

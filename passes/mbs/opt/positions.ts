@@ -96,21 +96,27 @@ function crossings(layers: readonly LayerView[], { from, to }: Range): (at: numb
   return (at) => all.filter((use) => use.at < at && use.last >= at);
 }
 
-/** For a forward index, the index of the first backward layer that belongs to the forward layers before it. */
+/**
+ * For a forward index, the index of the first backward layer that belongs to the forward layers before it. Undefined where one that belongs to
+ * those behind it comes later, as it may with several losses: it would find in DRAM what nothing stores for it.
+ */
 function backwardStarts(layers: readonly LayerView[], forward: Range, backward: Range): (p: number) => number | undefined {
   const unitStart = new Map<string, number>();
   for (const view of layers.slice(forward.from, forward.to))
     if (!unitStart.has(view.layer.unit)) unitStart.set(view.layer.unit, view.index);
   const of: number[] = [];
+  const own: number[] = [];
   let last = forward.to;
   for (const view of layers.slice(backward.from, backward.to)) {
     // Sums of gradients belong to the layers whose gradients they add: those before them.
-    const at = unitStart.get(view.layer.unit.replace(/\.grad$/, ''));
-    if (at !== undefined && view.layer.unit.endsWith('.grad')) last = Math.min(last, at);
+    const { unit } = view.layer;
+    const at = unit.endsWith('.grad') ? unitStart.get(unit.slice(0, -'.grad'.length)) : undefined;
+    if (at !== undefined) last = Math.min(last, at);
     of.push(last);
+    own.push(at ?? last);
   }
   return (p) => {
     const i = of.findIndex((at) => at < p);
-    return i < 0 ? undefined : backward.from + i;
+    return i < 0 || own.slice(i).some((at) => at >= p) ? undefined : backward.from + i;
   };
 }
