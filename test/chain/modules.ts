@@ -1,3 +1,6 @@
+import { expect } from 'vitest';
+import type { Graph } from '../../ir/graph.ts';
+import { importModel } from '../../src/onnx/index.ts';
 import { NetworkBuilder, residualNetwork, type Value } from './network.ts';
 
 /** Networks that have, in small, what the schedules of large ones must cope with. */
@@ -44,4 +47,12 @@ function twoLosses(batch: number): Uint8Array {
   const aside = b.full(b.dropout(b.relu(b.full(b.flatten(b.averagePool(middle, { kernel: 2, stride: 2 })), 24))), 10);
   const rest = unit(b, unit(b, middle, 32, 3), 32, 3, 2);
   return b.model(b.full(b.flatten(b.globalPool(rest)), 10), aside);
+}
+
+/** The training steps of all networks at this mini-batch, imported once. */
+export function importedNetworks(batch: number): (name: string) => Graph {
+  const graphs = new Map(
+    Object.entries(NETWORKS).map(([name, make]) => [name, importModel(make(batch), { file: name, mode: 'training' })]),
+  );
+  return (name) => graphs.get(name) ?? expect.unreachable();
 }

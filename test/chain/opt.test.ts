@@ -30,16 +30,13 @@ import {
   tensorsIn,
   verify,
 } from './execute.ts';
-import { NETWORKS } from './modules.ts';
+import { importedNetworks, NETWORKS } from './modules.ts';
 
 /** Euclidean distance, relative: what another order of adding in f32 does to sums over samples, and to what is computed of them. */
 const REORDERED = 1e-5;
 const BATCH = 7;
 
-const imported = new Map(
-  Object.entries(NETWORKS).map(([name, make]) => [name, importModel(make(BATCH), { file: name, mode: 'training' })]),
-);
-const graphOf = (name: string) => imported.get(name) ?? expect.unreachable();
+const graphOf = importedNetworks(BATCH);
 
 function choicesOf(norm: NormChoice, kib: number): Choices {
   return { schedule: 'opt', norm, machine: machineWith(kib), optimizer: 'momentum', lossScale: 64 };

@@ -21,7 +21,7 @@ import {
   tensorsIn,
   verify,
 } from './execute.ts';
-import { NETWORKS } from './modules.ts';
+import { importedNetworks, NETWORKS } from './modules.ts';
 
 /** Euclidean distance, relative: what another order of adding in f32 does to sums over samples, and to what is computed of them. */
 const REORDERED = 1e-5;
@@ -37,11 +37,11 @@ const alternating =
   (_, { alternating: distance, subBatch }) =>
     (distance === undefined ? 1e9 : 1e6) + sign * subBatch;
 
-const graphs = new Map(Object.entries(NETWORKS).map(([name, make]) => [name, importModel(make(7), { file: name, mode: 'training' })]));
+const graphOf = importedNetworks(7);
 const baselines = new Map<string, ReadonlyMap<string, Values>>();
 
 function baselineOf(name: string): ReadonlyMap<string, Values> {
-  const graph = graphs.get(name) ?? expect.unreachable();
+  const graph = graphOf(name);
   const c = compileGraph(graph, { ...choicesOf(10240, alternating(1)), schedule: 'baseline' });
   const values = baselines.get(name) ?? tensorsIn(c, runFunctional(c, inputsOf(c.graph)));
   baselines.set(name, values);
@@ -56,7 +56,7 @@ describe('iterations that alternate between two places compute what the others d
     ['two losses', 1],
   ] as const)('%s, sub-batches %i', (name, sign) => {
     const choices = choicesOf(160, alternating(sign));
-    const c = compileGraph(graphs.get(name) ?? expect.unreachable(), choices);
+    const c = compileGraph(graphOf(name), choices);
     const { network, schedule } = c.scheduled;
     const own = schedule.groups.filter((group) => group.alternating !== undefined);
     expect(own.length).toBeGreaterThan(0);
@@ -86,7 +86,7 @@ describe('iterations that alternate between two places compute what the others d
 
 describe('the schedule that is estimated to end first', () => {
   it.each(['residual', 'two losses'])('%s takes hardly longer than that of mbs2 when it runs', (name) => {
-    const graph = graphs.get(name) ?? expect.unreachable();
+    const graph = graphOf(name);
     const choices = choicesOf(256, estimateOf(machineWith(256)));
     const cycles = (own: Choices): number => run(compileGraph(graph, own).program, { mode: 'timing' }).cycles;
     expect(cycles(choices)).toBeLessThan(1.05 * cycles({ ...choices, schedule: 'mbs2' }));
