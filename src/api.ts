@@ -23,6 +23,8 @@ export interface CompileSettings extends LoadOptions, Partial<TrainingOptions> {
   readonly objective?: ObjectiveName;
   /** Gathers the statistics of a normalization while its convolution drains; default no. */
   readonly gathers?: boolean;
+  /** Whether weight gradients may stay on chip until their update, in the schedules that keep tensors on chip; default yes. */
+  readonly fusedUpdates?: boolean;
   /** Default: the preset `wavecore`. */
   readonly machine?: Machine;
   /** Default: `gn:16` for the serialized schedules in training, otherwise `keep`. */
@@ -47,6 +49,7 @@ export function resolveSettings(settings: CompileSettings = {}): ResolvedSetting
     machine,
     ...(settings.objective === undefined ? {} : { objective: settings.objective }),
     ...(settings.gathers === undefined ? {} : { gathers: settings.gathers }),
+    ...(settings.fusedUpdates === undefined ? {} : { fusedUpdates: settings.fusedUpdates }),
     norm: settings.norm ?? defaultNorm(mode, schedule),
     ...withDefaults(settings),
     resources: resourcesOf(machine, cores),

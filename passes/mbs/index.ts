@@ -34,20 +34,20 @@ export interface ScheduleOptions {
   /** Gathers the statistics of a normalization while its convolution drains; default: no. */
   readonly gathers?: boolean;
   /** Whether weight gradients may stay on chip until their update, where tensors may stay on chip at all; default: yes. */
-  readonly keepsGradients?: boolean;
+  readonly fusedUpdates?: boolean;
   /** Estimates groups as programs, for the objective `time`; without it, the model of the search decides. */
   readonly estimate?: Estimate;
 }
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
-  const { objective = 'traffic', gathers = false, keepsGradients = true, estimate } = options;
+  const { objective = 'traffic', gathers = false, fusedUpdates = true, estimate } = options;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
   const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
   const finish = (scheduled: Scheduled): Scheduled => {
-    if (!keepsGradients || POLICIES[name] === 'none') return scheduled;
+    if (!fusedUpdates || POLICIES[name] === 'none') return scheduled;
     const kept = keepGradients(scheduled, resources);
     const { merges } = kept;
     return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };

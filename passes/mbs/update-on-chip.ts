@@ -25,13 +25,18 @@ export function keepGradients<S extends Fusible>(scheduled: S, resources: Resour
   if (possible.length === 0) return scheduled;
   const cost = costsOf(network, schedule, resources);
   const plan = remembered(network);
-  const fused = schedule.groups.map((group) => fuseGroup(group, possible, cost, resources, plan));
-  const pairs = fused.flatMap((found) => found.pairs);
+  const fitting = schedule.groups.map((group) => fittingPairs(group, possible, cost, roomOf(group, resources), plan));
+  const chosen = among(possible, fitting.flat());
+  const fused = schedule.groups.map((group, i) => fuseGroup(group, fitting[i] ?? [], chosen, cost, roomOf(group, resources), plan));
+  const pairs = among(
+    possible,
+    fused.flatMap((found) => found.pairs),
+  );
   const gone = new Set(pairs.map(({ update }) => update));
   const groups = fused
     .map(({ group }) => ({ ...group, steps: group.steps.filter(({ layer }) => !gone.has(layer)) }))
     .filter(({ steps }) => steps.length > 0);
-  return { ...scheduled, network: networkOf(fuseUpdates(network.graph, pairs), network.cores), schedule: { ...schedule, groups } };
+  return { ...scheduled, network: plan(pairs, resources).network, schedule: { ...schedule, groups } };
 }
 
 type Cost = (layer: string) => number;
@@ -39,7 +44,7 @@ type Cost = (layer: string) => number;
 /** Plans groups of the network in which these pairs are fused. */
 type Plan = (pairs: readonly Pair[], resources: Resources) => Planner;
 
-/** Most groups have room for all of their pairs: they share one planner of the network in which all are fused. */
+/** Groups share a planner of the network in which all of their pairs are fused. */
 function remembered(network: Network): Plan {
   const known = new Map<string, Planner>();
   return (pairs, resources) => {
@@ -65,30 +70,42 @@ function costsOf(network: Network, { groups }: Schedule, resources: Resources): 
   return (layer) => costs.get(layer) ?? 0;
 }
 
-/** A group with those of the pairs fused that it has room for; where they find no addresses, those alone that save most. */
+/** Those of some pairs that are chosen, in their order. */
+function among(pairs: readonly Pair[], chosen: readonly Pair[]): readonly Pair[] {
+  const set = new Set(chosen);
+  return pairs.filter((pair) => set.has(pair));
+}
+
+/** What a group has of the buffer: of two iterations under way, each has its part. */
+function roomOf({ alternating }: Group, resources: Resources): Resources {
+  const { globalBytes } = resources;
+  return alternating === undefined ? resources : { ...resources, globalBytes: Math.min(alternating, globalBytes - alternating) };
+}
+
+/** The pairs of a group that it has room for, each by itself. */
+function fittingPairs(group: Group, possible: readonly Pair[], cost: Cost, resources: Resources, plan: Plan): Pair[] {
+  const names = new Set(group.steps.map(({ layer }) => layer));
+  const mine = possible.filter(({ gradient }) => names.has(gradient));
+  return mine.length === 0 ? [] : new FusedGroup(plan(possible, resources), group, mine, cost).fitting();
+}
+
+/** A group with its pairs fused, `chosen` being those of all groups; where they find no addresses, those alone that save most. */
 function fuseGroup(
   group: Group,
-  possible: readonly Pair[],
+  fitting: readonly Pair[],
+  chosen: readonly Pair[],
   cost: Cost,
   resources: Resources,
   plan: Plan,
 ): { readonly group: Group; readonly pairs: readonly Pair[] } {
   const { alternating } = group;
-  // Of two iterations under way, each has its part of the buffer.
-  const { globalBytes } = resources;
-  const own = alternating === undefined ? resources : { ...resources, globalBytes: Math.min(alternating, globalBytes - alternating) };
-  const names = new Set(group.steps.map(({ layer }) => layer));
-  const mine = possible.filter(({ gradient }) => names.has(gradient));
-  if (mine.length === 0) return { group, pairs: [] };
-  const all = new FusedGroup(plan(possible, own), group, mine, cost);
-  let pairs = all.fitting();
-  for (; pairs.length > 0; pairs = pairs.slice(0, pairs.length >> 1)) {
-    const fused = pairs.length === mine.length ? all : new FusedGroup(plan(pairs, own), group, pairs, cost);
-    const placed = fused.place();
+  const sorted = [...fitting].sort((a, b) => cost(b.update) - cost(a.update));
+  for (let pairs = [...fitting]; pairs.length > 0; pairs = sorted.slice(0, pairs.length >> 1)) {
+    const planner = plan(pairs.length === fitting.length ? chosen : pairs, resources);
+    const placed = new FusedGroup(planner, group, pairs, cost).place();
     if (placed !== undefined) return { group: alternating === undefined ? placed : { ...placed, alternating }, pairs };
-    pairs.sort((a, b) => cost(b.update) - cost(a.update));
   }
-  return { group, pairs };
+  return { group, pairs: [] };
 }
 
 /** A group in a network in which some of its weight gradients are fused with their updates. */

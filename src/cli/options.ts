@@ -30,6 +30,8 @@ export interface ModelOptions extends CommonOptions, Partial<TrainingOptions> {
   readonly schedule?: ScheduleName;
   readonly objective?: ObjectiveName;
   readonly gathers?: boolean;
+  /** False with --no-fused-updates. */
+  readonly fusedUpdates?: boolean;
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -80,7 +82,8 @@ export function addScheduleOption(command: Command): Command {
 export function addObjectiveOption(command: Command): Command {
   return command
     .addOption(new Option('--objective <name>', 'what the schedule opt minimizes (default: traffic)').choices(OBJECTIVES))
-    .option('--gathers', 'gather the statistics of a normalization while its convolution drains');
+    .option('--gathers', 'gather the statistics of a normalization while its convolution drains')
+    .option('--no-fused-updates', 'write weight gradients to DRAM, and read them again for the update');
 }
 
 /** What the options say, for the API; an option that was not given is left to its default there. */
@@ -112,6 +115,7 @@ const STEERS: Readonly<Record<Exclude<keyof ModelOptions, 'json' | 'machine' | '
   schedule: 'mbs',
   objective: 'mbs',
   gathers: 'mbs',
+  fusedUpdates: 'mbs',
 };
 
 /** The flags of the command line that steer a pass up to `after`, which an IR file is past. */

@@ -43,7 +43,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly mode?: 'training' | 'inference';
   readonly cores?: number;
   readonly gathers?: boolean;
-  readonly keepsGradients?: boolean;
+  readonly fusedUpdates?: boolean;
   readonly objective?: ObjectiveName;
   readonly estimate?: Estimate;
 }
@@ -61,7 +61,7 @@ export function optionsOf({
   mode = 'training',
   cores = 1,
   gathers,
-  keepsGradients,
+  fusedUpdates,
   objective,
   estimate,
   ...training
@@ -72,7 +72,7 @@ export function optionsOf({
     schedule,
     resources: resourcesOf(machine, cores),
     ...(gathers === undefined ? {} : { gathers }),
-    ...(keepsGradients === undefined ? {} : { keepsGradients }),
+    ...(fusedUpdates === undefined ? {} : { fusedUpdates }),
     ...(objective === undefined ? {} : { objective }),
     ...(estimate === undefined ? {} : { estimate }),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),

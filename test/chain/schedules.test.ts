@@ -39,8 +39,8 @@ const NORMS: readonly (readonly [string, NormChoice])[] = [
 /** KiB of the global buffer: all of the mini-batch fits, or only a few samples of it. */
 const BUFFERS = [10240, 64];
 
-function compiled(schedule: ScheduleName, norm: NormChoice, kib: number, keepsGradients = true): Compiled {
-  const choices = { schedule, norm, machine: machineWith(kib), lossScale: LOSS_SCALE, optimizer: 'momentum' as const, keepsGradients };
+function compiled(schedule: ScheduleName, norm: NormChoice, kib: number, fusedUpdates = true): Compiled {
+  const choices = { schedule, norm, machine: machineWith(kib), lossScale: LOSS_SCALE, optimizer: 'momentum' as const, fusedUpdates };
   return compileGraph(imported, choices);
 }
 

@@ -45,7 +45,7 @@ function mastersOf(parameters: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): Ma
 /** Compiles with the gradients on chip until their update and through DRAM: all parameters and states are the same, to the bit if sums run over the same chunks. */
 function check(model: Uint8Array, choices: Choices): Compiled {
   const imported = importModel(model, { file: 'model', mode: 'training' });
-  const [apart, joined] = [false, true].map((keepsGradients) => compileGraph(imported, { lossScale: 64, ...choices, keepsGradients }));
+  const [apart, joined] = [false, true].map((fusedUpdates) => compileGraph(imported, { lossScale: 64, ...choices, fusedUpdates }));
   if (apart === undefined || joined === undefined) return expect.unreachable();
   expect(updating(apart)).toEqual([]);
   const { network, schedule } = joined.scheduled;

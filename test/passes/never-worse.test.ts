@@ -19,8 +19,8 @@ interface Setting {
 
 const setting = { norm: fc.constantFrom(KEEP, groups(4)), mode: fc.constantFrom('training' as const, 'inference' as const) };
 
-function scheduleOf(graph: Graph, schedule: ScheduleName, kib: number, { norm, mode }: Setting, keepsGradients = true): Scheduled {
-  const options = optionsOf({ schedule, norm, mode, machine: machineWith(kib), optimizer: 'sgd', keepsGradients });
+function scheduleOf(graph: Graph, schedule: ScheduleName, kib: number, { norm, mode }: Setting, fusedUpdates = true): Scheduled {
+  const options = optionsOf({ schedule, norm, mode, machine: machineWith(kib), optimizer: 'sgd', fusedUpdates });
   return runPipeline(graph, options).scheduled ?? expect.unreachable();
 }
 

@@ -3,7 +3,7 @@ import type { Cost } from './cost.ts';
 import type { Touch } from './hazards.ts';
 import type { Issue } from './simulate.ts';
 
-/** A task that an order is looked for for. */
+/** A task to be ordered. */
 export interface Job {
   readonly touches: readonly Touch[];
   readonly cost: Cost;
