@@ -16,8 +16,12 @@ export interface Pair {
   readonly behind: string;
 }
 
-/** Every weight gradient that can stay on chip until its update: no other update depends on it, and no other unit reads the weights later. */
-export function pairsOf(graph: Graph): Pair[] {
+/**
+ * Every weight gradient that can stay on chip until its update: no other update depends on it, and no other unit reads the weights later. There
+ * are none on several cores: they add up their gradients before the first update.
+ */
+export function pairsOf(graph: Graph, cores = 1): Pair[] {
+  if (cores > 1) return [];
   const { layers } = graph;
   const makers = new Map(layers.flatMap((layer) => layer.outputs.map((output) => [output, layer] as const)));
   const readers = readersOf(graph);

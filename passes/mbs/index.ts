@@ -10,6 +10,7 @@ import type { Choice } from './opt/choice.ts';
 import { type Estimate, fastest, type Timed } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
+import { withFusedUpdates } from './opt/updates.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
 import { Planner } from './planner.ts';
@@ -53,7 +54,8 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };
   };
   if (name !== 'opt') return finish(planned);
-  const found = optimal(graph, planned, resources, objective, gathers);
+  const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
+  const found = optimal(planned, fusedUpdates ? withFusedUpdates(network, resources) : network, resources, objective);
   if (objective !== 'time' || estimate === undefined) return cheapest(found.map(finish), resources, objective);
   return finish(soonest(found, resources, estimate));
 }
@@ -113,14 +115,16 @@ function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Re
 }
 
 /** That of mbs2, and the best schedule of the search if it finds one. */
-function optimal(graph: Graph, greedy: Scheduled, resources: Resources, objective: ObjectiveName, gathers: boolean): Scheduled[] {
-  const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
+function optimal(greedy: Scheduled, network: Network, resources: Resources, objective: ObjectiveName): Scheduled[] {
   const optimum = optimize(network, resources, objective);
-  const isUpdate = ({ phase }: Group): boolean => phase === 'update';
   const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
   if (optimum === undefined) return [fallback];
-  const groups = [...optimum.groups, ...greedy.schedule.groups.filter(isUpdate)];
-  return [fallback, { network: optimum.network, schedule: { ...greedy.schedule, name: 'opt', groups }, choices: optimum.choices }];
+  const left = new Set(optimum.network.layers.filter(({ phase }) => phase === 'update').map(({ layer }) => layer.name));
+  const updates = greedy.schedule.groups
+    .map((group) => ({ ...group, steps: group.steps.filter(({ layer }) => left.has(layer)) }))
+    .filter(({ steps }) => steps.length > 0);
+  const schedule: Schedule = { ...greedy.schedule, name: 'opt', groups: [...optimum.groups, ...updates] };
+  return [fallback, { network: optimum.network, schedule, choices: optimum.choices }];
 }
 
 /** Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it. */

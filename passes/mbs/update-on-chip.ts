@@ -20,8 +20,7 @@ interface Fusible {
  */
 export function keepGradients<S extends Fusible>(scheduled: S, resources: Resources): S {
   const { network, schedule } = scheduled;
-  // Cores add up their gradients before the first update.
-  const possible = network.cores > 1 ? [] : pairsOf(network.graph);
+  const possible = pairsOf(network.graph, network.cores);
   if (possible.length === 0) return scheduled;
   const cost = costsOf(network, schedule, resources);
   const plan = remembered(network);

@@ -151,7 +151,10 @@ export class Parts {
     const tensors = new Map<string, Tensor>();
     for (const name of all.flatMap((layer) => [...layer.inputs, ...layer.outputs])) {
       const tensor = own.get(name) ?? graph.tensors.get(name);
-      if (tensor !== undefined) tensors.set(name, tensor);
+      if (tensor === undefined) continue;
+      tensors.set(name, tensor);
+      const under = tensor.storage === undefined ? undefined : graph.tensors.get(tensor.storage);
+      if (under !== undefined) tensors.set(under.name, under);
     }
     // Of several outputs in one storage, that which names it in the whole network.
     const outputs = graph.outputs.filter((name) => tensors.has(name) && this.network.storages.of(name).name === name);
