@@ -17,6 +17,7 @@ import { Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
+import { subBatches } from './sizes.ts';
 import { unitsOf } from './units.ts';
 import { keepGradients } from './update-on-chip.ts';
 
@@ -171,7 +172,7 @@ function layerByLayer(planner: Planner, from: number, to: number, policy: Policy
   return drafts;
 }
 
-/** One sub-batch size for all layers; only layers that need the whole mini-batch or do not fit a sample stand apart. */
+/** One sub-batch size for all layers, that which moves least; only layers that need the whole mini-batch or do not fit a sample stand apart. */
 function fullSerialization(planner: Planner, from: number, to: number, policy: Policy): Draft[] {
   const runs: { from: number; to: number; serial: boolean }[] = [];
   for (const unit of unitsOf(planner.network, from, to)) {
@@ -181,13 +182,14 @@ function fullSerialization(planner: Planner, from: number, to: number, policy: P
     if (serial && last?.serial === true) last.to = unit.to;
     else runs.push({ ...unit, serial });
   }
-  const drafts = runs.map((run) => (run.serial ? planner.serialized(run.from, run.to, policy) : undefined));
-  const common = Math.min(planner.network.batch, ...drafts.map((d) => d?.subBatch ?? planner.network.batch));
-  return runs.map(
-    (run, i) =>
-      (drafts[i] === undefined ? undefined : planner.serialized(run.from, run.to, policy, common)) ??
-      planner.wholeBatch(run.from, run.to, policy),
-  );
+  const serial = runs.filter((run) => run.serial);
+  let best: { readonly drafts: readonly Draft[]; readonly traffic: number } | undefined;
+  for (const subBatch of subBatches(planner.network.batch)) {
+    const drafts = serial.flatMap((run) => planner.serializedOn(run.from, run.to, policy, subBatch) ?? []);
+    const traffic = drafts.reduce((sum, draft) => sum + draft.traffic, 0);
+    if (drafts.length === serial.length && (best === undefined || traffic < best.traffic)) best = { drafts, traffic };
+  }
+  return runs.map((run) => best?.drafts.find(({ from }) => from === run.from) ?? planner.wholeBatch(run.from, run.to, policy));
 }
 
 function phasesOf(network: Network): { from: number; to: number }[] {

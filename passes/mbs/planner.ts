@@ -142,18 +142,22 @@ export class Planner {
     const { batch, layers } = this.network;
     let crosses = false;
     for (let i = from; i < to && !crosses; i++) crosses = layers[i]?.crossesSamples === true;
-    const sums = this.sumsOf(from, policy);
-    const isCovered = sums.covers(from, to);
     let best: Draft | undefined;
     let tried = 0;
     for (const s of subBatches(batch)) {
       if (s > limit || (crosses && s < batch)) continue;
-      const draft = isCovered ? this.summed(sums, from, to, policy, s) : this.laidOut(from, to, policy, s);
+      const draft = this.serializedOn(from, to, policy, s);
       if (draft === undefined) continue;
       if (best === undefined || draft.traffic < best.traffic) best = draft;
       if (++tried === SIZES_TRIED) break;
     }
     return best;
+  }
+
+  /** The same on sub-batches of so many samples, for layers that do not look at other samples. */
+  serializedOn(from: number, to: number, policy: Policy, subBatch: number): Draft | undefined {
+    const sums = this.sumsOf(from, policy);
+    return sums.covers(from, to) ? this.summed(sums, from, to, policy, subBatch) : this.laidOut(from, to, policy, subBatch);
   }
 
   private summed(sums: Sums, from: number, to: number, policy: Policy, subBatch: number): Draft | undefined {
