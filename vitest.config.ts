@@ -8,6 +8,7 @@ export default defineConfig({
     // The machine is all ours: by default a core would be left idle. Two test files at a time slow each other down.
     maxWorkers: '100%',
     testTimeout: 120_000,
+    hookTimeout: 120_000,
     coverage: { include: ['ir/**', 'passes/**', 'backends/**', 'src/**'], reportsDirectory: 'coverage' },
   },
 });

@@ -13,6 +13,7 @@ import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { withFusedUpdates } from './opt/updates.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
+import { spread } from './place.ts';
 import { Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
@@ -48,17 +49,23 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
   const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
-  const finish = (scheduled: Scheduled): Scheduled => {
-    if (!fusedUpdates || POLICIES[name] === 'none') return scheduled;
-    const kept = keepGradients(scheduled, resources);
-    const { merges } = kept;
-    return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };
+  const fuse = (scheduled: Scheduled): Scheduled =>
+    fusedUpdates && POLICIES[name] !== 'none' ? withGradientsKept(scheduled, resources) : scheduled;
+  const choose = (): Scheduled => {
+    const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
+    const found = optimal(planned, fusedUpdates ? withFusedUpdates(network, resources) : network, resources, objective);
+    if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
+    return fuse(soonest(found, resources, estimate));
   };
-  if (name !== 'opt') return finish(planned);
-  const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
-  const found = optimal(planned, fusedUpdates ? withFusedUpdates(network, resources) : network, resources, objective);
-  if (objective !== 'time' || estimate === undefined) return cheapest(found.map(finish), resources, objective);
-  return finish(soonest(found, resources, estimate));
+  const scheduled = name === 'opt' ? choose() : fuse(planned);
+  const groups = scheduled.schedule.groups.map((group) => spread(group, resources.globalBytes));
+  return { ...scheduled, schedule: { ...scheduled.schedule, groups } };
+}
+
+function withGradientsKept(scheduled: Scheduled, resources: Resources): Scheduled {
+  const kept = keepGradients(scheduled, resources);
+  const { merges } = kept;
+  return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };
 }
 
 /** The schedules that are not searched for. */
@@ -142,7 +149,8 @@ const MOST_GAIN = 1.15;
 
 /** The schedule that is estimated to end first, each on its fastest sub-batches: the model of the search does not know what waits for what. */
 function soonest(candidates: readonly Scheduled[], resources: Resources, estimate: Estimate): Scheduled {
-  const sum = ({ network, schedule }: Scheduled): number => schedule.groups.reduce((cycles, group) => cycles + estimate(network, group), 0);
+  const cyclesOf = (network: Network, group: Group): number => estimate(network, spread(group, resources.globalBytes));
+  const sum = ({ network, schedule }: Scheduled): number => schedule.groups.reduce((cycles, group) => cycles + cyclesOf(network, group), 0);
   const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled) })).sort((x, y) => x.cycles - y.cycles);
   let best: (Timed & { readonly scheduled: Scheduled }) | undefined;
   for (const { scheduled, cycles } of rated) {

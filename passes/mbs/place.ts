@@ -1,10 +1,11 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
-import type { Lifetime } from './allocate.ts';
+import { allocate, type Lifetime } from './allocate.ts';
 import type { Draft } from './draft.ts';
 import { footprintOf } from './footprint.ts';
 import type { LayerView } from './network.ts';
+import { heldIn, intervalsOf, roomOf } from './placed.ts';
 import type { Planner } from './planner.ts';
-import type { Interval } from './residency.ts';
+import type { GroupAccesses, Interval } from './residency.ts';
 import { align, type Block, type Group, type Resident, type Step } from './schedule.ts';
 import { allocateApart } from './separate.ts';
 import type { Fit } from './tiling.ts';
@@ -17,44 +18,63 @@ export function placeFits(
   fits: readonly Fit[],
 ): Group | { readonly blocked: Lifetime } {
   const { subBatch, accesses, from } = draft;
-  const lifetimes: Lifetime[] = [];
-  const chains = chainsOf(accesses.intervals);
-  for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), from: chain.from, to: chain.to });
-  const last = fits.length - 1;
-  for (const { tensor, bytes } of accesses.held) lifetimes.push({ key: heldKey(tensor), bytes: align(bytes), from: 0, to: last });
-  fits.forEach((fit, i) => {
-    for (const b of fit.blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
-  });
-  const addresses = allocateApart(lifetimes, planner.resources.globalBytes);
-  if (!(addresses instanceof Map)) return { blocked: addresses };
-  const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
-  const residents: Resident[] = accesses.held.map(({ tensor, bytes }) => ({
-    tensor,
-    address: at(heldKey(tensor)),
-    bytes,
-    from: 0,
-    to: last,
-  }));
-  for (const [key, chain] of chains) {
-    for (const v of chain.intervals)
-      residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
-  }
-  const steps = fits.map((fit, i): Step => {
-    const blocks = fit.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) }));
-    return {
+  const phases = new Set(views.map((view) => view.phase));
+  const phase = phases.size > 1 ? 'turn' : (views[0]?.phase ?? 'forward');
+  const steps = fits.map(
+    (fit, i): Step => ({
       layer: views[i]?.layer.name ?? fail(diag.internal({}, `no layer ${from + i}`)),
       inputs: accesses.inputs[i] ?? [],
       outputs: accesses.outputs[i] ?? [],
       chunk: fit.chunk,
       ...(fit.stripes === undefined ? {} : { stripes: fit.stripes }),
       ...(fit.panel === undefined ? {} : { panel: fit.panel }),
-      blocks,
-      footprint: footprintOf(i, residents, blocks),
-    };
+      blocks: fit.blocks,
+      footprint: 0,
+    }),
+  );
+  const iterations = Math.ceil(planner.network.batch / subBatch);
+  return addressed({ phase, subBatch, iterations, steps }, accesses, (blocks) => allocate(blocks, planner.resources.globalBytes));
+}
+
+/**
+ * The group with its blocks apart as far as the buffer has room: a layer that takes the place of one shortly before it waits for that one. For
+ * groups that are taken, or compared by time: it takes many times as long as placing them.
+ */
+export function spread(group: Group, globalBytes: number): Group {
+  const capacity = roomOf(group, globalBytes);
+  const kept = { intervals: intervalsOf(group), held: heldIn(group) };
+  const apart = addressed(group, kept, (blocks) => allocateApart(blocks, capacity));
+  return 'blocked' in apart ? group : apart;
+}
+
+/** A group, what it keeps on chip, and its blocks, with the addresses that `find` finds for them. */
+function addressed(
+  group: Omit<Group, 'residents'>,
+  { intervals, held }: Pick<GroupAccesses, 'intervals' | 'held'>,
+  find: (blocks: readonly Lifetime[]) => Map<string, number> | Lifetime,
+): Group | { readonly blocked: Lifetime } {
+  const { subBatch } = group;
+  const lifetimes: Lifetime[] = [];
+  const chains = chainsOf(intervals);
+  for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), from: chain.from, to: chain.to });
+  const last = group.steps.length - 1;
+  for (const { tensor, bytes } of held) lifetimes.push({ key: heldKey(tensor), bytes: align(bytes), from: 0, to: last });
+  group.steps.forEach(({ blocks }, i) => {
+    for (const b of blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
   });
-  const phases = new Set(views.map((view) => view.phase));
-  const phase = phases.size > 1 ? 'turn' : (views[0]?.phase ?? 'forward');
-  return { phase, subBatch, iterations: Math.ceil(planner.network.batch / subBatch), steps, residents };
+  const addresses = find(lifetimes);
+  if (!(addresses instanceof Map)) return { blocked: addresses };
+  const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
+  const residents: Resident[] = held.map(({ tensor, bytes }) => ({ tensor, address: at(heldKey(tensor)), bytes, from: 0, to: last }));
+  for (const [key, chain] of chains) {
+    for (const v of chain.intervals)
+      residents.push({ tensor: v.tensor, address: at(key), bytes: v.bytes * subBatch, from: v.from, to: v.to });
+  }
+  const steps = group.steps.map((step, i): Step => {
+    const blocks = step.blocks.map((b) => ({ ...b, address: at(blockKey(i, b)) }));
+    return { ...step, blocks, footprint: footprintOf(i, residents, blocks) };
+  });
+  return { ...group, steps, residents };
 }
 
 function heldKey(tensor: string): string {

@@ -17,3 +17,8 @@ export function heldIn(group: Group): Held[] {
   const held = heldTensors(group);
   return group.residents.filter(({ tensor }) => held.has(tensor)).map(({ tensor, bytes }) => ({ tensor, bytes }));
 }
+
+/** What a group has of the buffer: of two iterations under way, each has its part. */
+export function roomOf({ alternating }: Pick<Group, 'alternating'>, globalBytes: number): number {
+  return alternating === undefined ? globalBytes : Math.min(alternating, globalBytes - alternating);
+}

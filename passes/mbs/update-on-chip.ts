@@ -2,7 +2,7 @@ import { blockBytes, heldBytes } from './footprint.ts';
 import { fuseUpdates, type Pair, pairsOf } from './fuse-update.ts';
 import { livePerSample } from './layout.ts';
 import { type LayerView, type Network, networkOf } from './network.ts';
-import { heldIn, intervalsOf } from './placed.ts';
+import { heldIn, intervalsOf, roomOf } from './placed.ts';
 import { Planner } from './planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, usesOf } from './residency.ts';
 import { type Access, type Group, isHeld, type Resources, type Schedule, type Step } from './schedule.ts';
@@ -24,9 +24,9 @@ export function keepGradients<S extends Fusible>(scheduled: S, resources: Resour
   if (possible.length === 0) return scheduled;
   const cost = costsOf(network, schedule, resources);
   const plan = remembered(network);
-  const fitting = schedule.groups.map((group) => fittingPairs(group, possible, cost, roomOf(group, resources), plan));
+  const fitting = schedule.groups.map((group) => fittingPairs(group, possible, cost, resourcesOf(group, resources), plan));
   const chosen = among(possible, fitting.flat());
-  const fused = schedule.groups.map((group, i) => fuseGroup(group, fitting[i] ?? [], chosen, cost, roomOf(group, resources), plan));
+  const fused = schedule.groups.map((group, i) => fuseGroup(group, fitting[i] ?? [], chosen, cost, resourcesOf(group, resources), plan));
   const pairs = among(
     possible,
     fused.flatMap((found) => found.pairs),
@@ -75,10 +75,8 @@ function among(pairs: readonly Pair[], chosen: readonly Pair[]): readonly Pair[]
   return pairs.filter((pair) => set.has(pair));
 }
 
-/** What a group has of the buffer: of two iterations under way, each has its part. */
-function roomOf({ alternating }: Group, resources: Resources): Resources {
-  const { globalBytes } = resources;
-  return alternating === undefined ? resources : { ...resources, globalBytes: Math.min(alternating, globalBytes - alternating) };
+function resourcesOf(group: Group, resources: Resources): Resources {
+  return { ...resources, globalBytes: roomOf(group, resources.globalBytes) };
 }
 
 /** The pairs of a group that it has room for, each by itself. */
@@ -147,7 +145,8 @@ class FusedGroup {
   private accessesIn(order: readonly number[]): GroupAccesses {
     const inputs = this.steps.map((step) => [...step.inputs]);
     const outputs = this.steps.map((step) => [...step.outputs]);
-    const intervals = intervalsOf(this.group).map((interval) => moveInterval(interval, this.group, order));
+    const uses = usesOnChip(this.group, order);
+    const intervals = intervalsOf(this.group).map((interval) => moveInterval(interval, uses, order));
     for (const interval of intervals) passLoad(inputs, interval);
     this.views.forEach((view, i) => {
       if (view.update === undefined) return;
@@ -235,15 +234,25 @@ function fitOf({ chunk, stripes, panel, blocks }: Step): Fit {
 }
 
 /** An interval in a group whose steps are in another order. */
-function moveInterval(interval: Interval, { steps }: Group, order: readonly number[]): Interval {
+function moveInterval(interval: Interval, uses: ReturnType<typeof usesOnChip>, order: readonly number[]): Interval {
   const { tensor, from, to } = interval;
-  const uses = order.flatMap((old, at) => (old >= from && old <= to && usesOnChip(steps[old], tensor) ? [at] : []));
+  const own = (uses.get(tensor) ?? []).flatMap(({ before, at }) => (before >= from && before <= to ? [at] : []));
   const stays = (old: number): number[] => (order[old] === old ? [old] : []);
-  return { ...interval, from: Math.min(...uses, ...stays(from)), to: Math.max(...uses, ...stays(to)) };
+  return { ...interval, from: Math.min(...own, ...stays(from)), to: Math.max(...own, ...stays(to)) };
 }
 
-function usesOnChip(step: Step | undefined, tensor: string): boolean {
-  return [...(step?.inputs ?? []), ...(step?.outputs ?? [])].some((access) => access.tensor === tensor && isOnChip(access));
+/** By tensor: the steps that find it on chip, where they are in another order and where they were before. */
+function usesOnChip({ steps }: Group, order: readonly number[]): Map<string, { readonly before: number; readonly at: number }[]> {
+  const uses = new Map<string, { before: number; at: number }[]>();
+  order.forEach((before, at) => {
+    for (const access of [...(steps[before]?.inputs ?? []), ...(steps[before]?.outputs ?? [])]) {
+      if (!isOnChip(access)) continue;
+      const list = uses.get(access.tensor);
+      if (list === undefined) uses.set(access.tensor, [{ before, at }]);
+      else list.push({ before, at });
+    }
+  });
+  return uses;
 }
 
 function isOnChip({ mode }: Access): boolean {

@@ -2,6 +2,7 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Scheduled } from '../index.ts';
 import { livePerSample } from '../layout.ts';
 import type { LayerView, Network } from '../network.ts';
+import { spread } from '../place.ts';
 import { intervalsOf } from '../placed.ts';
 import { Planner } from '../planner.ts';
 import { type GroupAccesses, usesOf } from '../residency.ts';
@@ -36,8 +37,9 @@ export function fastest(scheduled: Scheduled, resources: Resources, estimate: Es
   const planner = new Planner(network, usesOf(network), resources);
   const half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
   const halfPlanner = new Planner(network, usesOf(network), { ...resources, globalBytes: half });
+  const cyclesOf = (group: Group): number => estimate(network, spread(group, resources.globalBytes));
   const timed = schedule.groups.map((group) => {
-    let best = { group, cycles: estimate(network, group) };
+    let best = { group, cycles: cyclesOf(group) };
     const tryAll = (most: number, placed: (subBatch: number, mostBytes: number) => Group | undefined): void => {
       let tried = most / SPACING;
       let slower = 0;
@@ -46,7 +48,7 @@ export function fastest(scheduled: Scheduled, resources: Resources, estimate: Es
         tried = subBatch;
         const other = placed(subBatch, best.cycles * resources.costs.bytesPerCycle);
         if (other === undefined) continue;
-        const cycles = estimate(network, other);
+        const cycles = cyclesOf(other);
         slower = cycles > best.cycles * SLOWER ? slower + 1 : 0;
         if (slower === MOST_SLOWER) break;
         if (cycles < best.cycles) best = { group: other, cycles };
