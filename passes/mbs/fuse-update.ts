@@ -81,12 +81,22 @@ function readersOf(graph: Graph): Map<string, number[]> {
 /** The graph in which these pairs are one layer each. */
 export function fuseUpdates(graph: Graph, pairs: readonly Pair[]): Graph {
   if (pairs.length === 0) return graph;
-  const gone = new Set(pairs.flatMap(({ gradient, update }) => [gradient, update]));
-  const behind = new Map(pairs.map((pair) => [pair.behind, pair.joined]));
-  const layers = graph.layers.flatMap((layer) => {
-    const joined = behind.get(layer.name);
-    return [...(gone.has(layer.name) ? [] : [layer]), ...(joined === undefined ? [] : [joined])];
-  });
+  const layers = fuseLayers(graph.layers, pairs);
   const tensors = orderedTensors({ ...graph, layers }).flatMap((name) => graph.tensors.get(name) ?? []);
   return { ...graph, layers, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+}
+
+/** Layers of a graph of which these pairs are one layer each; the gradients may read other tensors than in the graph that the pairs are of. */
+export function fuseLayers(layers: readonly Layer[], pairs: readonly Pair[]): readonly Layer[] {
+  const gone = new Set(pairs.flatMap(({ gradient, update }) => [gradient, update]));
+  const behind = new Map(pairs.map((pair) => [pair.behind, pair]));
+  const inputs = new Map(layers.map((layer) => [layer.name, layer.inputs]));
+  const joinedOf = ({ gradient, joined }: Pair): Layer => {
+    const own = inputs.get(gradient) ?? [];
+    return { ...joined, inputs: [...own, ...joined.inputs.slice(own.length)] };
+  };
+  return layers.flatMap((layer) => {
+    const pair = behind.get(layer.name);
+    return [...(gone.has(layer.name) ? [] : [layer]), ...(pair === undefined ? [] : [joinedOf(pair)])];
+  });
 }

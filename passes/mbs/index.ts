@@ -2,6 +2,7 @@ import { diag, fail } from '../../ir/diagnostics.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from './accumulate.ts';
 import type { Draft } from './draft.ts';
+import { type Pair, pairsOf } from './fuse-update.ts';
 import { gather } from './gather.ts';
 import { groupGreedily } from './grouping.ts';
 import { type Merge, renamedMerges } from './merge.ts';
@@ -10,7 +11,6 @@ import type { Choice } from './opt/choice.ts';
 import { type Estimate, fastest, type Timed } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
-import { withFusedUpdates } from './opt/updates.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
 import { spread } from './place.ts';
@@ -53,7 +53,8 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     fusedUpdates && POLICIES[name] !== 'none' ? withGradientsKept(scheduled, resources) : scheduled;
   const choose = (): Scheduled => {
     const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
-    const found = optimal(planned, fusedUpdates ? withFusedUpdates(network, resources) : network, resources, objective);
+    const pairs = fusedUpdates ? pairsOf(network.graph, network.cores) : [];
+    const found = optimal(planned, network, pairs, resources, objective);
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
     return fuse(soonest(found, resources, estimate));
   };
@@ -123,8 +124,8 @@ function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Re
 }
 
 /** That of mbs2, and the best schedule of the search if it finds one. */
-function optimal(greedy: Scheduled, network: Network, resources: Resources, objective: ObjectiveName): Scheduled[] {
-  const optimum = optimize(network, resources, objective);
+function optimal(greedy: Scheduled, network: Network, pairs: readonly Pair[], resources: Resources, objective: ObjectiveName): Scheduled[] {
+  const optimum = optimize(network, resources, objective, pairs);
   const fallback: Scheduled = { ...greedy, schedule: { ...greedy.schedule, name: 'opt' } };
   if (optimum === undefined) return [fallback];
   const left = new Set(optimum.network.layers.filter(({ phase }) => phase === 'update').map(({ layer }) => layer.name));

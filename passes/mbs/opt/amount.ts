@@ -13,3 +13,14 @@ export interface Amount {
 }
 
 export const ZERO: Amount = { traffic: 0, matrix: 0, vector: 0, macs: 0, passes: 0, starts: 0 };
+
+export function plus(a: Amount, b: Amount): Amount {
+  return {
+    traffic: a.traffic + b.traffic,
+    matrix: a.matrix + b.matrix,
+    vector: a.vector + b.vector,
+    macs: a.macs + b.macs,
+    passes: a.passes + b.passes,
+    starts: a.starts + b.starts,
+  };
+}

@@ -1,10 +1,12 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
 import { heldBytes } from '../footprint.ts';
+import type { Pair } from '../fuse-update.ts';
 import { livePerSample } from '../layout.ts';
 import type { LayerView, Network } from '../network.ts';
 import { Planner } from '../planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
 import type { Fit } from '../tiling.ts';
-import { type Amount, ZERO } from './amount.ts';
+import { type Amount, plus, ZERO } from './amount.ts';
 import { holdings } from './hold.ts';
 import { Work } from './work.ts';
 
@@ -26,10 +28,13 @@ export interface Part {
   readonly exits?: string | undefined;
   /** Whether it may also run as several groups: a single piece, which computes no product again. */
   readonly splits: boolean;
+  /** The same layers in which those joined ones are a weight gradient alone, without its update; absent where there are none. */
+  readonly apart?: (joined: ReadonlySet<string>) => Pick<Part, 'network' | 'uses'>;
 }
 
 /** A part on one sub-batch size. */
 export interface Evaluation {
+  /** With the updates that run apart from their gradients, although they could be joined. */
   readonly amount: Amount;
   /** Whether a tensor that could stay on chip does not. */
   readonly gaveWay: boolean;
@@ -49,9 +54,15 @@ const SHARES = [1, 0.985, 0.96, 0.93, 0.88, 0.8, 0.7];
 
 /** How the layers of a part run and reach their operands; intervals are counted in the part. */
 export interface Plan {
+  readonly views: readonly LayerView[];
   readonly accesses: GroupAccesses;
   readonly fits: readonly Fit[];
+  /** Joined layers that run as a gradient and an update apart. */
+  readonly apart: ReadonlySet<string>;
 }
+
+/** A plan, and whether a tensor that could stay on chip does not. */
+type Rated = Plan & { readonly gaveWay: boolean };
 
 /** Evaluates parts of steps; networks repeat their modules, so what is like a part before is not evaluated again. */
 export class Evaluator {
@@ -59,13 +70,19 @@ export class Evaluator {
   /** For every share of the buffer. */
   private readonly planners: readonly Planner[];
   private readonly work: Work;
+  /** Of joined layers: the index of the update. */
+  private readonly updates: ReadonlyMap<string, number>;
   private readonly bySignature = new Map<string, Alike>();
   private readonly byPart = new Map<Part, Alike>();
   /** The part that was asked for last: all its sub-batch sizes are evaluated one after the other. */
   private last: { readonly part: Part; readonly alike: Alike; readonly layouts: Map<number, Layout> } | undefined;
 
-  constructor(planner: Planner) {
+  /** @param pairs weight gradients and updates that parts join. */
+  constructor(planner: Planner, pairs: readonly Pair[] = []) {
     const { network, uses, resources } = planner;
+    this.updates = new Map(
+      pairs.map(({ joined, update }) => [joined.name, network.layers.findIndex(({ layer }) => layer.name === update)]),
+    );
     this.planner = planner;
     this.planners = SHARES.map((share) => {
       const globalBytes = Math.floor(resources.globalBytes * share);
@@ -83,7 +100,7 @@ export class Evaluator {
     const key = keyOf(subBatch, enters, exits);
     if (evaluations.has(key)) return evaluations.get(key);
     const plan = this.plan(part, subBatch, enters, exits);
-    const evaluation = plan && { amount: this.sum(viewsOf(part), plan, subBatch), gaveWay: plan.gaveWay };
+    const evaluation = plan && { amount: this.cost(plan, subBatch), gaveWay: plan.gaveWay };
     evaluations.set(key, evaluation);
     return evaluation;
   }
@@ -116,53 +133,90 @@ export class Evaluator {
     return alike;
   }
 
-  /**
-   * Everything stays on chip that the layers share; where a layer does not fit beside it, the largest tensor there gives way. A group of this part
-   * alone holds over its iterations what lets it move least.
-   */
-  plan(part: Part, subBatch: number, enters: boolean, exits: boolean): (Plan & { readonly gaveWay: boolean }) | undefined {
+  /** The plan of a part that moves least: with its updates joined to their gradients, apart, or apart where layers have no room beside them. */
+  plan(part: Part, subBatch: number, enters: boolean, exits: boolean): Rated | undefined {
     const { network } = part;
-    const views = viewsOf(part);
-    if (subBatch < network.batch && views.some((view) => view.crossesSamples)) return undefined;
+    if (subBatch < network.batch && viewsOf(part).some((view) => view.crossesSamples)) return undefined;
     const planner = this.planners[this.alike(part).tightened.get(subBatch) ?? 0];
     if (planner === undefined) return undefined;
-    let layout = this.layoutOf(part, enters, exits);
-    for (let given = 0; subBatch === network.batch || given <= MOST_GIVEN; given++) {
+    const layout = this.layoutOf(part, enters, exits);
+    const holds = !enters && !exits;
+    const together = this.planOf(planner, layout, subBatch, holds, false);
+    const updates = this.updatesIn(part);
+    const isFree = together?.gaveWay === false;
+    // Joined layers have room for all, and nothing that could be held instead of their updates.
+    if (updates.length === 0 || (isFree && (!holds || subBatch === network.batch))) return together;
+    const apart = this.planOf(planner, layout.takenApart(updates), subBatch, holds, false);
+    const partly = isFree || apart?.gaveWay !== false ? undefined : this.planOf(planner, layout, subBatch, holds, true);
+    return this.least([together, apart, partly], subBatch);
+  }
+
+  private least(plans: readonly (Rated | undefined)[], subBatch: number): Rated | undefined {
+    let best: Rated | undefined;
+    let traffic = Number.POSITIVE_INFINITY;
+    for (const plan of plans) {
+      const cost = plan === undefined ? Number.POSITIVE_INFINITY : this.cost(plan, subBatch).traffic;
+      if (cost < traffic) [best, traffic] = [plan, cost];
+    }
+    return best;
+  }
+
+  /** The joined layers of a part. */
+  private updatesIn(part: Part): string[] {
+    return part.apart === undefined ? [] : viewsOf(part).flatMap(({ layer }) => (this.updates.has(layer.name) ? [layer.name] : []));
+  }
+
+  /**
+   * Everything stays on chip that the layers share; where a layer does not fit beside it, the updates of its unit are taken apart from their
+   * gradients, if `parts` says so, or the largest tensor there gives way. A group of this part alone holds over its iterations what lets it move least.
+   */
+  private planOf(planner: Planner, start: Layout, subBatch: number, holds: boolean, parts: boolean): Rated | undefined {
+    let layout = start;
+    for (let given = 0; subBatch === planner.network.batch || given <= MOST_GIVEN; ) {
+      const { views, accesses, apart } = layout;
       const fits = crowdedStep(layout, subBatch, planner) ?? fitAll(planner, views, layout, subBatch);
       if (typeof fits !== 'number') {
-        const plan = { accesses: layout.accesses, fits };
-        return { ...(enters || exits ? plan : this.holdingMost(planner, views, plan, subBatch)), gaveWay: given > 0 };
+        const plan = { views, accesses, fits, apart };
+        return { ...(holds ? this.holdingMost(planner, plan, subBatch) : plan), gaveWay: given > 0 };
       }
-      const largest = largestAt(layout.accesses.intervals, fits, layout.around);
+      const joined = parts ? views.filter(({ unit, layer }) => unit === views[fits]?.unit && this.updates.has(layer.name)) : [];
+      if (joined.length > 0) {
+        layout = layout.takenApart(joined.map(({ layer }) => layer.name));
+        continue;
+      }
+      const largest = largestAt(accesses.intervals, fits, layout.around);
       if (largest === undefined) return undefined;
       layout = layout.without(largest);
+      given++;
     }
     return undefined;
   }
 
   /** The plan with what it may hold over its iterations, where it then moves less. */
-  holdingMost(planner: Planner, views: readonly LayerView[], plan: Plan, subBatch: number): Plan {
+  holdingMost(planner: Planner, plan: Plan, subBatch: number): Plan {
     if (subBatch >= planner.network.batch) return plan;
+    const { views } = plan;
     const live = livePerSample(plan.accesses.intervals, views.length);
     let best = plan;
     let least = 0;
     for (const accesses of holdings(views, plan.accesses, planner.resources.globalBytes)) {
-      const fits = refit(planner, views, plan, { accesses, live }, subBatch);
+      const fits = refit(planner, plan, { accesses, live }, subBatch);
       if (fits === undefined) continue;
-      const more = this.movesMore(views, plan, { accesses, fits }, subBatch);
-      if (more < least) [best, least] = [{ accesses, fits }, more];
+      const other = { ...plan, accesses, fits };
+      const more = this.movesMore(plan, other, subBatch);
+      if (more < least) [best, least] = [other, more];
     }
     return best;
   }
 
   /** DRAM bytes of a plan beyond those of another one. */
-  private movesMore(views: readonly LayerView[], before: Plan, after: Plan, subBatch: number): number {
-    const moved = ({ accesses, fits }: Plan, i: number): number => {
+  private movesMore(before: Plan, after: Plan, subBatch: number): number {
+    const moved = ({ views, accesses, fits }: Plan, i: number): number => {
       const [view, fit] = [views[i], fits[i]];
       if (view === undefined || fit === undefined) return 0;
       return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).reduce((a, b) => a + b, 0);
     };
-    return views.reduce((sum, _, i) => (after.fits[i] === before.fits[i] ? sum : sum + moved(after, i) - moved(before, i)), 0);
+    return before.fits.reduce((sum, _, i) => (after.fits[i] === before.fits[i] ? sum : sum + moved(after, i) - moved(before, i)), 0);
   }
 
   private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
@@ -178,14 +232,31 @@ export class Evaluator {
     return layout;
   }
 
-  /** What layers cost over the whole mini-batch. */
-  sum(views: readonly LayerView[], { accesses, fits }: Plan, subBatch: number): Amount {
+  /** What a plan costs over the whole mini-batch, with the updates that are apart from their gradients. */
+  cost(plan: Plan, subBatch: number): Amount {
+    let amount = this.sum(plan, subBatch);
+    for (const joined of plan.apart) amount = plus(amount, this.updateAmount(joined));
+    return amount;
+  }
+
+  /** What the layers of a plan cost. */
+  sum({ views, accesses, fits }: Pick<Plan, 'views' | 'accesses' | 'fits'>, subBatch: number): Amount {
     return fits.reduce<Amount>((sum, fit, i) => {
       const view = views[i];
       if (view === undefined) return sum;
       const moved = this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
       return this.work.add(sum, view, fit, subBatch, moved);
     }, ZERO);
+  }
+
+  private readonly updateAmounts = new Map<string, Amount>();
+  private updateAmount(joined: string): Amount {
+    const index = this.updates.get(joined) ?? fail(diag.internal({ layer: joined }, 'joins no update'));
+    const { accesses, fits, subBatch } = this.planner.wholeBatch(index, index + 1, 'none');
+    const views = this.planner.network.layers.slice(index, index + 1);
+    const amount = this.updateAmounts.get(joined) ?? this.sum({ views, accesses, fits }, subBatch);
+    this.updateAmounts.set(joined, amount);
+    return amount;
   }
 }
 
@@ -218,13 +289,8 @@ function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live 
 }
 
 /** How every layer runs with other accesses than in a plan, undefined where one does not. A tiling that still fits is still the best. */
-function refit(
-  planner: Planner,
-  views: readonly LayerView[],
-  plan: Plan,
-  { accesses, live }: Pick<Layout, 'accesses' | 'live'>,
-  subBatch: number,
-): Fit[] | undefined {
+function refit(planner: Planner, plan: Plan, { accesses, live }: Pick<Layout, 'accesses' | 'live'>, subBatch: number): Fit[] | undefined {
+  const { views } = plan;
   const room = planner.resources.globalBytes - heldBytes(accesses);
   const fits: Fit[] = [];
   for (let i = 0; i < views.length; i++) {
@@ -238,27 +304,41 @@ function refit(
   return fits;
 }
 
-/** Where the tensors of a part are while `refused` do not stay on chip; no sub-batch size enters into it. */
+/** Where the tensors of a part are while `refused` do not stay on chip, some joined layers being apart; no sub-batch size enters into it. */
 class Layout {
+  readonly views: readonly LayerView[];
   readonly accesses: GroupAccesses;
   readonly live: readonly number[];
   readonly around: Surroundings;
   readonly refused: ReadonlySet<string>;
+  readonly apart: ReadonlySet<string>;
   private readonly part: Part;
   private readonly smaller = new Map<string, Layout>();
 
-  constructor(part: Part, around: Surroundings, refused: ReadonlySet<string>) {
-    const { network, uses, from, to } = part;
+  constructor(part: Part, around: Surroundings, refused: ReadonlySet<string>, apart: ReadonlySet<string> = new Set()) {
+    const { from, to } = part;
+    const { network, uses } = apart.size === 0 ? part : (part.apart?.(apart) ?? part);
     this.part = part;
     this.around = around;
     this.refused = refused;
+    this.apart = apart;
+    this.views = network.layers.slice(from, to);
     this.accesses = accessesOf(network, uses, from, to, 'group', refused, around);
     this.live = livePerSample(this.accesses.intervals, to - from);
   }
 
   without(tensor: string): Layout {
-    const layout = this.smaller.get(tensor) ?? new Layout(this.part, this.around, new Set([...this.refused, tensor]));
-    this.smaller.set(tensor, layout);
+    return this.remembered(tensor, () => new Layout(this.part, this.around, new Set([...this.refused, tensor]), this.apart));
+  }
+
+  takenApart(joined: readonly string[]): Layout {
+    const apart = new Set([...this.apart, ...joined]);
+    return this.remembered(`apart ${joined.join()}`, () => new Layout(this.part, this.around, this.refused, apart));
+  }
+
+  private remembered(key: string, make: () => Layout): Layout {
+    const layout = this.smaller.get(key) ?? make();
+    this.smaller.set(key, layout);
     return layout;
   }
 }

@@ -1,4 +1,5 @@
-import type { Layer } from '../../../ir/graph.ts';
+import type { Graph, Layer } from '../../../ir/graph.ts';
+import { fuseUpdates, type Pair } from '../fuse-update.ts';
 import { type Network, networkOf } from '../network.ts';
 import { Planner } from '../planner.ts';
 import { usesOf } from '../residency.ts';
@@ -11,7 +12,7 @@ import { type Objective, type ObjectiveName, objectiveOf } from './objective.ts'
 import { Parts } from './parts.ts';
 import { type Positions, positionsOf } from './positions.ts';
 import { withBackward } from './rewrite.ts';
-import { runsOf, settle } from './run.ts';
+import { type Placers, runsOf, settle } from './run.ts';
 import { type Chosen, type Found, Search } from './search.ts';
 
 /** How often the search is repeated with less room for the groups that got no addresses. */
@@ -33,16 +34,21 @@ export interface Optimum {
  * group spans may run as several. A turn begins at most one position before the last one that keeps everything on chip. Groups that get no
  * addresses are planned with less of the buffer, and the search is repeated.
  */
-export function optimize(network: Network, resources: Resources, objective: ObjectiveName): Optimum | undefined {
+export function optimize(
+  network: Network,
+  resources: Resources,
+  objective: ObjectiveName,
+  pairs: readonly Pair[] = [],
+): Optimum | undefined {
   const positions = positionsOf(network);
-  const parts = new Parts(network, positions);
-  const evaluator = new Evaluator(new Planner(network, usesOf(network), resources));
+  const parts = new Parts(network, positions, pairs);
+  const evaluator = new Evaluator(new Planner(network, usesOf(network), resources), pairs);
   const cost = objectiveOf(objective === 'edp' ? 'energy' : objective, resources);
   const search = new Search(parts, evaluator, cost);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const found = objective === 'edp' ? leastByProduct(parts, evaluator, resources) : search.run();
     if (found === undefined) return undefined;
-    const realized = realize(network, positions, found, evaluator, cost, resources);
+    const realized = realize(network, positions, pairs, found, evaluator, cost, resources);
     if ('groups' in realized) return realized;
     search.tighten(realized.homeless);
   }
@@ -65,6 +71,7 @@ function leastByProduct(parts: Parts, evaluator: Evaluator, resources: Resources
 function realize(
   network: Network,
   positions: Positions,
+  pairs: readonly Pair[],
   found: Found,
   evaluator: Evaluator,
   objective: Objective,
@@ -76,23 +83,40 @@ function realize(
   const turned = network.layers.slice(positions.backward.from, split).map((view) => view.layer);
   const layers: Layer[] = [...turned, ...found.backward.flatMap(({ segment }) => segment.rebuilt.layers)];
   const made = found.backward.flatMap(({ segment }) => segment.rebuilt.tensors);
-  const rewritten = positions.backward.to > positions.backward.from ? networkOf(withBackward(graph, layers, made), network.cores) : network;
+  const rewritten = positions.backward.to > positions.backward.from ? withBackward(graph, layers, made) : graph;
+  const placers = placersOf(rewritten, pairs, network.cores, resources);
   const chosen = [...found.forward, ...(turn?.chosen ?? []), ...found.backward.flatMap((b) => b.chosen)];
-  const placer = new Planner(rewritten, usesOf(rewritten), resources);
   const kept = new Set(found.backward.flatMap(({ segment }) => [...segment.kept]));
   const groups: Group[] = [];
   const homeless: Chosen[] = [];
   const settled = new Map<Chosen, Chosen>();
+  const apart = new Set<string>();
   let { cost } = found;
   for (const run of runsOf(chosen)) {
-    const runs = settle(run, kept, subBatches(network.batch), { evaluator, placer, objective });
+    const runs = settle(run, kept, subBatches(network.batch), { evaluator, placers, objective });
     if (runs === undefined) homeless.push(...run.parts);
     else {
       groups.push(runs.group);
       cost -= runs.saved;
+      for (const joined of runs.apart) apart.add(joined);
       runs.parts.forEach((part, i) => settled.set(run.parts[i] ?? part, part));
     }
   }
   if (homeless.length > 0) return { homeless };
-  return { network: rewritten, groups, choices: choicesOf(rewritten, found, settled), cost };
+  const final = placers(apart).network;
+  return { network: final, groups, choices: choicesOf(final, found, settled), cost };
+}
+
+function placersOf(graph: Graph, pairs: readonly Pair[], cores: number, resources: Resources): Placers {
+  const known = new Map<string, Planner>();
+  return (apart) => {
+    const key = [...apart].sort().join();
+    const before = known.get(key);
+    if (before !== undefined) return before;
+    const fused = pairs.filter(({ joined }) => !apart.has(joined.name));
+    const network = networkOf(fuseUpdates(graph, fused), cores);
+    const planner = new Planner(network, usesOf(network), resources);
+    known.set(key, planner);
+    return planner;
+  };
 }

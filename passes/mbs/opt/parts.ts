@@ -1,5 +1,6 @@
 import type { Graph, Layer, Tensor } from '../../../ir/graph.ts';
 import { recordOf } from '../../../ir/layers/index.ts';
+import { fuseLayers, type Pair } from '../fuse-update.ts';
 import { type Network, networkOf } from '../network.ts';
 import { type Uses, usesOf } from '../residency.ts';
 import type { Part } from './evaluate.ts';
@@ -22,16 +23,19 @@ export interface Segment {
 export class Parts {
   readonly network: Network;
   readonly positions: Positions;
+  private readonly pairs: readonly Pair[];
   private readonly producers: Producers;
   private readonly forwardUses: Uses;
   private readonly kept: ReadonlySet<string>;
   private readonly aliases: readonly Layer[];
   private readonly seeds: readonly string[];
 
-  constructor(network: Network, positions: Positions) {
+  /** @param pairs weight gradients and updates that run as one layer each, where a part has room for that. */
+  constructor(network: Network, positions: Positions, pairs: readonly Pair[] = []) {
     const { graph } = network;
     this.network = network;
     this.positions = positions;
+    this.pairs = pairs;
     this.producers = producersOf(graph);
     const uses = usesOf(network);
     this.kept = uses.kept;
@@ -122,17 +126,27 @@ export class Parts {
     enters?: string,
     exits?: string,
   ): Part {
-    const graph = this.graphOf(layers, again);
-    const network = networkOf(graph, this.network.cores);
-    const uses = usesOf(network);
+    const names = new Set(layers.map((layer) => layer.name));
+    const pairs = this.pairs.filter(({ gradient }) => names.has(gradient));
+    const viewed = new Map<string, Pick<Part, 'network' | 'uses'>>();
+    /** The layers, all pairs joined but some. */
+    const apart = (joined: ReadonlySet<string>): Pick<Part, 'network' | 'uses'> => {
+      const key = [...joined].sort().join();
+      const fused = pairs.filter((pair) => !joined.has(pair.joined.name));
+      const found = viewed.get(key) ?? this.viewOf(fuseLayers(layers, fused), again);
+      viewed.set(key, found);
+      return found;
+    };
+    const { network, uses } = apart(new Set());
     const name = (tensor: string | undefined): string | undefined =>
-      tensor === undefined || !graph.tensors.has(tensor) ? undefined : network.storages.of(tensor).name;
+      tensor === undefined || !network.graph.tensors.has(tensor) ? undefined : network.storages.of(tensor).name;
     // The tensor at the end is stored only where the group ends there.
     const made = new Set(network.layers.flatMap((view) => view.outputs.map((o) => o.tensor)));
     const stored = new Set([...made].filter((tensor) => tensor !== exits && (this.kept.has(tensor) || readLater.has(tensor))));
     return {
       network,
-      uses: { ...uses, kept: this.kept },
+      uses,
+      ...(pairs.length > 0 ? { apart } : {}),
       from: 0,
       to: network.layers.length,
       stored,
@@ -141,6 +155,11 @@ export class Parts {
       exits: name(exits),
       splits: false,
     };
+  }
+
+  private viewOf(layers: readonly Layer[], again: readonly Tensor[]): Pick<Part, 'network' | 'uses'> {
+    const network = networkOf(this.graphOf(layers, again), this.network.cores);
+    return { network, uses: { ...usesOf(network), kept: this.kept } };
   }
 
   private graphOf(layers: readonly Layer[], made: readonly Tensor[]): Graph {
@@ -153,8 +172,8 @@ export class Parts {
       const tensor = own.get(name) ?? graph.tensors.get(name);
       if (tensor === undefined) continue;
       tensors.set(name, tensor);
-      const under = tensor.storage === undefined ? undefined : graph.tensors.get(tensor.storage);
-      if (under !== undefined) tensors.set(under.name, under);
+      const storage = tensor.storage === undefined ? undefined : graph.tensors.get(tensor.storage);
+      if (storage !== undefined) tensors.set(storage.name, storage);
     }
     // Of several outputs in one storage, that which names it in the whole network.
     const outputs = graph.outputs.filter((name) => tensors.has(name) && this.network.storages.of(name).name === name);

@@ -1,3 +1,4 @@
+import type { LayerView } from '../network.ts';
 import type { Planner } from '../planner.ts';
 import type { GroupAccesses, Held, Interval } from '../residency.ts';
 import type { Group } from '../schedule.ts';
@@ -36,6 +37,8 @@ function joined(parts: readonly Chosen[], subBatch: number, kept: ReadonlySet<st
   const intervals: Interval[] = [];
   const held: Held[] = [];
   const fits: Fit[] = [];
+  const views: LayerView[] = [];
+  const apart = new Set<string>();
   for (const { part, enters, exits } of parts) {
     const plan = evaluator.plan(part, subBatch, enters, exits);
     if (plan === undefined) return undefined;
@@ -50,17 +53,24 @@ function joined(parts: readonly Chosen[], subBatch: number, kept: ReadonlySet<st
     outputs.push(...plan.accesses.outputs.map((list) => list.map((a) => (stored(a.tensor) ? { ...a, store: true } : a))));
     held.push(...plan.accesses.held);
     fits.push(...plan.fits);
+    views.push(...plan.views);
+    for (const name of plan.apart) apart.add(name);
   }
-  return { accesses: { inputs, outputs, intervals, held }, fits };
+  return { views, accesses: { inputs, outputs, intervals, held }, fits, apart };
 }
 
 /** A group, and its parts as they run in it. */
 export interface Settled {
   readonly group: Group;
   readonly parts: readonly Chosen[];
+  /** Layers that are a gradient alone in it, the update apart. */
+  readonly apart: ReadonlySet<string>;
   /** What it costs less than the search has found. */
   readonly saved: number;
 }
+
+/** A planner of the whole step in which some layers are a gradient and an update apart. */
+export type Placers = (apart: ReadonlySet<string>) => Planner;
 
 /**
  * The group of a run with addresses; undefined where the buffer is too fragmented for it. The search knows of no group of several parts that holds
@@ -70,39 +80,40 @@ export function settle(
   run: Run,
   kept: ReadonlySet<string>,
   sizes: readonly number[],
-  { evaluator, placer, objective }: { readonly evaluator: Evaluator; readonly placer: Planner; readonly objective: Objective },
+  { evaluator, placers, objective }: { readonly evaluator: Evaluator; readonly placers: Placers; readonly objective: Objective },
 ): Settled | undefined {
-  const views = placer.network.layers.slice(run.from, run.to);
   const found: { readonly subBatch: number; readonly plan: Plan; readonly cost: number }[] = [];
   const consider = (subBatch: number, plan: Plan): void => {
-    found.push({ subBatch, plan, cost: objective(evaluator.sum(views, plan, subBatch)) });
+    found.push({ subBatch, plan, cost: objective(evaluator.cost(plan, subBatch)) });
   };
   for (const subBatch of run.parts.length === 1 ? [run.subBatch] : sizes.filter((s) => s <= run.subBatch)) {
     const plan = joined(run.parts, subBatch, kept, evaluator);
     if (plan === undefined) continue;
     if (subBatch === run.subBatch) consider(subBatch, plan);
-    if (run.parts.length > 1) consider(subBatch, evaluator.holdingMost(placer, views, plan, subBatch));
+    if (run.parts.length > 1) consider(subBatch, evaluator.holdingMost(placers(plan.apart), plan, subBatch));
   }
   const [most] = found.filter(({ subBatch }) => subBatch === run.subBatch).map(({ cost }) => cost);
   for (const { subBatch, plan, cost } of found.sort((a, b) => a.cost - b.cost)) {
     if (most === undefined || cost > most) return undefined;
+    const placer = placers(plan.apart);
     const group = placer.tryPlace(placer.draftOf(run.from, run.to, subBatch, plan.accesses, plan.fits));
-    if (group !== undefined) return { group, parts: partsOf(run, subBatch, plan, evaluator), saved: most - cost };
+    if (group !== undefined) return { group, parts: partsOf(run, subBatch, plan, evaluator), apart: plan.apart, saved: most - cost };
   }
   return undefined;
 }
 
 /** The parts of a run as the plan of its group has them. */
-function partsOf({ parts }: Run, subBatch: number, { accesses, fits }: Plan, evaluator: Evaluator): Chosen[] {
+function partsOf({ parts }: Run, subBatch: number, { views, accesses, fits }: Plan, evaluator: Evaluator): Chosen[] {
   let at = 0;
   return parts.map((chosen) => {
-    const { network, from, to } = chosen.part;
+    const { from, to } = chosen.part;
     const range = [at, at + to - from] as const;
     at = range[1];
-    const own: Plan = {
+    const own = {
+      views: views.slice(...range),
       accesses: { ...accesses, inputs: accesses.inputs.slice(...range), outputs: accesses.outputs.slice(...range) },
       fits: fits.slice(...range),
     };
-    return { ...chosen, subBatch, amount: evaluator.sum(network.layers.slice(from, to), own, subBatch), held: accesses.held };
+    return { ...chosen, subBatch, amount: evaluator.sum(own, subBatch), held: accesses.held };
   });
 }
