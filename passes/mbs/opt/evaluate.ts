@@ -152,13 +152,16 @@ export class Evaluator {
   }
 
   private least(plans: readonly (Rated | undefined)[], subBatch: number): Rated | undefined {
-    let best: Rated | undefined;
-    let traffic = Number.POSITIVE_INFINITY;
-    for (const plan of plans) {
-      const cost = plan === undefined ? Number.POSITIVE_INFINITY : this.cost(plan, subBatch).traffic;
-      if (cost < traffic) [best, traffic] = [plan, cost];
-    }
-    return best;
+    const possible = plans.filter((plan) => plan !== undefined);
+    if (possible.length < 2) return possible[0];
+    const rated = possible.map((plan) => ({ plan, traffic: this.traffic(plan, subBatch) }));
+    return rated.reduce((best, other) => (other.traffic < best.traffic ? other : best)).plan;
+  }
+
+  /** DRAM bytes of a plan, with those of the updates that are apart from their gradients. */
+  private traffic(plan: Plan, subBatch: number): number {
+    const own = plan.fits.reduce((sum, _, i) => sum + this.moved(plan, i, subBatch), 0);
+    return [...plan.apart].reduce((sum, joined) => sum + this.updateAmount(joined).traffic, own);
   }
 
   /** The joined layers of a part. */
@@ -173,10 +176,10 @@ export class Evaluator {
   private planOf(planner: Planner, start: Layout, subBatch: number, holds: boolean, parts: boolean): Rated | undefined {
     let layout = start;
     for (let given = 0; subBatch === planner.network.batch || given <= MOST_GIVEN; ) {
-      const { views, accesses, apart } = layout;
-      const fits = crowdedStep(layout, subBatch, planner) ?? fitAll(planner, views, layout, subBatch);
+      const { views, apart } = layout;
+      const fits = crowdedStep(layout.live, subBatch, planner) ?? fitAll(planner, layout, subBatch);
       if (typeof fits !== 'number') {
-        const plan = { views, accesses, fits, apart };
+        const plan = { views, accesses: layout.accesses, fits, apart };
         return { ...(holds ? this.holdingMost(planner, plan, subBatch) : plan), gaveWay: given > 0 };
       }
       const joined = parts ? views.filter(({ unit, layer }) => unit === views[fits]?.unit && this.updates.has(layer.name)) : [];
@@ -184,7 +187,7 @@ export class Evaluator {
         layout = layout.takenApart(joined.map(({ layer }) => layer.name));
         continue;
       }
-      const largest = largestAt(accesses.intervals, fits, layout.around);
+      const largest = largestAt(layout.intervals, fits, layout.around);
       if (largest === undefined) return undefined;
       layout = layout.without(largest);
       given++;
@@ -211,12 +214,17 @@ export class Evaluator {
 
   /** DRAM bytes of a plan beyond those of another one. */
   private movesMore(before: Plan, after: Plan, subBatch: number): number {
-    const moved = ({ views, accesses, fits }: Plan, i: number): number => {
-      const [view, fit] = [views[i], fits[i]];
-      if (view === undefined || fit === undefined) return 0;
-      return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).reduce((a, b) => a + b, 0);
-    };
-    return before.fits.reduce((sum, _, i) => (after.fits[i] === before.fits[i] ? sum : sum + moved(after, i) - moved(before, i)), 0);
+    return before.fits.reduce(
+      (sum, fit, i) => (after.fits[i] === fit ? sum : sum + this.moved(after, i, subBatch) - this.moved(before, i, subBatch)),
+      0,
+    );
+  }
+
+  /** DRAM bytes of a layer of a plan. */
+  private moved({ views, accesses, fits }: Plan, i: number, subBatch: number): number {
+    const [view, fit] = [views[i], fits[i]];
+    if (view === undefined || fit === undefined) return 0;
+    return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).reduce((a, b) => a + b, 0);
   }
 
   private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
@@ -227,7 +235,7 @@ export class Evaluator {
     const around: Surroundings = exits
       ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
       : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
-    const layout = new Layout(part, around, part.refused);
+    const layout = new Layout(part, around, part.refused, new Set());
     layouts.set(key, layout);
     return layout;
   }
@@ -251,10 +259,12 @@ export class Evaluator {
 
   private readonly updateAmounts = new Map<string, Amount>();
   private updateAmount(joined: string): Amount {
+    const known = this.updateAmounts.get(joined);
+    if (known !== undefined) return known;
     const index = this.updates.get(joined) ?? fail(diag.internal({ layer: joined }, 'joins no update'));
     const { accesses, fits, subBatch } = this.planner.wholeBatch(index, index + 1, 'none');
     const views = this.planner.network.layers.slice(index, index + 1);
-    const amount = this.updateAmounts.get(joined) ?? this.sum({ views, accesses, fits }, subBatch);
+    const amount = this.sum({ views, accesses, fits }, subBatch);
     this.updateAmounts.set(joined, amount);
     return amount;
   }
@@ -269,7 +279,7 @@ function keyOf(subBatch: number, enters: boolean, exits: boolean): number {
 }
 
 /** The step at which resident tensors alone need most, where that is more than there is. */
-function crowdedStep({ live }: Layout, subBatch: number, { resources }: Planner): number | undefined {
+function crowdedStep(live: readonly number[], subBatch: number, { resources }: Planner): number | undefined {
   let worst = 0;
   live.forEach((bytes, i) => {
     if (bytes > (live[worst] ?? 0)) worst = i;
@@ -278,7 +288,11 @@ function crowdedStep({ live }: Layout, subBatch: number, { resources }: Planner)
 }
 
 /** How every layer runs, or the first step that does not. */
-function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live }: Layout, subBatch: number): Fit[] | number {
+function fitAll(planner: Planner, layout: Layout, subBatch: number): Fit[] | number {
+  const { views, accesses } = layout;
+  const { live } = layout;
+  const crowded = crowdedStep(live, subBatch, planner);
+  if (crowded !== undefined) return crowded;
   const fits: Fit[] = [];
   for (let i = 0; i < views.length; i++) {
     const found = planner.fitOne(views, accesses, subBatch, live, i);
@@ -289,7 +303,12 @@ function fitAll(planner: Planner, views: readonly LayerView[], { accesses, live 
 }
 
 /** How every layer runs with other accesses than in a plan, undefined where one does not. A tiling that still fits is still the best. */
-function refit(planner: Planner, plan: Plan, { accesses, live }: Pick<Layout, 'accesses' | 'live'>, subBatch: number): Fit[] | undefined {
+function refit(
+  planner: Planner,
+  plan: Plan,
+  { accesses, live }: { readonly accesses: GroupAccesses; readonly live: readonly number[] },
+  subBatch: number,
+): Fit[] | undefined {
   const { views } = plan;
   const room = planner.resources.globalBytes - heldBytes(accesses);
   const fits: Fit[] = [];
@@ -307,33 +326,51 @@ function refit(planner: Planner, plan: Plan, { accesses, live }: Pick<Layout, 'a
 /** Where the tensors of a part are while `refused` do not stay on chip, some joined layers being apart; no sub-batch size enters into it. */
 class Layout {
   readonly views: readonly LayerView[];
-  readonly accesses: GroupAccesses;
-  readonly live: readonly number[];
   readonly around: Surroundings;
-  readonly refused: ReadonlySet<string>;
   readonly apart: ReadonlySet<string>;
+  /** Until `accesses` is asked for, those of a layout in which more stays on chip without what does not here: at most as much is alive. */
+  intervals: readonly Interval[] = [];
+  live: readonly number[] = [];
   private readonly part: Part;
+  private readonly refused: ReadonlySet<string>;
   private readonly smaller = new Map<string, Layout>();
+  private found: GroupAccesses | undefined;
 
-  constructor(part: Part, around: Surroundings, refused: ReadonlySet<string>, apart: ReadonlySet<string> = new Set()) {
-    const { from, to } = part;
-    const { network, uses } = apart.size === 0 ? part : (part.apart?.(apart) ?? part);
+  constructor(part: Part, around: Surroundings, refused: ReadonlySet<string>, apart: ReadonlySet<string>, intervals?: readonly Interval[]) {
     this.part = part;
     this.around = around;
     this.refused = refused;
     this.apart = apart;
-    this.views = network.layers.slice(from, to);
-    this.accesses = accessesOf(network, uses, from, to, 'group', refused, around);
-    this.live = livePerSample(this.accesses.intervals, to - from);
+    this.views = this.viewed().network.layers.slice(part.from, part.to);
+    if (intervals === undefined) this.settle(this.accesses.intervals);
+    else this.settle(intervals);
+  }
+
+  get accesses(): GroupAccesses {
+    if (this.found !== undefined) return this.found;
+    const { network, uses } = this.viewed();
+    this.found = accessesOf(network, uses, this.part.from, this.part.to, 'group', this.refused, this.around);
+    this.settle(this.found.intervals);
+    return this.found;
   }
 
   without(tensor: string): Layout {
-    return this.remembered(tensor, () => new Layout(this.part, this.around, new Set([...this.refused, tensor]), this.apart));
+    const others = (): Interval[] => this.intervals.filter((v) => v.tensor !== tensor);
+    return this.remembered(tensor, () => new Layout(this.part, this.around, new Set([...this.refused, tensor]), this.apart, others()));
   }
 
   takenApart(joined: readonly string[]): Layout {
     const apart = new Set([...this.apart, ...joined]);
     return this.remembered(`apart ${joined.join()}`, () => new Layout(this.part, this.around, this.refused, apart));
+  }
+
+  private viewed(): Pick<Part, 'network' | 'uses'> {
+    return this.apart.size === 0 ? this.part : (this.part.apart?.(this.apart) ?? this.part);
+  }
+
+  private settle(intervals: readonly Interval[]): void {
+    this.intervals = intervals;
+    this.live = livePerSample(intervals, this.views.length);
   }
 
   private remembered(key: string, make: () => Layout): Layout {
