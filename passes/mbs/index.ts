@@ -8,7 +8,7 @@ import { groupGreedily } from './grouping.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
-import { type Estimate, fastest, type Timed } from './opt/fastest.ts';
+import { type Estimate, fastest } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
@@ -56,7 +56,7 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     const pairs = fusedUpdates ? pairsOf(network.graph, network.cores) : [];
     const found = optimal(planned, network, pairs, resources, objective);
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return fuse(soonest(found, resources, estimate));
+    return soonest(found, resources, estimate, fuse);
   };
   const scheduled = name === 'opt' ? choose() : fuse(planned);
   const groups = scheduled.schedule.groups.map((group) => spread(group, resources.globalBytes));
@@ -148,20 +148,32 @@ function cheapest(candidates: readonly Scheduled[], resources: Resources, object
 /** What other sub-batches may make of the estimate of a schedule, at most. */
 const MOST_GAIN = 1.15;
 
-/** The schedule that is estimated to end first, each on its fastest sub-batches: the model of the search does not know what waits for what. */
-function soonest(candidates: readonly Scheduled[], resources: Resources, estimate: Estimate): Scheduled {
-  const cyclesOf = (network: Network, group: Group): number => estimate(network, spread(group, resources.globalBytes));
-  const sum = ({ network, schedule }: Scheduled): number => schedule.groups.reduce((cycles, group) => cycles + cyclesOf(network, group), 0);
+/**
+ * The schedule that is estimated to end first, each on its fastest sub-batches and `finished`: the model of the search does not know what waits
+ * for what.
+ */
+function soonest(
+  candidates: readonly Scheduled[],
+  resources: Resources,
+  estimate: Estimate,
+  finished: (scheduled: Scheduled) => Scheduled,
+): Scheduled {
+  const sum = ({ network, schedule }: Scheduled): number =>
+    schedule.groups.reduce((cycles, group) => cycles + estimate(network, spread(group, resources.globalBytes)), 0);
   const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled) })).sort((x, y) => x.cycles - y.cycles);
-  let best: (Timed & { readonly scheduled: Scheduled }) | undefined;
+  let best: { readonly scheduled: Scheduled; readonly cycles: number } | undefined;
   for (const { scheduled, cycles } of rated) {
     if (best !== undefined && cycles > best.cycles * MOST_GAIN) break;
-    const timed = fastest(scheduled, resources, estimate);
-    if (best === undefined || timed.cycles < best.cycles) best = { ...timed, scheduled };
+    const { groups, choices } = fastest(scheduled, resources, estimate);
+    const other = finished({
+      ...scheduled,
+      schedule: { ...scheduled.schedule, groups },
+      ...(choices === undefined ? {} : { choices }),
+    });
+    const total = sum(other);
+    if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total };
   }
-  if (best === undefined) return fail(diag.internal({}, 'no schedule was found'));
-  const { scheduled, groups, choices } = best;
-  return { ...scheduled, schedule: { ...scheduled.schedule, groups }, ...(choices === undefined ? {} : { choices }) };
+  return best?.scheduled ?? fail(diag.internal({}, 'no schedule was found'));
 }
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];
