@@ -22,8 +22,6 @@ export interface Fit extends Tiling {
   readonly bytes: number;
   /** DRAM bytes of one iteration of the group. */
   readonly traffic: number;
-  /** Leaves columns of the array empty; only for buffers that hold nothing wider. */
-  readonly narrow: boolean;
 }
 
 /** A stream's chunk aims at this many bytes: long enough to hide the latency, short enough to fill the pipeline early. */
@@ -38,8 +36,6 @@ export const PENALTY_BYTES = 128;
 const FLAT_GRAIN = 512;
 const NARROWEST = 8;
 const MOST_STRIPES = 256;
-/** Stripes up to which all numbers are compared, where a layer needs fewer. */
-const MORE_STRIPES = 12;
 
 export function trafficOf(
   view: LayerView,
@@ -150,7 +146,13 @@ function partOf(work: MatrixWork | undefined, samples: number, { arrayRows, wave
 }
 
 /** Panel shapes that these accesses allow: what is held lies in the buffer as a whole. */
-function* panelsOf(view: LayerView, accesses: readonly Access[], single: boolean, samples: number, resources: Resources): Generator<Shape> {
+export function* panelsOf(
+  view: LayerView,
+  accesses: readonly Access[],
+  single: boolean,
+  samples: number,
+  resources: Resources,
+): Generator<Shape> {
   const { matrix, update } = view;
   if (matrix === undefined) return;
   const { m, columns: n, k } = matrix;
@@ -320,82 +322,6 @@ function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
   };
 }
 
-/**
- * One sample does not fit: cut it into stripes, for every panel shape as few as the free bytes allow. Only for layers whose operands all stream.
- * `narrow` also allows panels that leave columns of the array empty.
- */
-export function fitStriped(
-  view: LayerView,
-  inputs: readonly Access[],
-  outputs: readonly Access[],
-  samples: number,
-  free: number,
-  resources: Resources,
-  narrow: boolean,
-): Fit | undefined {
-  if (
-    free <= 0 ||
-    view.record.stripes === undefined ||
-    view.phase === 'update' ||
-    [...inputs, ...outputs].some((a) => a.mode === 'resident' || a.mode === 'load')
-  )
-    return undefined;
-  const shapes =
-    view.matrix === undefined
-      ? [undefined]
-      : [...panelsOf(view, [...inputs, ...outputs], false, samples, resources)].filter((p) => narrow || !p.narrow).map((p) => p.panel);
-  const most = finestStripes(view);
-  if (most < 2) return undefined;
-  const fewest = fewestStripes(view, inputs, outputs, free);
-  const fitOf = (count: number, panel: Panel | undefined): Fit => {
-    const stripes = stripesOf(view, count);
-    const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
-    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-    const traffic = trafficOf(view, inputs, outputs, samples, tiling, resources);
-    return { ...tiling, blocks, bytes: blockBytes(blocks), traffic, narrow };
-  };
-  let best: Fit | undefined;
-  let first = most;
-  for (const panel of shapes) {
-    if (fitOf(most, panel).bytes > free) continue;
-    const count = firstOf(fewest, most, (at) => fitOf(at, panel).bytes <= free);
-    const fit = fitOf(count, panel);
-    if (best === undefined || fit.traffic < best.traffic) [best, first] = [fit, count];
-  }
-  // Rows of more stripes may fill their bursts better.
-  for (let count = first + 1; count <= Math.min(most, Math.max(MORE_STRIPES, 2 * first)); count++) {
-    const fit = fitOf(count, best?.panel);
-    if (best !== undefined && fit.traffic < best.traffic) best = fit;
-  }
-  return best;
-}
-
-/** The first number of [from, to] for which something holds that holds for all behind it, and for the last one. */
-function firstOf(from: number, to: number, holds: (at: number) => boolean): number {
-  let [low, high] = [Math.min(from, to), to];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (holds(middle)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
-}
-
-/** Whether stripes need every row of every image that the layer reads. */
-export function readsAll(view: LayerView, stripes: Tiling['stripes'] = []): boolean {
-  if (view.record.stripes === 'flat') return true;
-  return view.inputs.every((o, i) => {
-    if (!isImage(o)) return true;
-    let read = 0;
-    for (const stripe of stripes) {
-      const [from, to] = stripeRows(view, i, stripe);
-      if (from > read) return false;
-      read = Math.max(read, to);
-    }
-    return read >= (o.type.shape[2] ?? 1);
-  });
-}
-
 /** The tiling with the fewest bytes, however much it moves: what a layer needs at least. */
 export function smallestFit(
   view: LayerView,
@@ -408,7 +334,7 @@ export function smallestFit(
   const consider = (tiling: Tiling): void => {
     const blocks = blocksOf(view, inputs, outputs, samples, tiling);
     const bytes = blockBytes(blocks);
-    if (least === undefined || bytes < least.bytes) least = { ...tiling, blocks, bytes, traffic: 0, narrow: true };
+    if (least === undefined || bytes < least.bytes) least = { ...tiling, blocks, bytes, traffic: 0 };
   };
   for (const { chunk, panel } of candidates(view, inputs, outputs, samples, resources))
     consider(panel === undefined ? { chunk } : { chunk, panel });
@@ -421,7 +347,7 @@ export function smallestFit(
 }
 
 /** `count` stripes of nearly equal size. */
-function stripesOf(view: LayerView, count: number): [number, number][] {
+export function stripesOf(view: LayerView, count: number): [number, number][] {
   const grain = view.record.stripes === 'flat' ? FLAT_GRAIN : 1;
   const length = view.stripeLength;
   const size = Math.ceil(length / count / grain) * grain;
@@ -431,16 +357,6 @@ function stripesOf(view: LayerView, count: number): [number, number][] {
 }
 
 /** Stripes are unrolled in the code, so that their number is bounded. */
-function finestStripes(view: LayerView): number {
+export function finestStripes(view: LayerView): number {
   return Math.min(MOST_STRIPES, Math.ceil(view.stripeLength / (view.record.stripes === 'flat' ? FLAT_GRAIN : 1)));
-}
-
-/** A number of stripes below which the streamed operands alone do not fit; weight gradients may hold some channels only. */
-function fewestStripes(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], free: number): number {
-  if (view.matrix?.form === 'weightGradient') return 2;
-  const streamed = (access: Access, o: Operand | undefined): number =>
-    o !== undefined && access.mode === 'stream' && (view.record.stripes === 'flat' || isImage(o)) ? 2 * o.bytes : 0;
-  const moving = inputs.reduce((sum, a, i) => sum + streamed(a, view.inputs[i]), 0);
-  const made = view.matrix === undefined ? outputs.reduce((sum, a, i) => sum + streamed(a, view.outputs[i]), 0) : 0;
-  return Math.max(2, Math.floor((moving + made) / free));
 }

@@ -3,7 +3,8 @@ import { Likeness } from './likeness.ts';
 import type { LayerView } from './network.ts';
 import { Ranking } from './ranking.ts';
 import type { Access, Resources } from './schedule.ts';
-import { burstBytes, type Fit, fitStriped, readsAll } from './tiling.ts';
+import { readsAll, Striped } from './striped.ts';
+import { burstBytes, type Fit } from './tiling.ts';
 import { type IterationKind, pieces, type Tiling, visitTransfers } from './transfers.ts';
 
 /** Layers that are alike and reach their operands alike: one of them, and what is known of their tilings. */
@@ -11,8 +12,9 @@ export interface Way {
   readonly view: LayerView;
   readonly inputs: readonly Access[];
   readonly outputs: readonly Access[];
-  /** By samples. */
+  /** By samples: tilings of whole samples, and of stripes. */
   readonly rankings: Map<number, Ranking>;
+  readonly striped: Map<number, Striped>;
 }
 
 /** How much more than with the whole buffer a layer moves before stripes are tried, though whole samples fit: their halos cost as well. */
@@ -54,7 +56,7 @@ export class Tilings {
     const key = signature(inputs) + signature(outputs);
     const known = byAccess.get(key);
     if (known !== undefined) return known;
-    const way = { view, inputs, outputs, rankings: new Map() };
+    const way = { view, inputs, outputs, rankings: new Map(), striped: new Map() };
     byAccess.set(key, way);
     return way;
   }
@@ -68,17 +70,23 @@ export class Tilings {
     return ranking;
   }
 
+  private stripedOf({ view, inputs, outputs, striped }: Way, samples: number): Striped {
+    const known = striped.get(samples) ?? new Striped(view, inputs, outputs, samples, this.resources);
+    striped.set(samples, known);
+    return known;
+  }
+
   /** The best tiling in a share of what residents of `live` bytes a sample, and `held` bytes, leave free; undefined where there is none. */
   fit(way: Way, samples: number, live: number, { share = 1, held = 0 } = {}): Fit | undefined {
     const free = (this.resources.globalBytes - held - live * samples) * share;
     if (free < 0) return undefined;
-    const { view, inputs, outputs } = way;
+    const { view } = way;
     const ranking = this.rankingOf(way, samples);
     const find = (narrow: boolean): Fit | undefined => {
       const whole = ranking.best(free, narrow);
       const unhindered = ranking.first(narrow);
       if (whole !== undefined && whole.traffic <= CROWDED * (unhindered?.traffic ?? 0)) return whole;
-      const striped = fitStriped(view, inputs, outputs, samples, free, this.resources, narrow);
+      const striped = this.stripedOf(way, samples).best(free, narrow);
       if (whole === undefined || striped === undefined) return whole ?? striped;
       // Rows that no stripe reads are left out only where there is no other way.
       return striped.traffic < whole.traffic && readsAll(view, striped.stripes) ? striped : whole;

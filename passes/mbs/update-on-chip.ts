@@ -230,7 +230,7 @@ function moved(
 
 function fitOf({ chunk, stripes, panel, blocks }: Step): Fit {
   const tiling = { chunk, ...(stripes === undefined ? {} : { stripes }), ...(panel === undefined ? {} : { panel }) };
-  return { ...tiling, blocks, bytes: blockBytes(blocks), traffic: 0, narrow: false };
+  return { ...tiling, blocks, bytes: blockBytes(blocks), traffic: 0 };
 }
 
 /** An interval in a group whose steps are in another order. */
