@@ -6,9 +6,13 @@ import { compileGraph, groups, machineWith } from './execute.ts';
 import { caughtBy, type Mutant, removedFences, removedPairs, removedTokens, shiftedAddresses, weakened } from './mutations.ts';
 import { residualNetwork } from './network.ts';
 
-/** Every how many mutants one is run; MUTANTS=all runs all and prints the shares. */
+/** MUTANTS=all runs all mutants and prints the shares. */
 const all = process.env.MUTANTS === 'all';
-const EVERY = all ? 1 : 15;
+
+/** Every how many mutants one is run. */
+function every(count: number): number {
+  return all ? 1 : count;
+}
 
 function programOf(schedule: ScheduleName, kib: number, gathers: boolean): Program {
   const imported = importModel(residualNetwork(5), { file: 'residual', mode: 'training' });
@@ -16,8 +20,8 @@ function programOf(schedule: ScheduleName, kib: number, gathers: boolean): Progr
 }
 
 /** The share of the mutants that is caught. */
-function shareCaught(name: string, mutants: readonly Mutant[], every = EVERY): number {
-  const chosen = mutants.filter((_, i) => i % every === 0);
+function shareCaught(name: string, mutants: readonly Mutant[], apart = every(15)): number {
+  const chosen = mutants.filter((_, i) => i % apart === 0);
   const missed = chosen.filter((mutant) => caughtBy(mutant) === undefined);
   if (all)
     console.log(
@@ -55,8 +59,8 @@ describe.each(PROGRAMS)('mutants of a compiled training step, %s, %i KiB, statis
   });
 
   it('a signal before the work, or a wait behind it, is caught', () => {
-    // Gathering clears and ends totals between layers that wait for one another already: more of these tokens repeat an order.
-    expect(shareCaught('weakened', weakened(program))).toBeGreaterThan(gathers ? 0.5 : 0.6);
+    // Of all of them, 0.70 to 0.75: the others repeat an order.
+    expect(shareCaught('weakened', weakened(program), every(5))).toBeGreaterThan(0.6);
   });
 
   it('an address that is shifted is caught', () => {
@@ -64,7 +68,8 @@ describe.each(PROGRAMS)('mutants of a compiled training step, %s, %i KiB, statis
       shareCaught(
         'addresses',
         [2, 64, -64, 4096].flatMap((bytes) => shiftedAddresses(program, bytes)),
+        every(37),
       ),
-    ).toBeGreaterThan(0.97);
+    ).toBeGreaterThan(0.95);
   });
 });
