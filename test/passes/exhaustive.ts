@@ -1,4 +1,5 @@
-import type { Evaluator, Part } from '../../passes/mbs/opt/evaluate.ts';
+import type { Evaluator } from '../../passes/mbs/opt/evaluate.ts';
+import type { Part } from '../../passes/mbs/opt/part.ts';
 import type { Parts, Segment } from '../../passes/mbs/opt/parts.ts';
 
 /** How a run of parts costs: their traffic as one group, or, of a single part that may be split, as several. */

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { resourcesOf } from '../../backends/wavecore/generate.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { accumulateEarly } from '../../passes/mbs/accumulate.ts';
+import { pairsOf } from '../../passes/mbs/fuse-update.ts';
 import { type Network, networkOf } from '../../passes/mbs/network.ts';
 import { Evaluator } from '../../passes/mbs/opt/evaluate.ts';
 
@@ -38,8 +39,11 @@ const settings = fc.record({
 type Settings = typeof settings extends fc.Arbitrary<infer T> ? T : never;
 
 /** A step as the search sees it. */
-function networkFor({ network, kib, norm, mode }: Settings): { readonly network: Network; readonly resources: Resources } {
-  const options = optionsOf({ schedule: 'opt', norm, mode, machine: machineWith(kib) });
+function networkFor(
+  { network, kib, norm, mode }: Settings,
+  optimizer: 'none' | 'momentum' = 'none',
+): { readonly network: Network; readonly resources: Resources } {
+  const options = optionsOf({ schedule: 'opt', norm, mode, optimizer, machine: machineWith(kib) });
   const graph: Graph = runPipeline(buildNetwork(network, mode), options, { stopAfter: 'training' }).graph;
   return { network: networkOf(accumulateEarly(orderByLiveness(graph)), 1), resources: resourcesOf(machineWith(kib)) };
 }
@@ -47,19 +51,23 @@ function networkFor({ network, kib, norm, mode }: Settings): { readonly network:
 describe('the search of opt', () => {
   it('finds what trying everything finds, on random networks of at most seven positions', () => {
     let compared = 0;
+    let joined = 0;
     fc.assert(
-      fc.property(settings, (given) => {
-        const { network, resources } = networkFor(given);
+      fc.property(settings, fc.boolean(), (given, joins) => {
+        const { network, resources } = networkFor(given, joins ? 'momentum' : 'none');
         const positions = positionsOf(network);
         fc.pre(positions.all.length <= 7);
-        const parts = new Parts(network, positions);
-        const evaluator = new Evaluator(new Planner(network, usesOf(network), resources));
+        const pairs = pairsOf(network.graph);
+        joined += pairs.length;
+        const parts = new Parts(network, positions, pairs);
+        const evaluator = new Evaluator(new Planner(network, usesOf(network), resources), pairs);
         expect(new Search(parts, evaluator, traffic).run()?.cost).toBe(leastTraffic(parts, evaluator, 40));
         compared++;
       }),
       { numRuns: 12 },
     );
     expect(compared).toBe(12);
+    expect(joined).toBeGreaterThan(0);
   });
 
   it('costs what the schedule moves, up to the bursts of results that are stored beside staying on chip', () => {

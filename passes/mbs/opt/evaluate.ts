@@ -2,35 +2,18 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import { heldBytes } from '../footprint.ts';
 import type { Pair } from '../fuse-update.ts';
 import { livePerSample } from '../layout.ts';
-import type { LayerView, Network } from '../network.ts';
+import type { LayerView } from '../network.ts';
 import { Planner } from '../planner.ts';
-import { accessesOf, type GroupAccesses, type Interval, type Surroundings, type Uses } from '../residency.ts';
+import type { GroupAccesses, Surroundings } from '../residency.ts';
 import type { Fit } from '../tiling.ts';
 import { type Amount, plus, ZERO } from './amount.ts';
 import { holdings } from './hold.ts';
+import { type Part, viewsOf } from './part.ts';
+import { PartLayout } from './part-layout.ts';
 import { Work } from './work.ts';
 
 /** Tensors of a part that may give way, where its sub-batch is smaller than the mini-batch. */
 const MOST_GIVEN = 3;
-
-/** Layers [from, to) of a network that run back to back, and what of them lies in DRAM in any case. */
-export interface Part {
-  readonly network: Network;
-  readonly uses: Uses;
-  readonly from: number;
-  readonly to: number;
-  /** Storages that layers elsewhere read from DRAM. */
-  readonly stored: ReadonlySet<string>;
-  /** Storages that never stay on chip. */
-  readonly refused: ReadonlySet<string>;
-  /** The storages that may lie on chip when the part starts, and stay there behind it. */
-  readonly enters?: string | undefined;
-  readonly exits?: string | undefined;
-  /** Whether it may also run as several groups: a single piece, which computes no product again. */
-  readonly splits: boolean;
-  /** The same layers in which those joined ones are a weight gradient alone, without its update; absent where there are none. */
-  readonly apart?: (joined: ReadonlySet<string>) => Pick<Part, 'network' | 'uses'>;
-}
 
 /** A part on one sub-batch size. */
 export interface Evaluation {
@@ -75,7 +58,7 @@ export class Evaluator {
   private readonly bySignature = new Map<string, Alike>();
   private readonly byPart = new Map<Part, Alike>();
   /** The part that was asked for last: all its sub-batch sizes are evaluated one after the other. */
-  private last: { readonly part: Part; readonly alike: Alike; readonly layouts: Map<number, Layout> } | undefined;
+  private last: { readonly part: Part; readonly alike: Alike; readonly layouts: Map<number, PartLayout> } | undefined;
 
   /** @param pairs weight gradients and updates that parts join. */
   constructor(planner: Planner, pairs: readonly Pair[] = []) {
@@ -173,11 +156,11 @@ export class Evaluator {
    * Everything stays on chip that the layers share; where a layer does not fit beside it, the updates of its unit are taken apart from their
    * gradients, if `parts` says so, or the largest tensor there gives way. A group of this part alone holds over its iterations what lets it move least.
    */
-  private planOf(planner: Planner, start: Layout, subBatch: number, holds: boolean, parts: boolean): Rated | undefined {
+  private planOf(planner: Planner, start: PartLayout, subBatch: number, holds: boolean, parts: boolean): Rated | undefined {
     let layout = start;
     for (let given = 0; subBatch === planner.network.batch || given <= MOST_GIVEN; ) {
       const { views, apart } = layout;
-      const fits = crowdedStep(layout.live, subBatch, planner) ?? fitAll(planner, layout, subBatch);
+      const fits = layout.crowdedStep(subBatch, planner.resources.globalBytes) ?? fitAll(planner, layout, subBatch);
       if (typeof fits !== 'number') {
         const plan = { views, accesses: layout.accesses, fits, apart };
         return { ...(holds ? this.holdingMost(planner, plan, subBatch) : plan), gaveWay: given > 0 };
@@ -187,7 +170,7 @@ export class Evaluator {
         layout = layout.takenApart(joined.map(({ layer }) => layer.name));
         continue;
       }
-      const largest = largestAt(layout.intervals, fits, layout.around);
+      const largest = layout.largestAt(fits);
       if (largest === undefined) return undefined;
       layout = layout.without(largest);
       given++;
@@ -227,7 +210,7 @@ export class Evaluator {
     return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).reduce((a, b) => a + b, 0);
   }
 
-  private layoutOf(part: Part, enters: boolean, exits: boolean): Layout {
+  private layoutOf(part: Part, enters: boolean, exits: boolean): PartLayout {
     const { layouts } = this.focus(part);
     const key = (enters ? 2 : 0) + (exits ? 1 : 0);
     const before = layouts.get(key);
@@ -235,7 +218,7 @@ export class Evaluator {
     const around: Surroundings = exits
       ? { stored: part.stored, enters: enters ? part.enters : undefined, exits: part.exits }
       : { stored: new Set([...part.stored, part.exits ?? '']), enters: enters ? part.enters : undefined };
-    const layout = new Layout(part, around, part.refused, new Set());
+    const layout = new PartLayout(part, around, part.refused, new Set());
     layouts.set(key, layout);
     return layout;
   }
@@ -270,29 +253,17 @@ export class Evaluator {
   }
 }
 
-function viewsOf({ network, from, to }: Part): readonly LayerView[] {
-  return network.layers.slice(from, to);
-}
-
 function keyOf(subBatch: number, enters: boolean, exits: boolean): number {
   return 4 * subBatch + (enters ? 2 : 0) + (exits ? 1 : 0);
 }
 
-/** The step at which resident tensors alone need most, where that is more than there is. */
-function crowdedStep(live: readonly number[], subBatch: number, { resources }: Planner): number | undefined {
-  let worst = 0;
-  live.forEach((bytes, i) => {
-    if (bytes > (live[worst] ?? 0)) worst = i;
-  });
-  return (live[worst] ?? 0) * subBatch > resources.globalBytes ? worst : undefined;
-}
-
 /** How every layer runs, or the first step that does not. */
-function fitAll(planner: Planner, layout: Layout, subBatch: number): Fit[] | number {
+function fitAll(planner: Planner, layout: PartLayout, subBatch: number): Fit[] | number {
   const { views, accesses } = layout;
-  const { live } = layout;
-  const crowded = crowdedStep(live, subBatch, planner);
+  // Now that the accesses are known, it may be more that is alive.
+  const crowded = layout.crowdedStep(subBatch, planner.resources.globalBytes);
   if (crowded !== undefined) return crowded;
+  const { live } = layout;
   const fits: Fit[] = [];
   for (let i = 0; i < views.length; i++) {
     const found = planner.fitOne(views, accesses, subBatch, live, i);
@@ -321,73 +292,6 @@ function refit(
     fits.push(fit);
   }
   return fits;
-}
-
-/** Where the tensors of a part are while `refused` do not stay on chip, some joined layers being apart; no sub-batch size enters into it. */
-class Layout {
-  readonly views: readonly LayerView[];
-  readonly around: Surroundings;
-  readonly apart: ReadonlySet<string>;
-  /** Until `accesses` is asked for, those of a layout in which more stays on chip without what does not here: at most as much is alive. */
-  intervals: readonly Interval[] = [];
-  live: readonly number[] = [];
-  private readonly part: Part;
-  private readonly refused: ReadonlySet<string>;
-  private readonly smaller = new Map<string, Layout>();
-  private found: GroupAccesses | undefined;
-
-  constructor(part: Part, around: Surroundings, refused: ReadonlySet<string>, apart: ReadonlySet<string>, intervals?: readonly Interval[]) {
-    this.part = part;
-    this.around = around;
-    this.refused = refused;
-    this.apart = apart;
-    this.views = this.viewed().network.layers.slice(part.from, part.to);
-    if (intervals === undefined) this.settle(this.accesses.intervals);
-    else this.settle(intervals);
-  }
-
-  get accesses(): GroupAccesses {
-    if (this.found !== undefined) return this.found;
-    const { network, uses } = this.viewed();
-    this.found = accessesOf(network, uses, this.part.from, this.part.to, 'group', this.refused, this.around);
-    this.settle(this.found.intervals);
-    return this.found;
-  }
-
-  without(tensor: string): Layout {
-    const others = (): Interval[] => this.intervals.filter((v) => v.tensor !== tensor);
-    return this.remembered(tensor, () => new Layout(this.part, this.around, new Set([...this.refused, tensor]), this.apart, others()));
-  }
-
-  takenApart(joined: readonly string[]): Layout {
-    const apart = new Set([...this.apart, ...joined]);
-    return this.remembered(`apart ${joined.join()}`, () => new Layout(this.part, this.around, this.refused, apart));
-  }
-
-  private viewed(): Pick<Part, 'network' | 'uses'> {
-    return this.apart.size === 0 ? this.part : (this.part.apart?.(this.apart) ?? this.part);
-  }
-
-  private settle(intervals: readonly Interval[]): void {
-    this.intervals = intervals;
-    this.live = livePerSample(intervals, this.views.length);
-  }
-
-  private remembered(key: string, make: () => Layout): Layout {
-    const layout = this.smaller.get(key) ?? make();
-    this.smaller.set(key, layout);
-    return layout;
-  }
-}
-
-/** The largest tensor on chip at a step that may give way. */
-function largestAt(intervals: readonly Interval[], step: number, around: Surroundings): string | undefined {
-  let largest: Interval | undefined;
-  for (const v of intervals) {
-    if (v.from > step || v.to < step || v.tensor === around.enters || v.tensor === around.exits) continue;
-    if (largest === undefined || v.bytes > largest.bytes) largest = v;
-  }
-  return largest?.tensor;
 }
 
 /** Parts with one signature cost the same: their layers are alike and share tensors in the same places. */

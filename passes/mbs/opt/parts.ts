@@ -3,7 +3,7 @@ import { recordOf } from '../../../ir/layers/index.ts';
 import { fuseLayers, type Pair } from '../fuse-update.ts';
 import { type Network, networkOf } from '../network.ts';
 import { type Uses, usesOf } from '../residency.ts';
-import type { Part } from './evaluate.ts';
+import type { Part } from './part.ts';
 import type { Positions } from './positions.ts';
 import { type Producers, producersOf, type Rebuilt, type Recompute, rebuild } from './recompute.ts';
 

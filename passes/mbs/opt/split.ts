@@ -1,6 +1,7 @@
 import { unitsOf } from '../units.ts';
 import type { Amount } from './amount.ts';
-import type { Evaluator, Part } from './evaluate.ts';
+import type { Evaluator } from './evaluate.ts';
+import type { Part } from './part.ts';
 
 /** A part of a part that is a group of its own. */
 export interface Piece {
