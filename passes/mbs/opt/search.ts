@@ -210,15 +210,15 @@ export class Search {
         if (cost < table.at(row, column)) table.set(row, column, cost);
       }
     });
-    const apart = this.splitOf(part);
+    const apart = this.splitOf(part, table.at(0, 0));
     if (apart !== undefined && apart.cost < table.at(0, 0)) table.set(0, 0, apart.cost);
     this.tablesOf.set(alike, table);
     return table;
   }
 
-  /** The part as several groups. */
-  private splitOf(part: Part): ReturnType<typeof split> {
-    return part.splits ? split(part, this.sizes, this.evaluator, this.objective) : undefined;
+  /** The part as several groups, where that costs less than `limit`. */
+  private splitOf(part: Part, limit: number): ReturnType<typeof split> {
+    return part.splits ? split(part, limit, this.sizes, this.evaluator, this.objective) : undefined;
   }
 
   private finish(states: readonly State[]): Found | undefined {
@@ -317,9 +317,9 @@ export class Search {
       if (amount === undefined) continue;
       if (best === undefined || this.objective(amount) < this.objective(best.amount)) best = { part, subBatch, enters, exits, amount };
     }
-    const apart = enters || exits ? undefined : this.splitOf(part);
-    if (apart !== undefined && (best === undefined || apart.cost < this.objective(best.amount)))
-      return apart.pieces.map((piece) => ({ ...piece, enters: false, exits: false }));
+    const cost = best === undefined ? Number.POSITIVE_INFINITY : this.objective(best.amount);
+    const apart = enters || exits ? undefined : this.splitOf(part, cost);
+    if (apart !== undefined && apart.cost < cost) return apart.pieces.map((piece) => ({ ...piece, enters: false, exits: false }));
     return [best ?? fail(diag.internal({}, 'a part that was chosen cannot run'))];
   }
 }
