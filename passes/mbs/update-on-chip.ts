@@ -1,7 +1,8 @@
 import { blockBytes, heldBytes } from './footprint.ts';
-import { fuseUpdates, type Pair, pairsOf } from './fuse-update.ts';
+import { type Pair, pairsOf } from './fuse-update.ts';
+import { type FusedPlanners, fusedPlanners } from './fused-planners.ts';
 import { livePerSample } from './layout.ts';
-import { type LayerView, type Network, networkOf } from './network.ts';
+import type { LayerView, Network } from './network.ts';
 import { heldIn, intervalsOf, roomOf } from './placed.ts';
 import { Planner } from './planner.ts';
 import { accessesOf, type GroupAccesses, type Interval, usesOf } from './residency.ts';
@@ -23,7 +24,7 @@ export function keepGradients<S extends Fusible>(scheduled: S, resources: Resour
   const possible = pairsOf(network.graph, network.cores);
   if (possible.length === 0) return scheduled;
   const cost = costsOf(network, schedule, resources);
-  const plan = remembered(network);
+  const plan = fusedPlanners(network.graph, network.cores);
   const fitting = schedule.groups.map((group) => fittingPairs(group, possible, cost, resourcesOf(group, resources), plan));
   const chosen = among(possible, fitting.flat());
   const fused = schedule.groups.map((group, i) => fuseGroup(group, fitting[i] ?? [], chosen, cost, resourcesOf(group, resources), plan));
@@ -39,23 +40,6 @@ export function keepGradients<S extends Fusible>(scheduled: S, resources: Resour
 }
 
 type Cost = (layer: string) => number;
-
-/** Plans groups of the network in which these pairs are fused. */
-type Plan = (pairs: readonly Pair[], resources: Resources) => Planner;
-
-/** Groups share a planner of the network in which all of their pairs are fused. */
-function remembered(network: Network): Plan {
-  const known = new Map<string, Planner>();
-  return (pairs, resources) => {
-    const key = `${resources.globalBytes} ${pairs.map(({ gradient }) => gradient).join()}`;
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const fused = networkOf(fuseUpdates(network.graph, pairs), network.cores);
-    const planner = new Planner(fused, usesOf(fused), resources);
-    known.set(key, planner);
-    return planner;
-  };
-}
 
 /** DRAM bytes of every layer of a schedule. */
 function costsOf(network: Network, { groups }: Schedule, resources: Resources): Cost {
@@ -80,7 +64,7 @@ function resourcesOf(group: Group, resources: Resources): Resources {
 }
 
 /** The pairs of a group that it has room for, each by itself. */
-function fittingPairs(group: Group, possible: readonly Pair[], cost: Cost, resources: Resources, plan: Plan): Pair[] {
+function fittingPairs(group: Group, possible: readonly Pair[], cost: Cost, resources: Resources, plan: FusedPlanners): Pair[] {
   const names = new Set(group.steps.map(({ layer }) => layer));
   const mine = possible.filter(({ gradient }) => names.has(gradient));
   return mine.length === 0 ? [] : new FusedGroup(plan(possible, resources), group, mine, cost).fitting();
@@ -93,7 +77,7 @@ function fuseGroup(
   chosen: readonly Pair[],
   cost: Cost,
   resources: Resources,
-  plan: Plan,
+  plan: FusedPlanners,
 ): { readonly group: Group; readonly pairs: readonly Pair[] } {
   const { alternating } = group;
   const sorted = [...fitting].sort((a, b) => cost(b.update) - cost(a.update));

@@ -1,6 +1,7 @@
-import type { Graph, Layer } from '../../../ir/graph.ts';
-import { fuseUpdates, type Pair } from '../fuse-update.ts';
-import { type Network, networkOf } from '../network.ts';
+import type { Layer } from '../../../ir/graph.ts';
+import type { Pair } from '../fuse-update.ts';
+import { fusedPlanners } from '../fused-planners.ts';
+import type { Network } from '../network.ts';
 import { Planner } from '../planner.ts';
 import { usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
@@ -33,6 +34,7 @@ export interface Optimum {
  * or not; a group has any sub-batch size; within a part everything stays on chip that fits, the largest tensor giving way first. A part that no
  * group spans may run as several. A turn begins at most one position before the last one that keeps everything on chip. Groups that get no
  * addresses are planned with less of the buffer, and the search is repeated.
+ * @param pairs weight gradients and updates that may run as one layer each; the network has them apart.
  */
 export function optimize(
   network: Network,
@@ -84,7 +86,12 @@ function realize(
   const layers: Layer[] = [...turned, ...found.backward.flatMap(({ segment }) => segment.rebuilt.layers)];
   const made = found.backward.flatMap(({ segment }) => segment.rebuilt.tensors);
   const rewritten = positions.backward.to > positions.backward.from ? withBackward(graph, layers, made) : graph;
-  const placers = placersOf(rewritten, pairs, network.cores, resources);
+  const planners = fusedPlanners(rewritten, network.cores);
+  const placers: Placers = (apart) =>
+    planners(
+      pairs.filter((pair) => !apart.has(pair.joined.name)),
+      resources,
+    );
   const chosen = [...found.forward, ...(turn?.chosen ?? []), ...found.backward.flatMap((b) => b.chosen)];
   const kept = new Set(found.backward.flatMap(({ segment }) => [...segment.kept]));
   const groups: Group[] = [];
@@ -105,18 +112,4 @@ function realize(
   if (homeless.length > 0) return { homeless };
   const final = placers(apart).network;
   return { network: final, groups, choices: choicesOf(final, found, settled), cost };
-}
-
-function placersOf(graph: Graph, pairs: readonly Pair[], cores: number, resources: Resources): Placers {
-  const known = new Map<string, Planner>();
-  return (apart) => {
-    const key = [...apart].sort().join();
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const fused = pairs.filter(({ joined }) => !apart.has(joined.name));
-    const network = networkOf(fuseUpdates(graph, fused), cores);
-    const planner = new Planner(network, usesOf(network), resources);
-    known.set(key, planner);
-    return planner;
-  };
 }
