@@ -13,7 +13,7 @@ import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
-import { spread } from './place.ts';
+import { spreader } from './place.ts';
 import { Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
@@ -56,11 +56,11 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     const pairs = fusedUpdates ? pairsOf(network.graph, network.cores) : [];
     const found = optimal(planned, network, pairs, resources, objective);
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return soonest(found, resources, estimate, fuse);
+    return soonest(found, resources, (of, group) => estimate(of, spread(group)), fuse);
   };
+  const spread = spreader(resources.globalBytes);
   const scheduled = name === 'opt' ? choose() : fuse(planned);
-  const groups = scheduled.schedule.groups.map((group) => spread(group, resources.globalBytes));
-  return { ...scheduled, schedule: { ...scheduled.schedule, groups } };
+  return { ...scheduled, schedule: { ...scheduled.schedule, groups: scheduled.schedule.groups.map(spread) } };
 }
 
 function withGradientsKept(scheduled: Scheduled, resources: Resources): Scheduled {
@@ -158,8 +158,7 @@ function soonest(
   estimate: Estimate,
   finished: (scheduled: Scheduled) => Scheduled,
 ): Scheduled {
-  const sum = ({ network, schedule }: Scheduled): number =>
-    schedule.groups.reduce((cycles, group) => cycles + estimate(network, spread(group, resources.globalBytes)), 0);
+  const sum = ({ network, schedule }: Scheduled): number => schedule.groups.reduce((cycles, group) => cycles + estimate(network, group), 0);
   const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled) })).sort((x, y) => x.cycles - y.cycles);
   let best: { readonly scheduled: Scheduled; readonly cycles: number } | undefined;
   for (const { scheduled, cycles } of rated) {
@@ -203,7 +202,8 @@ function fullSerialization(planner: Planner, from: number, to: number, policy: P
     if (serial && last?.serial === true) last.to = unit.to;
     else runs.push({ ...unit, serial });
   }
-  const serial = runs.filter((run) => run.serial);
+  // Units that fit alone may not fit together.
+  const serial = runs.filter((run) => run.serial && planner.serialized(run.from, run.to, policy) !== undefined);
   let best: { readonly drafts: readonly Draft[]; readonly traffic: number } | undefined;
   for (const subBatch of subBatches(planner.network.batch)) {
     const drafts = serial.flatMap((run) => planner.serializedOn(run.from, run.to, policy, subBatch) ?? []);

@@ -37,11 +37,19 @@ export function placeFits(
 }
 
 /**
- * The group with its blocks apart as far as the buffer has room: a layer that takes the place of one shortly before it waits for that one. For
- * groups that are taken, or compared by time: it takes many times as long as placing them.
+ * Gives groups with their blocks apart as far as the buffer has room, each worked out once: a layer that takes the place of one shortly before it
+ * waits for that one. For groups that are taken, or compared by time: it takes many times as long as placing them.
  */
-export function spread(group: Group, globalBytes: number): Group {
-  const capacity = roomOf(group, globalBytes);
+export function spreader(globalBytes: number): (group: Group) => Group {
+  const known = new WeakMap<Group, Group>();
+  return (group) => {
+    const spread = known.get(group) ?? spreadIn(group, roomOf(group, globalBytes));
+    known.set(group, spread);
+    return spread;
+  };
+}
+
+function spreadIn(group: Group, capacity: number): Group {
   const kept = { intervals: intervalsOf(group), held: heldIn(group) };
   const apart = addressed(group, kept, (blocks) => allocateApart(blocks, capacity));
   return 'blocked' in apart ? group : apart;

@@ -1,15 +1,13 @@
-import { blockBytes } from './footprint.ts';
 import type { LayerView } from './network.ts';
-import type { Access, Block, Resources } from './schedule.ts';
-import { blocksOf, type Candidate, candidates, type Fit, PENALTY_BYTES, trafficOf } from './tiling.ts';
+import type { Access } from './schedule.ts';
+import { type Candidate, candidates, type Fit, PENALTY_BYTES } from './tiling.ts';
+import { type LayerRun, Tried } from './tried.ts';
 
 interface Entry {
   readonly candidate: Candidate;
   /** In the order of the candidates: of equal ones the first is taken. */
   readonly place: number;
-  blocks?: readonly Block[];
-  bytes?: number;
-  fit?: Fit;
+  readonly tried: Tried;
 }
 
 /**
@@ -17,11 +15,6 @@ interface Entry {
  * than every operand once, so that mostly few of them need a closer look.
  */
 export class Ranking {
-  private readonly view: LayerView;
-  private readonly inputs: readonly Access[];
-  private readonly outputs: readonly Access[];
-  private readonly samples: number;
-  private readonly resources: Resources;
   /** By penalty. */
   private readonly entries: readonly Entry[];
   private readonly floor: number;
@@ -29,13 +22,12 @@ export class Ranking {
   private readonly last: ({ readonly free: number; readonly fit: Fit | undefined } | undefined)[] = [];
   private readonly unhindered: (Fit | undefined)[] = [];
 
-  constructor(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources) {
-    this.view = view;
-    this.inputs = inputs;
-    this.outputs = outputs;
-    this.samples = samples;
-    this.resources = resources;
-    const entries = Array.from(candidates(view, inputs, outputs, samples, resources), (candidate, place): Entry => ({ candidate, place }));
+  constructor(run: LayerRun) {
+    const { view, inputs, outputs, samples, resources } = run;
+    const entries = Array.from(candidates(view, inputs, outputs, samples, resources), (candidate, place): Entry => {
+      const { chunk, panel } = candidate;
+      return { candidate, place, tried: new Tried(run, panel === undefined ? { chunk } : { chunk, panel }) };
+    });
     this.entries = entries.sort((a, b) => a.candidate.penalty - b.candidate.penalty);
     this.floor = leastTraffic(view, inputs, outputs, samples);
   }
@@ -53,9 +45,9 @@ export class Ranking {
 
   /** All in `free` bytes but narrow ones, the best first. */
   all(free: number): Fit[] {
-    const fitting = this.entries.filter((entry) => !entry.candidate.narrow && this.bytesOf(entry) <= free);
-    const cost = (entry: Entry): number => this.fitOf(entry).traffic + PENALTY_BYTES * entry.candidate.penalty;
-    return fitting.sort((a, b) => cost(a) - cost(b) || a.place - b.place).map((entry) => this.fitOf(entry));
+    const fitting = this.entries.filter((entry) => !entry.candidate.narrow && entry.tried.bytes <= free);
+    const cost = (entry: Entry): number => entry.tried.fit.traffic + PENALTY_BYTES * entry.candidate.penalty;
+    return fitting.sort((a, b) => cost(a) - cost(b) || a.place - b.place).map((entry) => entry.tried.fit);
   }
 
   /** The best one of all. */
@@ -72,27 +64,12 @@ export class Ranking {
       const { candidate, place } = entry;
       const penalty = PENALTY_BYTES * candidate.penalty;
       if (this.floor + penalty > least) break;
-      if ((candidate.narrow && !narrow) || this.bytesOf(entry) > free) continue;
-      const cost = this.fitOf(entry).traffic + penalty;
+      if ((candidate.narrow && !narrow) || entry.tried.bytes > free) continue;
+      const cost = entry.tried.fit.traffic + penalty;
       if (cost > least || (cost === least && place > (best?.place ?? 0))) continue;
       [best, least] = [entry, cost];
     }
-    return best?.fit;
-  }
-
-  private bytesOf(entry: Entry): number {
-    entry.blocks ??= blocksOf(this.view, this.inputs, this.outputs, this.samples, entry.candidate);
-    entry.bytes ??= blockBytes(entry.blocks);
-    return entry.bytes;
-  }
-
-  private fitOf(entry: Entry): Fit {
-    if (entry.fit !== undefined) return entry.fit;
-    const { penalty: _, ...tiling } = entry.candidate;
-    const traffic = trafficOf(this.view, this.inputs, this.outputs, this.samples, tiling, this.resources);
-    const fit = { ...tiling, blocks: entry.blocks ?? [], bytes: this.bytesOf(entry), traffic };
-    entry.fit = fit;
-    return fit;
+    return best?.tried.fit;
   }
 }
 

@@ -1,68 +1,53 @@
-import { blockBytes } from './footprint.ts';
 import { isImage, type LayerView, type Operand } from './network.ts';
-import type { Access, Panel, Resources } from './schedule.ts';
-import { blocksOf, type Fit, finestStripes, panelsOf, stripesOf, trafficOf } from './tiling.ts';
+import type { Access, Panel } from './schedule.ts';
+import { type Fit, finestStripes, panelsOf, stripesOf } from './tiling.ts';
 import { stripeRows, type Tiling } from './transfers.ts';
+import { type LayerRun, Tried } from './tried.ts';
 
 /** Stripes up to which all numbers are compared, where a layer needs fewer. */
 const MORE_STRIPES = 12;
 
-/** A number of stripes with one panel shape, as far as it was looked at. */
-interface Cut {
-  readonly tiling: Tiling;
-  readonly blocks: Fit['blocks'];
-  readonly bytes: number;
-  fit?: Fit;
-}
-
 /** The ways to run a layer of which no sample fits: cut into stripes. Only for layers whose operands all stream. */
 export class Striped {
-  private readonly view: LayerView;
-  private readonly inputs: readonly Access[];
-  private readonly outputs: readonly Access[];
-  private readonly samples: number;
-  private readonly resources: Resources;
-  /** Panel shapes, and whether they leave columns of the array empty; none where the layer cannot be cut. */
-  private readonly shapes: readonly { readonly panel: Panel | undefined; readonly narrow: boolean; readonly cuts: Cut[] }[];
+  private readonly run: LayerRun;
+  /** Panel shapes, whether they leave columns of the array empty, and what is known by number of stripes; none where the layer cannot be cut. */
+  private readonly shapes: readonly { readonly panel: Panel | undefined; readonly narrow: boolean; readonly cuts: Tried[] }[];
   private readonly most: number;
 
-  constructor(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, resources: Resources) {
-    this.view = view;
-    this.inputs = inputs;
-    this.outputs = outputs;
-    this.samples = samples;
-    this.resources = resources;
-    this.most = finestStripes(view);
+  constructor(run: LayerRun) {
+    this.run = run;
+    this.most = finestStripes(run.view);
     this.shapes = this.isCut() ? this.findShapes() : [];
   }
 
   /** For every panel shape as few stripes as `free` bytes allow, the least traffic of them; `narrow` panels only where they are asked for. */
   best(free: number, narrow: boolean): Fit | undefined {
     if (free <= 0 || this.shapes.length === 0) return undefined;
-    const fewest = fewestStripes(this.view, this.inputs, this.outputs, free);
+    const fewest = fewestStripes(this.run, free);
     let best: Fit | undefined;
     let [shape, first] = [0, this.most];
     this.shapes.forEach((each, at) => {
       if ((each.narrow && !narrow) || this.cut(at, this.most).bytes > free) return;
       const count = firstOf(fewest, this.most, (stripes) => this.cut(at, stripes).bytes <= free);
-      const fit = this.fit(at, count);
+      const { fit } = this.cut(at, count);
       if (best === undefined || fit.traffic < best.traffic) [best, shape, first] = [fit, at, count];
     });
     // Rows of more stripes may fill their bursts better.
     for (let count = first + 1; count <= Math.min(this.most, Math.max(MORE_STRIPES, 2 * first)); count++) {
-      if (best !== undefined && this.fit(shape, count).traffic < best.traffic) best = this.fit(shape, count);
+      const { fit } = this.cut(shape, count);
+      if (best !== undefined && fit.traffic < best.traffic) best = fit;
     }
     return best;
   }
 
   private isCut(): boolean {
-    const { view, inputs, outputs } = this;
+    const { view, inputs, outputs } = this.run;
     if (view.record.stripes === undefined || view.phase === 'update' || this.most < 2) return false;
     return ![...inputs, ...outputs].some(({ mode }) => mode === 'resident' || mode === 'load');
   }
 
-  private findShapes(): { panel: Panel | undefined; narrow: boolean; cuts: Cut[] }[] {
-    const { view, inputs, outputs, samples, resources } = this;
+  private findShapes(): { panel: Panel | undefined; narrow: boolean; cuts: Tried[] }[] {
+    const { view, inputs, outputs, samples, resources } = this.run;
     if (view.matrix === undefined) return [{ panel: undefined, narrow: false, cuts: [] }];
     return [...panelsOf(view, [...inputs, ...outputs], false, samples, resources)].map(({ panel, narrow }) => ({
       panel,
@@ -71,25 +56,14 @@ export class Striped {
     }));
   }
 
-  private cut(shape: number, count: number): Cut {
-    const { view, inputs, outputs, samples } = this;
+  private cut(shape: number, count: number): Tried {
     const { panel, cuts = [] } = this.shapes[shape] ?? {};
     const known = cuts[count];
     if (known !== undefined) return known;
-    const stripes = stripesOf(view, count);
-    const tiling: Tiling = panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel };
-    const blocks = blocksOf(view, inputs, outputs, samples, tiling);
-    const cut: Cut = { tiling, blocks, bytes: blockBytes(blocks) };
+    const stripes = stripesOf(this.run.view, count);
+    const cut = new Tried(this.run, panel === undefined ? { chunk: 1, stripes } : { chunk: 1, stripes, panel });
     cuts[count] = cut;
     return cut;
-  }
-
-  private fit(shape: number, count: number): Fit {
-    const { view, inputs, outputs, samples, resources } = this;
-    const cut = this.cut(shape, count);
-    const { tiling, blocks, bytes } = cut;
-    cut.fit ??= { ...tiling, blocks, bytes, traffic: trafficOf(view, inputs, outputs, samples, tiling, resources) };
-    return cut.fit;
   }
 }
 
@@ -120,7 +94,7 @@ export function readsAll(view: LayerView, stripes: Tiling['stripes'] = []): bool
 }
 
 /** A number of stripes below which the streamed operands alone do not fit; weight gradients may hold some channels only. */
-function fewestStripes(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], free: number): number {
+function fewestStripes({ view, inputs, outputs }: LayerRun, free: number): number {
   if (view.matrix?.form === 'weightGradient') return 2;
   const streamed = (access: Access, o: Operand | undefined): number =>
     o !== undefined && access.mode === 'stream' && (view.record.stripes === 'flat' || isImage(o)) ? 2 * o.bytes : 0;

@@ -65,13 +65,13 @@ export class Tilings {
   rankingOf({ view, inputs, outputs, rankings }: Way, samples: number): Ranking {
     const known = rankings.get(samples);
     if (known !== undefined) return known;
-    const ranking = new Ranking(view, inputs, outputs, samples, this.resources);
+    const ranking = new Ranking({ view, inputs, outputs, samples, resources: this.resources });
     rankings.set(samples, ranking);
     return ranking;
   }
 
   private stripedOf({ view, inputs, outputs, striped }: Way, samples: number): Striped {
-    const known = striped.get(samples) ?? new Striped(view, inputs, outputs, samples, this.resources);
+    const known = striped.get(samples) ?? new Striped({ view, inputs, outputs, samples, resources: this.resources });
     striped.set(samples, known);
     return known;
   }

@@ -103,7 +103,7 @@ describe('the ranking of tilings', () => {
             });
             const able = all.filter(({ candidate, bytes }) => bytes <= free && (narrow || !candidate.narrow));
             const [least] = able.sort((a, b) => a.cost - b.cost || a.place - b.place);
-            const ranking = new Ranking(view, reads, writes, samples, resources);
+            const ranking = new Ranking({ view, inputs: reads, outputs: writes, samples, resources });
             // Asked twice: what is remembered may not change the answer.
             for (const bytes of [Number.POSITIVE_INFINITY, free]) ranking.best(bytes, narrow);
             const best = ranking.best(free, narrow);

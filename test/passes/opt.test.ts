@@ -72,13 +72,20 @@ describe('the search of opt', () => {
 
   it('costs what the schedule moves, up to the bursts of results that are stored beside staying on chip', () => {
     let exact = 0;
+    let joined = 0;
     fc.assert(
-      fc.property(fc.record({ ...sizes, network: randomNetwork }), (given) => {
-        const { network, resources } = networkFor(given);
-        const optimum = optimize(network, resources, 'traffic');
+      fc.property(fc.record({ ...sizes, network: randomNetwork }), fc.boolean(), (given, joins) => {
+        const { network, resources } = networkFor(given, joins ? 'momentum' : 'none');
+        const pairs = pairsOf(network.graph);
+        const optimum = optimize(network, resources, 'traffic', pairs);
         if (optimum === undefined) return;
-        const { groups: made, choices, cost } = optimum;
-        const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, groups: made };
+        const { choices, cost } = optimum;
+        // It costs what updates move that could be joined to their gradients, and are not.
+        const planner = new Planner(optimum.network, usesOf(optimum.network), resources);
+        const left = optimum.network.layers.filter(({ layer }) => pairs.some(({ update }) => update === layer.name));
+        const apart = left.map(({ index }) => planner.place(planner.wholeBatch(index, index + 1, 'none'), 'none'));
+        joined += pairs.length - left.length;
+        const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, groups: [...optimum.groups, ...apart] };
         const more = totalBytes(predictTraffic(optimum.network, schedule, resources)) - cost;
         expect(more).toBeGreaterThanOrEqual(0);
         expect(more).toBeLessThan(resources.burstBytes * network.batch * Math.max(1, choices.length));
@@ -87,5 +94,6 @@ describe('the search of opt', () => {
       { numRuns: 25 },
     );
     expect(exact).toBeGreaterThan(10);
+    expect(joined).toBeGreaterThan(0);
   });
 });

@@ -154,9 +154,9 @@ export class Evaluator {
 
   /**
    * Everything stays on chip that the layers share; where a layer does not fit beside it, the updates of its unit are taken apart from their
-   * gradients, if `parts` says so, or the largest tensor there gives way. A group of this part alone holds over its iterations what lets it move least.
+   * gradients, if `takesApart`, or the largest tensor there gives way. A group of this part alone holds over its iterations what lets it move least.
    */
-  private planOf(planner: Planner, start: PartLayout, subBatch: number, holds: boolean, parts: boolean): Rated | undefined {
+  private planOf(planner: Planner, start: PartLayout, subBatch: number, holds: boolean, takesApart: boolean): Rated | undefined {
     let layout = start;
     for (let given = 0; subBatch === planner.network.batch || given <= MOST_GIVEN; ) {
       const { views, apart } = layout;
@@ -165,7 +165,7 @@ export class Evaluator {
         const plan = { views, accesses: layout.accesses, fits, apart };
         return { ...(holds ? this.holdingMost(planner, plan, subBatch) : plan), gaveWay: given > 0 };
       }
-      const joined = parts ? views.filter(({ unit, layer }) => unit === views[fits]?.unit && this.updates.has(layer.name)) : [];
+      const joined = takesApart ? views.filter(({ unit, layer }) => unit === views[fits]?.unit && this.updates.has(layer.name)) : [];
       if (joined.length > 0) {
         layout = layout.takenApart(joined.map(({ layer }) => layer.name));
         continue;

@@ -2,7 +2,6 @@ import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { Scheduled } from '../index.ts';
 import { livePerSample } from '../layout.ts';
 import type { LayerView, Network } from '../network.ts';
-import { spread } from '../place.ts';
 import { intervalsOf } from '../placed.ts';
 import { Planner } from '../planner.ts';
 import { type GroupAccesses, usesOf } from '../residency.ts';
@@ -19,10 +18,9 @@ const SPACING = 0.85;
 const SLOWER = 1.05;
 const MOST_SLOWER = 2;
 
-/** A schedule's groups, the cycles that they are estimated to take, and what was decided for them. */
+/** A schedule's groups, and what was decided for them. */
 export interface Timed {
   readonly groups: readonly Group[];
-  readonly cycles: number;
   readonly choices?: readonly Choice[];
 }
 
@@ -37,9 +35,8 @@ export function fastest(scheduled: Scheduled, resources: Resources, estimate: Es
   const planner = new Planner(network, usesOf(network), resources);
   const half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
   const halfPlanner = new Planner(network, usesOf(network), { ...resources, globalBytes: half });
-  const cyclesOf = (group: Group): number => estimate(network, spread(group, resources.globalBytes));
   const timed = schedule.groups.map((group) => {
-    let best = { group, cycles: cyclesOf(group) };
+    let best = { group, cycles: estimate(network, group) };
     const tryAll = (most: number, placed: (subBatch: number, mostBytes: number) => Group | undefined): void => {
       let tried = most / SPACING;
       let slower = 0;
@@ -48,7 +45,7 @@ export function fastest(scheduled: Scheduled, resources: Resources, estimate: Es
         tried = subBatch;
         const other = placed(subBatch, best.cycles * resources.costs.bytesPerCycle);
         if (other === undefined) continue;
-        const cycles = cyclesOf(other);
+        const cycles = estimate(network, other);
         slower = cycles > best.cycles * SLOWER ? slower + 1 : 0;
         if (slower === MOST_SLOWER) break;
         if (cycles < best.cycles) best = { group: other, cycles };
@@ -63,8 +60,7 @@ export function fastest(scheduled: Scheduled, resources: Resources, estimate: Es
     return best;
   });
   const groups = timed.map(({ group }) => group);
-  const cycles = timed.reduce((sum, own) => sum + own.cycles, 0);
-  return { groups, cycles, ...(choices === undefined ? {} : { choices: choices.map((choice) => as(choice, groups, network, resources)) }) };
+  return { groups, ...(choices === undefined ? {} : { choices: choices.map((choice) => as(choice, groups, network, resources)) }) };
 }
 
 /** A choice as it is carried out: on the sub-batches of its group. */
