@@ -7,7 +7,7 @@ interface Entry {
   readonly candidate: Candidate;
   /** In the order of the candidates: of equal ones the first is taken. */
   readonly place: number;
-  readonly tried: Tried;
+  tried?: Tried;
 }
 
 /**
@@ -15,6 +15,7 @@ interface Entry {
  * than every operand once, so that mostly few of them need a closer look.
  */
 export class Ranking {
+  private readonly run: LayerRun;
   /** By penalty. */
   private readonly entries: readonly Entry[];
   private readonly floor: number;
@@ -24,10 +25,8 @@ export class Ranking {
 
   constructor(run: LayerRun) {
     const { view, inputs, outputs, samples, resources } = run;
-    const entries = Array.from(candidates(view, inputs, outputs, samples, resources), (candidate, place): Entry => {
-      const { chunk, panel } = candidate;
-      return { candidate, place, tried: new Tried(run, panel === undefined ? { chunk } : { chunk, panel }) };
-    });
+    this.run = run;
+    const entries = Array.from(candidates(view, inputs, outputs, samples, resources), (candidate, place): Entry => ({ candidate, place }));
     this.entries = entries.sort((a, b) => a.candidate.penalty - b.candidate.penalty);
     this.floor = leastTraffic(view, inputs, outputs, samples);
   }
@@ -45,9 +44,9 @@ export class Ranking {
 
   /** All in `free` bytes but narrow ones, the best first. */
   all(free: number): Fit[] {
-    const fitting = this.entries.filter((entry) => !entry.candidate.narrow && entry.tried.bytes <= free);
-    const cost = (entry: Entry): number => entry.tried.fit.traffic + PENALTY_BYTES * entry.candidate.penalty;
-    return fitting.sort((a, b) => cost(a) - cost(b) || a.place - b.place).map((entry) => entry.tried.fit);
+    const fitting = this.entries.filter((entry) => !entry.candidate.narrow && this.tried(entry).bytes <= free);
+    const cost = (entry: Entry): number => this.tried(entry).fit.traffic + PENALTY_BYTES * entry.candidate.penalty;
+    return fitting.sort((a, b) => cost(a) - cost(b) || a.place - b.place).map((entry) => this.tried(entry).fit);
   }
 
   /** The best one of all. */
@@ -64,12 +63,18 @@ export class Ranking {
       const { candidate, place } = entry;
       const penalty = PENALTY_BYTES * candidate.penalty;
       if (this.floor + penalty > least) break;
-      if ((candidate.narrow && !narrow) || entry.tried.bytes > free) continue;
-      const cost = entry.tried.fit.traffic + penalty;
+      if ((candidate.narrow && !narrow) || this.tried(entry).bytes > free) continue;
+      const cost = this.tried(entry).fit.traffic + penalty;
       if (cost > least || (cost === least && place > (best?.place ?? 0))) continue;
       [best, least] = [entry, cost];
     }
-    return best?.tried.fit;
+    return best?.tried?.fit;
+  }
+
+  private tried(entry: Entry): Tried {
+    const { chunk, panel } = entry.candidate;
+    entry.tried ??= new Tried(this.run, panel === undefined ? { chunk } : { chunk, panel });
+    return entry.tried;
   }
 }
 
