@@ -32,7 +32,7 @@ export const normGradReduce: KindRecord = {
   ],
   attrs: NORM_ATTRS,
   unit: 'vector',
-  passes: 3,
+  passes: 2,
   crossesSamples: (attrs) => boolAttr(NORM_ATTRS, attrs, 'crossSample'),
   infer: (inputs, attrs) => {
     const { C, statsShape } = setsOf(inputs, attrs);
@@ -65,7 +65,7 @@ export const normGradApply: KindRecord = {
   outputs: [{ name: 'dx', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
-  passes: 4,
+  passes: 2,
   crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const { statsShape } = setsOf(inputs, attrs);

@@ -124,7 +124,7 @@ export const normApply: KindRecord = {
   outputs: [{ name: 'y', dtypes: ['f16'] }],
   attrs: NORM_ATTRS,
   unit: 'vector',
-  passes: 2,
+  passes: 1,
   crossesSamples: () => false,
   infer: (inputs, attrs) => {
     const x = nth(inputs, 0);

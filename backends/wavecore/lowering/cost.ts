@@ -1,5 +1,6 @@
 import { arrayUse } from '../../../passes/mbs/array-use.ts';
-import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
+import type { LayerView } from '../../../passes/mbs/network.ts';
+import { passedElements } from '../../../passes/mbs/opt/work.ts';
 import type { Resources, Step } from '../../../passes/mbs/schedule.ts';
 import { visitTransfers } from '../../../passes/mbs/transfers.ts';
 import type { Part } from './context.ts';
@@ -19,20 +20,6 @@ export interface Cost {
   readonly returns: boolean;
 }
 
-const F16_BYTES = 2;
-
-/** Passes of the vector unit over the first input, where they are not as many as operands. */
-const PASSES: Readonly<Record<string, number>> = {
-  relu: 1,
-  relu_grad: 1,
-  add: 1,
-  mul: 1,
-  norm_stats: 2,
-  norm_apply: 2,
-  norm_grad_reduce: 3,
-  norm_grad_apply: 4,
-};
-
 /** What a part of a step costs, roughly: waves at full speed, passes of the vector unit, transfers at full bandwidth. */
 export function costOf(view: LayerView, step: Step, part: Part, subBatch: number, resources: Resources): Cost {
   const samples = part.to - part.from;
@@ -43,13 +30,7 @@ export function costOf(view: LayerView, step: Step, part: Part, subBatch: number
   const moved = { head, load: load - head, store, turns, returns: view.matrix?.form === 'weightGradient' };
   if (view.matrix !== undefined)
     return { ...moved, matrix: arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles, vector: 0 };
-  return { ...moved, matrix: 0, vector: passedBytes(view, samples) / (F16_BYTES * resources.lanes) };
-}
-
-function passedBytes({ layer, inputs, outputs }: LayerView, samples: number): number {
-  const bytes = (operands: readonly Operand[]): number => operands.reduce((sum, o) => sum + (o.batched ? o.bytes * samples : o.bytes), 0);
-  const passes = PASSES[layer.kind];
-  return passes === undefined ? bytes(inputs) + bytes(outputs) : passes * bytes(inputs.slice(0, 1));
+  return { ...moved, matrix: 0, vector: passedElements(view, samples) / resources.lanes };
 }
 
 /** Whether all samples of the operands are loaded before the first of several panels. */

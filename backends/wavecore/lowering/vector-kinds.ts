@@ -210,14 +210,13 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       const cross = bool(ctx, 'crossSample');
       configure(ctx, normSlots(ctx, 0, chunk));
       const state = !cross && isFirst(chunk) ? clearState(ctx) : stateReg(ctx);
-      ctx.e.op('v.norm_grad_sums', { state, x: input(ctx, 0, chunk), dy: input(ctx, 1, chunk), stats: input(ctx, 2, chunk) });
-      if (cross || !isLast(ctx, chunk)) return;
-      endNormGradient(ctx, output(ctx, 0, chunk), addsToEarlier(ctx, chunk), input(ctx, 3, chunk));
+      ctx.e.op('v.norm_grad_sums', { state, x: input(ctx, 0, chunk), dy: input(ctx, 1, chunk) });
+      if (!cross && isLast(ctx, chunk)) endNormGradient(ctx, output(ctx, 0, chunk), chunk);
     },
     after: (ctx) => {
       if (!bool(ctx, 'crossSample')) return;
       const whole: Chunk = { offset: constant(0), samples: ctx.iteration.samples };
-      endNormGradient(ctx, ctx.e.value(constant(ctx.block('out0').address)), addsToEarlier(ctx, whole), input(ctx, 3, whole));
+      endNormGradient(ctx, ctx.e.value(constant(ctx.block('out0').address)), whole);
     },
   },
   norm_grad_apply: {
@@ -344,8 +343,9 @@ function configureLoss(ctx: StepContext, chunk: Chunk): void {
   if (ctx.view.inputs.length > 2) loadWords(ctx, 2, { LOSSSCALE: 'lossScale' });
 }
 
-function endNormGradient(ctx: StepContext, sums: number, add: number, gamma: number): void {
+function endNormGradient(ctx: StepContext, sums: number, chunk: Chunk): void {
   const dgamma = ctx.e.value(constant(ctx.block('out1').address));
   const dbeta = ctx.e.value(constant(ctx.block('out2').address));
-  ctx.e.op('v.norm_grad_end', { sums, dgamma, dbeta, state: stateReg(ctx), gamma, add });
+  const operands = { state: stateReg(ctx), stats: input(ctx, 2, chunk), gamma: input(ctx, 3, chunk), add: addsToEarlier(ctx, chunk) };
+  ctx.e.op('v.norm_grad_end', { sums, dgamma, dbeta, ...operands });
 }

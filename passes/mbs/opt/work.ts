@@ -21,8 +21,7 @@ export class Work {
   /** `sum` and a layer on sub-batches of `subBatch` samples that moves `moved` bytes by tensor kind. */
   add(sum: Amount, view: LayerView, tiling: Tiling, subBatch: number, moved: Float64Array): Amount {
     const { matrix: work } = view;
-    const batched = work === undefined ? this.batch * (view.record.passes ?? 1) * largestOperand(view) : 0;
-    const elements = batched + updatedElements(view);
+    const elements = work === undefined || view.update !== undefined ? passedElements(view, this.batch) : 0;
     return {
       traffic: sum.traffic + moved.reduce((a, b) => a + b, 0),
       matrix: sum.matrix + (work === undefined ? 0 : this.arrayCycles(work, tiling, subBatch)),
@@ -38,7 +37,12 @@ export class Work {
   }
 }
 
-/** Elements of a sample that a vector layer passes over: those of its largest operand. */
+/** Elements that the vector unit passes over, as often as it does: of the largest operand of so many samples, and of the parameters of an update. */
+export function passedElements(view: LayerView, samples: number): number {
+  const batched = view.matrix === undefined ? samples * (view.record.passes ?? 1) * largestOperand(view) : 0;
+  return batched + updatedElements(view);
+}
+
 function largestOperand({ inputs, outputs }: LayerView): number {
   return Math.max(0, ...[...inputs, ...outputs].filter((o) => o.batched).map((o) => sampleElements(o.type)));
 }

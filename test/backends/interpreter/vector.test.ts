@@ -226,8 +226,9 @@ describe('vector unit against the reference kernels', () => {
           slots,
           (a, at) => {
             clear(a, at, stateBytes);
-            a.op('v.norm_grad_sums', { state: at.state, x: at.in(0), dy: at.in(1), stats: at.in(2) });
-            a.op('v.norm_grad_end', { sums: at.out(0), dgamma: at.out(1), dbeta: at.out(2), state: at.state, gamma: at.in(3), add: 0 });
+            a.op('v.norm_grad_sums', { state: at.state, x: at.in(0), dy: at.in(1) });
+            const results = { sums: at.out(0), dgamma: at.out(1), dbeta: at.out(2) };
+            a.op('v.norm_grad_end', { ...results, state: at.state, stats: at.in(2), gamma: at.in(3), add: 0 });
           },
           1e-5,
         );

@@ -97,12 +97,18 @@ const stats: Run = (x) => {
 };
 
 /** Sums over the channels of a group of the pairs of a set, each times `factor`. */
-function groupSums(x: Context, j: number, g: number, factor: (c: number) => number): [number, number] {
+function groupSums(
+  x: Context,
+  j: number,
+  g: number,
+  factor: (c: number) => number,
+  second = (c: number): number => double(x, 'state', 2 * (j * x.int('C') + c) + 1),
+): [number, number] {
   let [s, t] = [0, 0];
   for (let c = 0; c < x.int('C'); c++) {
     if (groupOf(x, c) !== g) continue;
     s = s + factor(c) * double(x, 'state', 2 * (j * x.int('C') + c));
-    t = t + factor(c) * double(x, 'state', 2 * (j * x.int('C') + c) + 1);
+    t = t + factor(c) * second(c);
   }
   return [s, t];
 }
@@ -117,27 +123,38 @@ const statsEnd: Run = (x) => {
   }
 };
 
-const normalized = (x: Context, name: string, n: number, c: number, at: number): number =>
-  f32(f32(half(x, name, at) - single(x, 'stats', pair(x, n, c))) * single(x, 'stats', pair(x, n, c) + 1));
-
 const norm: Run = (x) => {
-  for (const { n, c, at } of images(x))
-    setHalf(x, 'dst', at, f16(f32(normalized(x, 'src', n, c, at) * single(x, 'gamma', c)) + single(x, 'beta', c)));
+  for (const { n, c, at } of images(x)) {
+    const scale = f32(single(x, 'stats', pair(x, n, c) + 1) * single(x, 'gamma', c));
+    const shift = f32(single(x, 'beta', c) - f32(single(x, 'stats', pair(x, n, c)) * scale));
+    setHalf(x, 'dst', at, f16(f32(half(x, 'src', at) * scale) + shift));
+  }
 };
 
 const normGradSums: Run = (x) => {
   for (const { n, c, at } of images(x)) {
     const dy = half(x, 'dy', at);
     setDouble(x, 'state', state(x, n, c), double(x, 'state', state(x, n, c)) + dy);
-    setDouble(x, 'state', state(x, n, c) + 1, double(x, 'state', state(x, n, c) + 1) + dy * normalized(x, 'x', n, c, at));
+    setDouble(x, 'state', state(x, n, c) + 1, double(x, 'state', state(x, n, c) + 1) + dy * half(x, 'x', at));
   }
 };
 
 const base = (x: Context, name: string, i: number): number => (x.operand('add') !== 0 ? single(x, name, i) : 0);
 
 const normGradEnd: Run = (x) => {
+  const product = (j: number, c: number): number => {
+    const i = 2 * (j * x.int('C') + c);
+    const p = 2 * (j * x.int('GROUPS') + groupOf(x, c));
+    return (double(x, 'state', i + 1) - single(x, 'stats', p) * double(x, 'state', i)) * single(x, 'stats', p + 1);
+  };
   for (const [j = 0, g = 0] of counted(sets(x), x.int('GROUPS'))) {
-    const [s, t] = groupSums(x, j, g, (c) => single(x, 'gamma', c));
+    const [s, t] = groupSums(
+      x,
+      j,
+      g,
+      (c) => single(x, 'gamma', c),
+      (c) => product(j, c),
+    );
     setSingle(x, 'sums', 2 * (j * x.int('GROUPS') + g), f32(s));
     setSingle(x, 'sums', 2 * (j * x.int('GROUPS') + g) + 1, f32(t));
   }
@@ -145,7 +162,7 @@ const normGradEnd: Run = (x) => {
     let [s, t] = [0, 0];
     for (let j = 0; j < sets(x); j++) {
       s = s + double(x, 'state', 2 * (j * x.int('C') + c));
-      t = t + double(x, 'state', 2 * (j * x.int('C') + c) + 1);
+      t = t + product(j, c);
     }
     setSingle(x, 'dgamma', c, f32(base(x, 'dgamma', c) + f32(t)));
     setSingle(x, 'dbeta', c, f32(base(x, 'dbeta', c) + f32(s)));
@@ -154,10 +171,13 @@ const normGradEnd: Run = (x) => {
 
 const normGrad: Run = (x) => {
   for (const { n, c, at } of images(x)) {
-    const rstd = single(x, 'stats', pair(x, n, c) + 1);
+    const [mean, rstd] = [single(x, 'stats', pair(x, n, c)), single(x, 'stats', pair(x, n, c) + 1)];
     const [s, t] = [single(x, 'sums', pair(x, n, c)), single(x, 'sums', pair(x, n, c) + 1)];
-    const share = f32(f32(s + f32(normalized(x, 'x', n, c, at) * t)) / x.int('M'));
-    setHalf(x, 'dst', at, f16(rstd * f32(f32(single(x, 'gamma', c) * half(x, 'dy', at)) - share)));
+    const part = f32(rstd / x.int('M'));
+    const slope = f32(f32(part * t) * rstd);
+    const offset = f32(f32(part * s) - f32(slope * mean));
+    const share = f32(f32(slope * half(x, 'x', at)) + offset);
+    setHalf(x, 'dst', at, f16(f32(f32(rstd * single(x, 'gamma', c)) * half(x, 'dy', at)) - share));
   }
 };
 

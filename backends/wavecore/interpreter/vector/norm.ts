@@ -6,6 +6,7 @@ import {
   groupsDivideChannels,
   imageElements,
   imageHalves,
+  once,
   pairStates,
   pairStatistics,
   plane,
@@ -16,7 +17,7 @@ import {
   update,
   write,
 } from './semantics.ts';
-import { product, type Size } from './size.ts';
+import { product, type Size, sum } from './size.ts';
 
 /** Visits every plane with its channel and its first element. */
 export function eachPlane(call: Call, visit: (sample: number, channel: number, first: number) => void): void {
@@ -35,6 +36,9 @@ export const statisticsIndex = (call: Call, sample: number, channel: number): nu
   2 * ((call.int('CROSS') !== 0 ? 0 : sample * call.int('GROUPS')) + groupOf(call, channel));
 
 export const channelsOfSets: Size = product(sets, 'C');
+
+/** The elements of an image, and `each` further ones a channel and sample for the factors that they share. */
+export const withFactors = (each: number): Size => sum(imageElements, product(each, 'N', 'C'));
 
 export const stats: Semantics<'v.stats'> = {
   uses: { state: update(8, pairStates), src: read(2, imageHalves) },
@@ -114,8 +118,8 @@ export const norm: Semantics<'v.norm'> = {
     gamma: read(4, channelSingles),
     beta: read(4, channelSingles),
   },
-  elements: imageElements,
-  passes: times(2),
+  elements: withFactors(2),
+  passes: once,
   slots: [],
   needs: [groupsDivideChannels],
   inPlace: true,
@@ -125,12 +129,10 @@ export const norm: Semantics<'v.norm'> = {
     eachPlane(call, (n, c, first) => {
       const pair = statisticsIndex(call, n, c);
       const [mean, rstd] = [call.single(statistics, pair), call.single(statistics, pair + 1)];
-      const [scale, shift] = [call.single(gamma, c), call.single(beta, c)];
+      const scale = Math.fround(rstd * call.single(gamma, c));
+      const shift = Math.fround(call.single(beta, c) - Math.fround(mean * scale));
       const [from, to] = [src / 2 + first, dst / 2 + first];
-      for (let i = 0; i < pixels; i++) {
-        const normalized = Math.fround(Math.fround((HALVES[u16[from + i] ?? 0] ?? 0) - mean) * rstd);
-        u16[to + i] = halfBits(Math.fround(normalized * scale) + shift);
-      }
+      for (let i = 0; i < pixels; i++) u16[to + i] = halfBits(Math.fround((HALVES[u16[from + i] ?? 0] ?? 0) * scale) + shift);
     });
   },
 };

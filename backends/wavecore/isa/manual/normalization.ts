@@ -29,30 +29,31 @@ export const NORMALIZATION = {
   'v.norm': {
     code: `for n < N, c < C, i < H × W:
   (mean, rstd) = stats[set(n)][group(c)]
-  x = f32(f32(src[n][c][i] − mean) × rstd)
-  dst[n][c][i] = f16(f32(x × gamma[c]) + beta[c])`,
+  scale = f32(rstd × gamma[c])
+  shift = f32(beta[c] − f32(mean × scale))
+  dst[n][c][i] = f16(f32(src[n][c][i] × scale) + shift)`,
   },
   'v.norm_grad_sums': {
     code: `for n < N, c < C:
-  (mean, rstd) = stats[set(n)][group(c)]
   (s, t) = state[set(n)][c]
   for i < H × W, in order:
     s = s + dy[n][c][i]
-    t = t + dy[n][c][i] × f32(f32(x[n][c][i] − mean) × rstd)
+    t = t + dy[n][c][i] × x[n][c][i]
   state[set(n)][c] = (s, t)`,
   },
   'v.norm_grad_end': {
-    code: `for j < SETS, g < GROUPS:
+    code: `product(j, c) = (state[j][c].1 − mean × state[j][c].0) × rstd      with (mean, rstd) = stats[j][group(c)], in f64
+for j < SETS, g < GROUPS:
   (s, t) = (0, 0)
   for c of group g, in order:
     s = s + gamma[c] × state[j][c].0
-    t = t + gamma[c] × state[j][c].1
+    t = t + gamma[c] × product(j, c)
   sums[j][g] = (f32(s), f32(t))
 for c < C:
   (s, t) = (0, 0)
   for j < SETS, in order:
     s = s + state[j][c].0
-    t = t + state[j][c].1
+    t = t + product(j, c)
   dgamma[c] = f32((r[add] ≠ 0 ? dgamma[c] : +0) + f32(t))
   dbeta[c] = f32((r[add] ≠ 0 ? dbeta[c] : +0) + f32(s))`,
   },
@@ -60,9 +61,11 @@ for c < C:
     code: `for n < N, c < C, i < H × W:
   (mean, rstd) = stats[set(n)][group(c)]
   (s, t) = sums[set(n)][group(c)]
-  z = f32(f32(x[n][c][i] − mean) × rstd)
-  share = f32(f32(s + f32(z × t)) / M)
-  dst[n][c][i] = f16(rstd × f32(f32(gamma[c] × dy[n][c][i]) − share))`,
+  part = f32(rstd / M)
+  slope = f32(f32(part × t) × rstd)
+  offset = f32(f32(part × s) − f32(slope × mean))
+  share = f32(f32(slope × x[n][c][i]) + offset)
+  dst[n][c][i] = f16(f32(f32(rstd × gamma[c]) × dy[n][c][i]) − share)`,
   },
   'v.bias_sums': {
     code: `for n < N, c < C:

@@ -3,11 +3,7 @@
 import { decode } from './half';
 import { canonical2, load4 } from './lanes';
 import { firstOf } from './layout';
-import { normalized, statisticsAt } from './norm';
 import { C, CROSS, H, int, N, W } from './vector-slots';
-
-/** Instead of the address of statistics: x̂ = x. */
-const NONE: usize = usize.MAX_VALUE;
 
 /** Lanes 0 and 1, and lanes 2 and 3, in f64. */
 @inline
@@ -35,17 +31,13 @@ function canonical(value: f64): f64 {
   return value == value ? value : reinterpret<f64>(<u64>0x7ff8000000000000);
 }
 
-/** Adds Σv and Σv·x̂ of `pixels` halves each of two adjacent channels, which lie `plane` bytes apart, to the pairs at `state`. */
+/** Adds Σv and Σv·x of `pixels` halves each of two adjacent channels, which lie `plane` bytes apart, to the pairs at `state`. */
 function addTwo(
   state: usize,
   v: usize,
   x: usize,
   plane: usize,
   pixels: i32,
-  mean0: v128,
-  rstd0: v128,
-  mean1: v128,
-  rstd1: v128,
 ): void {
   const pair0 = v128.load(state);
   const pair1 = v128.load(state, 16);
@@ -56,8 +48,8 @@ function addTwo(
     const at = <usize>i << 1;
     const v0 = load4(v + at, left);
     const v1 = load4(v + plane + at, left);
-    const x0 = normalized(load4(x + at, left), mean0, rstd0);
-    const x1 = normalized(load4(x + plane + at, left), mean1, rstd1);
+    const x0 = load4(x + at, left);
+    const x1 = load4(x + plane + at, left);
     let vs = early(v0, v1);
     let xs = early(x0, x1);
     let value = low(vs);
@@ -85,29 +77,21 @@ function addTwo(
 }
 
 /** The same of one channel. */
-function addOne(state: usize, v: usize, x: usize, pixels: i32, mean: f32, rstd: f32): void {
+function addOne(state: usize, v: usize, x: usize, pixels: i32): void {
   let sum = load<f64>(state);
   let products = load<f64>(state, 8);
   for (const end = v + (<usize>pixels << 1); v < end; v += 2) {
     const value = <f64>decode(load<u16>(v));
     sum += value;
-    products += value * <f64>((decode(load<u16>(x)) - mean) * rstd);
+    products += value * <f64>decode(load<u16>(x));
     x += 2;
   }
   store<f64>(state, canonical(sum));
   store<f64>(state, canonical(products), 8);
 }
 
-function meanOf(statistics: usize, sample: i32, channel: i32): f32 {
-  return statistics == NONE ? <f32>0 : load<f32>(statistics + statisticsAt(sample, channel));
-}
-
-function rstdOf(statistics: usize, sample: i32, channel: i32): f32 {
-  return statistics == NONE ? <f32>1 : load<f32>(statistics + statisticsAt(sample, channel), 4);
-}
-
-/** Σv and Σv·x̂ of every channel. */
-function sumPairs(part: i32, state: usize, v: usize, x: usize, statistics: usize): void {
+/** Adds Σv and Σv·x of every channel. */
+export function sumPairs(part: i32, state: usize, v: usize, x: usize): void {
   const channels = int(C);
   const pixels = int(H) * int(W);
   const cross = int(CROSS) != 0;
@@ -116,35 +100,19 @@ function sumPairs(part: i32, state: usize, v: usize, x: usize, statistics: usize
     for (let channel = firstOf(channels, part); channel < end; channel += 2) {
       const pair = state + (<usize>((cross ? 0 : sample * channels) + channel) << 4);
       const plane = <usize>((sample * channels + channel) * pixels) << 1;
-      const mean = meanOf(statistics, sample, channel);
-      const rstd = rstdOf(statistics, sample, channel);
       if (channel + 1 == end) {
-        addOne(pair, v + plane, x + plane, pixels, mean, rstd);
+        addOne(pair, v + plane, x + plane, pixels);
         break;
       }
-      const nextMean = f32x4.splat(meanOf(statistics, sample, channel + 1));
-      const nextRstd = f32x4.splat(rstdOf(statistics, sample, channel + 1));
-      addTwo(pair, v + plane, x + plane, <usize>pixels << 1, pixels, f32x4.splat(mean), f32x4.splat(rstd), nextMean, nextRstd);
+      addTwo(pair, v + plane, x + plane, <usize>pixels << 1, pixels);
     }
   }
 }
 
 /** Adds Σx and Σx² of `pixels` halves at `x`, and where `two` of as many `plane` bytes behind, to the pairs at `state`. */
 export function addSquares(state: usize, x: usize, plane: usize, pixels: i32, two: bool): void {
-  const zero = f32x4.splat(0);
-  const one = f32x4.splat(1);
-  if (two) addTwo(state, x, x, plane, pixels, zero, one, zero, one);
-  else addOne(state, x, x, pixels, 0, 1);
-}
-
-/** Adds Σx and Σx². */
-export function stats(part: i32, state: usize, src: usize): void {
-  sumPairs(part, state, src, src, NONE);
-}
-
-/** Adds Σdy and Σdy·x̂. */
-export function normGradSums(part: i32, state: usize, x: usize, dy: usize, statistics: usize): void {
-  sumPairs(part, state, dy, x, statistics);
+  if (two) addTwo(state, x, x, plane, pixels);
+  else addOne(state, x, x, pixels);
 }
 
 /** Adds Σdy. */

@@ -24,7 +24,7 @@ import {
   V_STATS,
 } from './opcodes';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool';
-import { biasSums, normGradSums, stats } from './sums';
+import { biasSums, sumPairs } from './sums';
 import { momentum, sgd } from './update';
 import { DH, DIVISOR, DSTSTRIDE, DW, float, H, HOLD, int, M, NESTEROV, P, PL, PT, Q, R, ROWBYTES, ROWS, S, SH, SW, W } from './vector-slots';
 
@@ -88,7 +88,7 @@ export function vector(command: usize, part: i32): bool {
       return true;
     }
     case V_STATS: {
-      stats(part, a, b);
+      sumPairs(part, a, b, b);
       return true;
     }
     case V_NORM: {
@@ -96,7 +96,7 @@ export function vector(command: usize, part: i32): bool {
       return true;
     }
     case V_NORM_GRAD_SUMS: {
-      normGradSums(part, a, b, c, d);
+      sumPairs(part, a, c, b);
       return true;
     }
     case V_NORM_GRAD: {
