@@ -54,7 +54,7 @@ export function tasksOf(group: Group, bodies: readonly Body[], order: readonly I
     return [
       {
         turn: body.turn,
-        touches: isHeaded && body.atOnce ? body.touches.filter(({ queue }) => queue !== 'load') : body.touches,
+        touches: isHeaded && body.atOnce ? body.touches.filter(({ queue, late }) => queue !== 'load' || late === true) : body.touches,
         emit: (iteration, between) => body.emit(iteration, between, isHeaded, frees.get(body) ?? []),
       },
     ];
