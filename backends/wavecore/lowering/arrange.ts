@@ -6,8 +6,20 @@ interface Job {
   readonly touches: readonly Touch[];
   readonly cost: Pick<Cost, 'matrix' | 'vector'>;
   readonly step: number;
+  /** Of the iterations that are issued together. */
+  readonly turn: number;
   /** Which part of the sub-batch; the first ones go ahead, so that the other unit has something to begin with. */
   readonly part: number;
+}
+
+/** Which of the tasks that can begin goes first. */
+export interface Policy {
+  /** Steps that a task may be issued ahead of the first that is not: far ahead, units wait less and places of the buffer are taken longer. */
+  readonly reach: number;
+  /** Of the vector unit: the one that can begin `soonest`, or the most `urgent`. */
+  readonly vector: 'soonest' | 'urgent';
+  /** The first of the iterations that are issued together goes ahead of the others, so that these have work for the units that it leaves idle. */
+  readonly leads: boolean;
 }
 
 /** What of a task that is more urgent may be waited for, as a share of the task that could begin now. */
@@ -27,15 +39,25 @@ export interface Arranged {
  *
  * While a task of the matrix unit is issued, nothing else is: its queue is always full. So what the vector unit is to do
  * meanwhile is issued before it, and nothing that comes later, because its stores would hold up those of the matrix unit.
- * @param reach steps that a task may be issued ahead of the first that is not
  */
-export function arrange(jobs: readonly Job[], reach: number): Arranged[] {
+export function arranger(jobs: readonly Job[]): (policy: Policy) => Arranged[] {
   const before = dependencies(jobs);
+  const urgency = urgencyOf(jobs, before);
+  const longest = Math.max(0, ...urgency);
+  const leading = urgency.map((cycles, job) => (jobs[job]?.turn === 0 ? cycles + longest : cycles));
+  return (policy) => arranged(jobs, before, policy.leads ? leading : urgency, policy);
+}
+
+function arranged(
+  jobs: readonly Job[],
+  before: readonly (readonly number[])[],
+  urgency: readonly number[],
+  { reach, vector: policy }: Policy,
+): Arranged[] {
   const behind = jobs.map((): number[] => []);
   before.forEach((list, job) => {
     for (const j of list) behind[j]?.push(job);
   });
-  const urgency = urgencyOf(jobs, before);
   const free = { matrix: 0, vector: 0 };
   const end = new Array<number>(jobs.length).fill(-1);
   /** Of each job, those that must be issued before it and are not. */
@@ -64,7 +86,9 @@ export function arrange(jobs: readonly Job[], reach: number): Arranged[] {
       .sort((a, b) => a - b)
       .map((job) => ({ job, start: startOf(job) }));
     const matrix = ready.filter(({ job }) => isMatrix(jobs[job])).reduce<Candidate | undefined>(better, undefined);
-    const vector = ready.filter(({ job }) => !isMatrix(jobs[job])).reduce<Candidate | undefined>(sooner, undefined);
+    const vector = ready
+      .filter(({ job }) => !isMatrix(jobs[job]))
+      .reduce<Candidate | undefined>(policy === 'urgent' ? better : sooner, undefined);
     if (vector !== undefined && (matrix === undefined || vector.start < matrix.start + lengthOf(jobs[matrix.job]))) issue(vector.job);
     else if (matrix !== undefined) issue(matrix.job);
     else break;

@@ -1,4 +1,4 @@
-import { arrange, meet } from './arrange.ts';
+import { type Arranged, meet } from './arrange.ts';
 import type { Cost } from './cost.ts';
 import type { Touch } from './hazards.ts';
 import type { Issue } from './simulate.ts';
@@ -8,6 +8,7 @@ export interface Job {
   readonly touches: readonly Touch[];
   readonly cost: Cost;
   readonly step: number;
+  readonly turn: number;
   readonly part: number;
 }
 
@@ -15,8 +16,7 @@ export interface Job {
 const MOST_OVERTAKEN = 4;
 
 /** An order of issue, the first loads of each task one task of the matrix unit ahead where nothing in between stands against it. */
-export function withHeads(jobs: readonly Job[], reach: number): Issue[] {
-  const issues = arrange(jobs, reach);
+export function withHeads(jobs: readonly Job[], issues: readonly Arranged[]): Issue[] {
   const ends = new Map(issues.map(({ job, end }) => [job, end]));
   const order = issues.map(({ job }) => job);
   /** By position: the tasks whose first loads are issued before the task there, those first that can load first. */

@@ -11,8 +11,6 @@ import { touchesOf } from './touches.ts';
 
 /** A part of a step on a sub-batch. */
 export interface StepJob extends Job {
-  /** Of the iterations that are issued together. */
-  readonly turn: number;
   readonly samples: Part;
   /** Whether its first loads are all its loads. */
   readonly atOnce: boolean;

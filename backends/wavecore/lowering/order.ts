@@ -1,13 +1,17 @@
 import type { Machine } from '../machine/machine.ts';
-import { meet } from './arrange.ts';
+import { arranger, meet, type Policy } from './arrange.ts';
 import { conflictsOf } from './conflicts.ts';
 import type { Touch } from './hazards.ts';
 import { firstLoads, type Job, withHeads } from './heads.ts';
 import { improve } from './improve.ts';
 import { type Issue, paceOf, Simulation } from './simulate.ts';
 
-/** Steps that a task may run ahead in the orders that are compared: far ahead, units wait less and places of the buffer are taken longer. */
-const REACHES = [2, 6, Number.POSITIVE_INFINITY];
+/** What the orders that are compared are made by. */
+const POLICIES: readonly Policy[] = [2, 6, 12, Number.POSITIVE_INFINITY].flatMap((reach): Policy[] => [
+  { reach, vector: 'soonest', leads: false },
+  { reach, vector: 'urgent', leads: false },
+  { reach, vector: 'urgent', leads: true },
+]);
 
 /** Tasks that are simulated for the improvement of an order, for each cycle that it takes, and orders for each task: bounds its time. */
 const EFFORT = 1 / 12;
@@ -43,8 +47,11 @@ function simulated(jobs: readonly Job[], times: number, machine: Machine): Ratin
 
 function bestStart(jobs: readonly Job[], cyclesOf: Rating): { readonly order: Issue[]; readonly cycles: number } {
   let best: { readonly order: Issue[]; readonly cycles: number } | undefined;
-  for (const reach of REACHES) {
-    const order = withHeads(jobs, reach);
+  const arrangedBy = arranger(jobs);
+  const leadsNothing = jobs.every(({ turn }) => turn === 0);
+  for (const policy of POLICIES) {
+    if (policy.leads && leadsNothing) continue;
+    const order = withHeads(jobs, arrangedBy(policy));
     const cycles = cyclesOf(order);
     if (best === undefined || cycles < best.cycles) best = { order, cycles };
   }

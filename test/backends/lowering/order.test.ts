@@ -32,6 +32,7 @@ function job({ unit, cycles, loads, reads, writes }: Shape, step = 0): Job {
     ],
     cost: { head: 1000 * loads.length, load: 0, store: 0, turns: 1, returns: false, ...own },
     step,
+    turn: 0,
     part: 0,
   };
 }
