@@ -4,7 +4,7 @@ import { resourcesOf } from './generate.ts';
 import { constant } from './lowering/emitter.ts';
 import { jobsOf } from './lowering/jobs.ts';
 import { cyclesOfJobs } from './lowering/order.ts';
-import { passesOf } from './lowering/tasks.ts';
+import { type Pass, passesOf } from './lowering/tasks.ts';
 import type { Machine } from './machine/machine.ts';
 
 /** Estimates the cycles that a group takes on a core of a machine: its tasks, simulated (lowering/simulate.ts). */
@@ -20,6 +20,17 @@ export function estimateOf(machine: Machine): (network: Network, group: Group) =
 function cyclesOf(network: Network, group: Group, machine: Machine): number {
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
   const resources = resourcesOf(machine, network.cores);
-  const passes = passesOf(network.batch, group, constant(0));
+  const updates = group.steps.some(({ layer }) => views.get(layer)?.update !== undefined);
+  const passes = passesOf(network.batch, group, constant(0)).flatMap((pass) => (updates ? withLastApart(pass, group) : [pass]));
   return passes.reduce((sum, pass) => sum + cyclesOfJobs(jobsOf(group, pass, views, resources), pass.times, machine), 0);
+}
+
+/** The last iterations of a group, which update its weights, apart from those before. */
+function withLastApart(pass: Pass, { iterations }: Group): Pass[] {
+  const { first, turns, times } = pass;
+  if (times === 1 || first + turns * times < iterations) return [pass];
+  return [
+    { ...pass, times: times - 1 },
+    { ...pass, first: first + turns * (times - 1), times: 1 },
+  ];
 }

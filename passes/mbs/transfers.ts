@@ -266,7 +266,7 @@ function visitPiece({ view, visit }: Visitation, columns: number, rows: number, 
  * Pieces that a panel passes the update in, so that transfers and sums overlap: few enough that the queues take the instructions of all while the
  * next panel is computed. And the elements of a piece: some bursts at least.
  */
-const PIECES = 4;
+export const PIECES = 4;
 const MOST_ELEMENTS = 20 * 1024;
 const FEWEST_ELEMENTS = 256;
 

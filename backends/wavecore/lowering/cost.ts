@@ -2,7 +2,7 @@ import { arrayUse } from '../../../passes/mbs/array-use.ts';
 import type { LayerView } from '../../../passes/mbs/network.ts';
 import { passedElements } from '../../../passes/mbs/opt/work.ts';
 import type { Resources, Step } from '../../../passes/mbs/schedule.ts';
-import { visitTransfers } from '../../../passes/mbs/transfers.ts';
+import { type IterationKind, visitTransfers } from '../../../passes/mbs/transfers.ts';
 import type { Part } from './context.ts';
 import { loadsAtOnce } from './parts.ts';
 
@@ -18,19 +18,26 @@ export interface Cost {
   readonly turns: number;
   /** What is loaded goes back, changed, from where it lies. */
   readonly returns: boolean;
+  /** Of a weight gradient whose update runs behind it: what that loads. Its passes are those of `vector`. */
+  readonly updated?: { readonly load: number };
 }
 
+/** Whether an iteration follows others of its group, and whether it is the last one. */
+export type Position = Pick<IterationKind, 'later' | 'last'>;
+
 /** What a part of a step costs, roughly: waves at full speed, passes of the vector unit, transfers at full bandwidth. */
-export function costOf(view: LayerView, step: Step, part: Part, subBatch: number, resources: Resources): Cost {
+export function costOf(view: LayerView, step: Step, part: Part, position: Position, subBatch: number, resources: Resources): Cost {
   const samples = part.to - part.from;
-  const { samplesIn, sharedIn, store } = transfersOf(view, step, part, subBatch, resources.costs.bytesPerCycle);
+  const { samplesIn, sharedIn, updatedIn, store } = transfersOf(view, step, part, position, subBatch, resources.costs.bytesPerCycle);
   const turns = turnsOf(view, step, part);
   const load = samplesIn + sharedIn;
   const head = loadsAtOnce(view, step, part) ? load : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + sharedIn / turns;
   const moved = { head, load: load - head, store, turns, returns: view.matrix?.form === 'weightGradient' };
-  if (view.matrix !== undefined)
-    return { ...moved, matrix: arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles, vector: 0 };
-  return { ...moved, matrix: 0, vector: passedElements(view, samples) / resources.lanes };
+  const passed = passedElements(view, samples) / resources.lanes;
+  if (view.matrix === undefined) return { ...moved, matrix: 0, vector: passed };
+  const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles;
+  const updates = view.update !== undefined && position.last === 1;
+  return { ...moved, matrix, vector: updates ? passed : 0, ...(updates ? { updated: { load: updatedIn } } : {}) };
 }
 
 /** Whether all samples of the operands are loaded before the first of several panels. */
@@ -39,20 +46,26 @@ function isPreloaded({ matrix }: LayerView, { chunk, panel, stripes }: Step, { f
   return panel.n < matrix.columns || (matrix.form === 'weightGradient' ? panel.m < matrix.m : panel.k < matrix.k);
 }
 
-/** Cycles of the DRAM for samples, for what they share, and for results; what they share is loaded with the first part and stored with the last. */
+/**
+ * Cycles of the DRAM for samples, for what they share, for what an update behind the layer reads, and for results; what samples share is loaded with
+ * the first part and stored with the last.
+ */
 function transfersOf(
   view: LayerView,
   step: Step,
   part: Part,
+  position: Position,
   subBatch: number,
   bytesPerCycle: number,
-): { readonly samplesIn: number; readonly sharedIn: number; readonly store: number } {
+): { readonly samplesIn: number; readonly sharedIn: number; readonly updatedIn: number; readonly store: number } {
   const shared = new Set([...view.inputs, ...view.outputs].filter((o) => !o.batched).map((o) => o.tensor));
-  const bytes = { samplesIn: 0, sharedIn: 0, store: 0 };
-  const iteration = { samples: part.to - part.from, full: subBatch, times: 1, later: 1, last: 0 } as const;
+  const updated = new Set(view.update?.inputs.map((i) => view.inputs[i]?.tensor));
+  const bytes = { samplesIn: 0, sharedIn: 0, updatedIn: 0, store: 0 };
+  const iteration = { samples: part.to - part.from, full: subBatch, times: 1, ...position } as const;
   visitTransfers(view, step.inputs, step.outputs, step, iteration, (tensor, _kind, direction, rows, rowBytes, _contiguous, times) => {
     if (shared.has(tensor) && !(direction === 'read' ? part.first : part.last)) return;
-    const own = direction === 'write' ? 'store' : shared.has(tensor) ? 'sharedIn' : 'samplesIn';
+    const read = updated.has(tensor) ? 'updatedIn' : shared.has(tensor) ? 'sharedIn' : 'samplesIn';
+    const own = direction === 'write' ? 'store' : read;
     bytes[own] += (rows * rowBytes * times) / bytesPerCycle;
   });
   return bytes;

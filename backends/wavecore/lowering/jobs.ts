@@ -1,7 +1,7 @@
 import type { LayerView } from '../../../passes/mbs/network.ts';
 import type { Group, Resources } from '../../../passes/mbs/schedule.ts';
 import type { Part } from './context.ts';
-import { costOf } from './cost.ts';
+import { costOf, type Position } from './cost.ts';
 import type { Touch } from './hazards.ts';
 import type { Job } from './heads.ts';
 import { loadsAtOnce, partsOf } from './parts.ts';
@@ -17,7 +17,8 @@ export interface StepJob extends Job {
 }
 
 /** What the steps of a group do in a pass, iteration by iteration, each in the order of the steps. */
-export function jobsOf(group: Group, { samples, turns }: Pass, views: ReadonlyMap<string, LayerView>, resources: Resources): StepJob[] {
+export function jobsOf(group: Group, pass: Pass, views: ReadonlyMap<string, LayerView>, resources: Resources): StepJob[] {
+  const { samples, turns } = pass;
   return placesOf(group)
     .slice(0, turns)
     .flatMap((place, turn) =>
@@ -31,11 +32,17 @@ export function jobsOf(group: Group, { samples, turns }: Pass, views: ReadonlyMa
           part: turn * parts.length + number,
           samples: part,
           touches: touchesOf(view, index, place, part).map((touch) => later(touch, turn * group.subBatch)),
-          cost: costOf(view, step, part, group.subBatch, resources),
+          cost: costOf(view, step, part, positionOf(group, pass, turn), group.subBatch, resources),
           atOnce: loadsAtOnce(view, step, part),
         }));
       }),
     );
+}
+
+/** Of the iterations that a loop runs, one in the middle stands for all. */
+function positionOf({ iterations }: Group, { first, times }: Pass, turn: number): Position {
+  if (times > 1) return { later: 1, last: 0 };
+  return { later: Math.min(1, first + turn), last: first + turn === iterations - 1 ? 1 : 0 };
 }
 
 /** What is touched in DRAM so many samples behind. */

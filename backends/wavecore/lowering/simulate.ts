@@ -1,3 +1,4 @@
+import { PIECES } from '../../../passes/mbs/transfers.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Before } from './conflicts.ts';
 import type { Cost } from './cost.ts';
@@ -116,18 +117,36 @@ export class Simulation {
     let stored = 0;
     // A load takes the place of the turn before the last: when that has been computed or, of partial sums, stored.
     let before = 0;
+    /** When what the update behind the turn before, and the one before that, needs is no longer needed. */
+    let [updated, updatedBefore] = [0, 0];
     for (let turn = 0; turn < turns; turn++) {
+      ready = Math.max(ready, updatedBefore);
       const next = turn + 1 < turns && load > 0 ? this.transfer(LOAD, before, load) : loaded;
       ready = Math.max(ready, loaded);
       before = cost.returns ? stored : computed;
       computed =
         unit === MATRIX ? this.multiply(ready, cost.matrix / turns, turn === 0) : this.pass(ready, cost.vector / turns, turn === 0);
+      if (cost.updated !== undefined) {
+        computed = this.update(computed, cost.updated.load / turns, cost.vector / turns);
+        [updatedBefore, updated] = [updated, computed];
+      }
       if (cost.store > 0) stored = this.transfer(STORE, Math.max(computed, turn === 0 ? this.ready(task, STORE) : 0), cost.store / turns);
       loaded = next;
     }
     this.complete(task, LOAD, loaded);
     this.complete(task, unit, computed);
     if (cost.store > 0) this.complete(task, STORE, stored);
+  }
+
+  /** The update of a panel that is computed at `ready`, piece by piece, two of which are under way. */
+  private update(ready: number, load: number, cycles: number): number {
+    let [end, endBefore] = [ready, 0];
+    for (let piece = 0; piece < PIECES; piece++) {
+      const loaded = this.transfer(LOAD, endBefore, load / PIECES);
+      endBefore = end;
+      end = this.pass(Math.max(end, loaded), cycles / PIECES, true);
+    }
+    return end;
   }
 
   /** When everything has completed that the work of a task on a queue waits for. */

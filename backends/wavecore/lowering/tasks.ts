@@ -64,6 +64,8 @@ export function tasksOf(group: Group, bodies: readonly Body[], order: readonly I
 /** Iterations of a group that one piece of code runs. */
 export interface Pass {
   readonly samples: number;
+  /** Number of the first of them. */
+  readonly first: number;
   /** Iterations that are issued together, and how often. */
   readonly turns: number;
   readonly times: number;
@@ -83,9 +85,10 @@ export function passesOf(batch: number, { subBatch, alternating }: Group, firstS
   });
   const once = (first: number, samples: number): Pass => ({
     samples,
+    first,
     turns: 1,
     times: 1,
-    loop: (e, body) => e.scope(() => body([at(constant(first), samples)])),
+    loop: (e, body) => e.scope(() => body([at(constant(first * subBatch), samples)])),
   });
   const passes: Pass[] = [];
   const rounds = Math.floor(full / turns);
@@ -94,13 +97,14 @@ export function passesOf(batch: number, { subBatch, alternating }: Group, firstS
       Array.from({ length: turns }, (_, turn) => at(plus(offset, turn * subBatch), subBatch));
     passes.push({
       samples: subBatch,
+      first: 0,
       turns,
       times: rounds,
       loop: (e, body) => e.loop(rounds, turns * subBatch, (offset) => body(together(offset))),
     });
   }
-  if (rounds * turns < full) passes.push(once(rounds * turns * subBatch, subBatch));
-  if (rest > 0) passes.push(once(full * subBatch, rest));
+  if (rounds * turns < full) passes.push(once(rounds * turns, subBatch));
+  if (rest > 0) passes.push(once(full, rest));
   return passes;
 }
 
