@@ -47,6 +47,9 @@ export interface GenerateOptions {
   readonly machine: Machine;
 }
 
+/** Where the schedule was searched for, so is the order of issue, longer than usual. */
+const SEARCHED_EFFORT = 4;
+
 /** Emits the program of a scheduled step, one code for all cores. Its size depends on layers and groups, not on the mini-batch. */
 export function generate(scheduled: Scheduled, options: GenerateOptions): Program {
   const { network, schedule } = scheduled;
@@ -56,6 +59,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   const layout = layOut(scheduled, machine.dram.burstBytes, division.reductions);
   const e = new Emitter();
   const chip = new Chip(e, network.cores, network.batch);
+  const effort = schedule.name === 'opt' ? SEARCHED_EFFORT : 1;
   const backend: BackendOptions = {
     arrayRows: machine.array.rows,
     arrayColumns: machine.array.columns,
@@ -142,7 +146,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
           },
         ];
       });
-      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine)));
+      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine, effort)));
     }
     emitAllHeld('out');
   };

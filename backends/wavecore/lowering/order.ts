@@ -17,32 +17,36 @@ const POLICIES: readonly Policy[] = [2, 6, 12, Number.POSITIVE_INFINITY].flatMap
 const EFFORT = 1 / 12;
 const TRIES = 40;
 
-/** The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation. */
-export function orderOf(jobs: readonly Job[], times: number, machine: Machine): Issue[] {
-  const cyclesOf = simulated(jobs, times, machine);
-  const { order, cycles } = bestStart(jobs, cyclesOf);
-  const tries = Math.min(TRIES * order.length, Math.floor((EFFORT * cycles) / Math.max(1, order.length)));
-  return improve(order, passing(jobs), cyclesOf, tries);
+/**
+ * The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation.
+ * @param effort how long to search, as a multiple of the usual
+ */
+export function orderOf(jobs: readonly Job[], times: number, machine: Machine, effort = 1): Issue[] {
+  const simulation = simulationOf(jobs, times, machine);
+  const { order, cycles } = bestStart(jobs, (issues) => simulation.run(issues, times));
+  const tries = Math.min(TRIES * order.length, Math.floor((effort * EFFORT * cycles) / Math.max(1, order.length)));
+  // Two iterations tell orders apart as well as all do.
+  return improve(order, passing(jobs), (issues) => simulation.run(issues, Math.min(2, times)), tries);
 }
 
 /** Cycles that the tasks take, estimated, in an order that is not improved. */
 export function cyclesOfJobs(jobs: readonly Job[], times: number, machine: Machine): number {
-  return bestStart(jobs, simulated(jobs, times, machine)).cycles;
+  const simulation = simulationOf(jobs, times, machine);
+  return bestStart(jobs, (order) => simulation.run(order, times)).cycles;
 }
 
 type Rating = (order: readonly Issue[]) => number;
 
-function simulated(jobs: readonly Job[], times: number, machine: Machine): Rating {
+function simulationOf(jobs: readonly Job[], times: number, machine: Machine): Simulation {
   const conflicts = conflictsOf(
     jobs.map(({ touches }) => touches),
     times > 1,
   );
-  const simulation = new Simulation(
+  return new Simulation(
     jobs.map(({ cost }) => cost),
     conflicts,
     paceOf(machine),
   );
-  return (order) => simulation.run(order, times);
 }
 
 function bestStart(jobs: readonly Job[], cyclesOf: Rating): { readonly order: Issue[]; readonly cycles: number } {
