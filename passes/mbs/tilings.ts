@@ -120,14 +120,15 @@ export class Tilings {
   }
 }
 
-/** Iterations of a group on the mini-batch: the full ones, then a shorter one where the sub-batch does not divide it. */
+/** Iterations of a group on the mini-batch: a shorter one where the sub-batch does not divide it, then the full ones. */
 export function iterationKinds(batch: number, subBatch: number): IterationKind[] {
-  return pieces(batch, subBatch).map((piece, i, all) => ({
+  const kinds = pieces(batch, subBatch).reverse();
+  return kinds.map((piece, i) => ({
     samples: piece.size,
     full: Math.min(batch, subBatch),
     times: piece.count,
     later: i === 0 ? piece.count - 1 : piece.count,
-    last: i === all.length - 1 ? 1 : 0,
+    last: i === kinds.length - 1 ? 1 : 0,
   }));
 }
 

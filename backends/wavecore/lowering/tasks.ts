@@ -72,7 +72,10 @@ export interface Pass {
   loop(e: Emitter, body: (iterations: readonly Iteration[]) => void): void;
 }
 
-/** Full iterations as a loop, two by two where they alternate; what is left behind it. */
+/**
+ * The iteration that is not full, which comes first because the last one may have updates behind it; full ones as a loop, two by two where they
+ * alternate; and one of them that is left.
+ */
 export function passesOf(batch: number, { subBatch, alternating }: Group, firstSample: Affine): Pass[] {
   const full = Math.floor(batch / subBatch);
   const rest = batch % subBatch;
@@ -83,28 +86,29 @@ export function passesOf(batch: number, { subBatch, alternating }: Group, firstS
     samples,
     remaining: plus(times(offset, -1), batch - samples),
   });
-  const once = (first: number, samples: number): Pass => ({
+  const once = (first: number, offset: number, samples: number): Pass => ({
     samples,
     first,
     turns: 1,
     times: 1,
-    loop: (e, body) => e.scope(() => body([at(constant(first * subBatch), samples)])),
+    loop: (e, body) => e.scope(() => body([at(constant(offset), samples)])),
   });
   const passes: Pass[] = [];
   const rounds = Math.floor(full / turns);
+  const first = Math.min(1, rest);
+  if (rest > 0) passes.push(once(0, 0, rest));
   if (full > 0) {
     const together = (offset: Affine): Iteration[] =>
-      Array.from({ length: turns }, (_, turn) => at(plus(offset, turn * subBatch), subBatch));
+      Array.from({ length: turns }, (_, turn) => at(plus(offset, rest + turn * subBatch), subBatch));
     passes.push({
       samples: subBatch,
-      first: 0,
+      first,
       turns,
       times: rounds,
       loop: (e, body) => e.loop(rounds, turns * subBatch, (offset) => body(together(offset))),
     });
   }
-  if (rounds * turns < full) passes.push(once(rounds * turns, subBatch));
-  if (rest > 0) passes.push(once(full, rest));
+  if (rounds * turns < full) passes.push(once(first + rounds * turns, rest + rounds * turns * subBatch, subBatch));
   return passes;
 }
 
