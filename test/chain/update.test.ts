@@ -84,7 +84,7 @@ describe('weight gradients that stay on chip until their update', () => {
     expect(fused).toBeGreaterThan(6);
   });
 
-  it('panels of columns and of rows, in several iterations with a shorter last one, with biases', () => {
+  it('panels of columns and of rows, in several iterations with a shorter one, with biases', () => {
     const b = new NetworkBuilder([7, 24, 8, 8], 3);
     const wide = b.relu(b.norm(b.conv(b.input, 256, { kernel: 3, pad: 1 }, { bias: true })));
     const deep = b.relu(b.norm(b.conv(wide, 136, { kernel: 1 })));

@@ -50,7 +50,7 @@ describe('a schedule edited by hand', () => {
     expect(outcome(text)).toEqual([]);
   });
 
-  it('weight gradient by panels, two chunks a sub-batch, the last iteration one sample short', () => {
+  it('weight gradient by panels, two chunks a sub-batch, the first iteration one sample short', () => {
     const group = `  group backward sub-batch 2 iterations 3 {
     step "${WEIGHT}" chunk 1 panel m=90 n=16 k=16 {
       in %relu1 stream
@@ -68,7 +68,7 @@ describe('a schedule edited by hand', () => {
     expect(outcome(edited([WEIGHT], group))).toEqual([]);
   });
 
-  it('weight gradient by panels, its operands loaded whole, the last iteration one sample short', () => {
+  it('weight gradient by panels, its operands loaded whole, the first iteration one sample short', () => {
     const group = `  group backward sub-batch 2 iterations 3 {
     step "${WEIGHT}" chunk 2 panel m=90 n=16 k=16 {
       in %relu1 stream

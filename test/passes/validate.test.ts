@@ -32,7 +32,7 @@ function scheduledOf(model: Uint8Array, choices: Choices): { scheduled: Schedule
   return { scheduled: scheduled ?? expect.unreachable(), resources: options.resources };
 }
 
-/** Schedules with stripes, panels, chunks, short last iterations, tensors that take over places, operands that are held, and all of them resident. */
+/** Schedules with stripes, panels, chunks, short iterations, tensors that take over places, operands that are held, and all of them resident. */
 function samples(): ReturnType<typeof scheduledOf>[] {
   const b = new NetworkBuilder([2, 6, 40, 40], 5);
   const striped = b.maxPool(b.relu(b.conv(b.relu(b.conv(b.input, 12, { kernel: 5, pad: 2 })), 12, { kernel: 3, pad: 1 })), {
