@@ -42,16 +42,16 @@ export function closeCredits({ e }: StepContext, plan: ChunkPlan): void {
   if (plan.streamsOut) e.op('d.st_sync', {}, { wait: [TOKEN.stored, TOKEN.stored] });
 }
 
-/** Emits the chunks of one pass over the part of the sub-batch, loads running one chunk ahead. */
-export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: Chunk) => void): void {
+/**
+ * Emits the chunks of one pass over the part of the sub-batch, loads running one chunk ahead.
+ * @param next loads the first chunk of the pass behind this one, by `beginChunks`, as the pass before has loaded that of this one; absent: passes
+ * load their chunks themselves
+ */
+export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: Chunk) => void, next?: () => void): void {
   const { e, step, part } = ctx;
-  const load = (chunk: Chunk): void => {
-    if (plan.loads.length === 0) return;
-    const tokens = { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) };
-    emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), tokens);
-    e.increment(ctx.loads);
-  };
+  const load = (chunk: Chunk): void => loadChunk(ctx, plan, chunk);
   const first = (chunk: Chunk): void => {
+    if (next !== undefined) return;
     if (!plan.headed) load(chunk);
     else if (plan.loads.length > 0) {
       e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
@@ -67,11 +67,28 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
   };
   if (step.stripes !== undefined) {
     const striped = (act: (chunk: Chunk) => void) => (s: Affine, j: number) => act({ offset: plus(s, part.from), samples: 1, stripe: j });
-    pipelinedStripes(e, part.to - part.from, step.stripes.length, striped(load), striped(body), striped(first));
+    pipelinedStripes(e, part.to - part.from, step.stripes.length, striped(load), striped(body), striped(first), next);
   } else {
     const turn = (act: (chunk: Chunk) => void) => (t: Turn) => act({ offset: plus(t.offset, part.from), samples: t.size });
-    pipelined(e, part.to - part.from, turnOf(ctx), turn(load), turn(body), turn(first));
+    pipelined(e, part.to - part.from, turnOf(ctx), turn(load), turn(body), turn(first), next);
   }
+}
+
+/** Loads the first chunk of a pass, ahead of the pass. */
+export function beginChunks(ctx: StepContext, plan: ChunkPlan): void {
+  loadChunk(ctx, plan, firstChunk(ctx));
+}
+
+function loadChunk(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
+  if (plan.loads.length === 0) return;
+  const tokens = { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) };
+  emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), tokens);
+  ctx.e.increment(ctx.loads);
+}
+
+function firstChunk(ctx: StepContext): Chunk {
+  const offset = constant(ctx.part.from);
+  return ctx.step.stripes === undefined ? { offset, samples: turnOf(ctx) } : { offset, samples: 1, stripe: 0 };
 }
 
 /** Samples of a turn. */
@@ -81,10 +98,8 @@ function turnOf({ step, part }: StepContext): number {
 
 /** Emits the load of the first chunk before the task, where the task itself does not. */
 export function loadFirstChunk(ctx: StepContext, plan: ChunkPlan): void {
-  const { step, part } = ctx;
   if (!plan.headed || plan.loads.length === 0) return;
-  const offset = constant(part.from);
-  const chunk: Chunk = step.stripes === undefined ? { offset, samples: turnOf(ctx) } : { offset, samples: 1, stripe: 0 };
+  const chunk = firstChunk(ctx);
   emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), { wait: [], signal: [] });
 }
 

@@ -2,7 +2,7 @@ import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { isHeld, type Panel } from '../../../passes/mbs/schedule.ts';
 import { mapParts } from '../../../passes/mbs/shape.ts';
 import { stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
-import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
+import { beginChunks, type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
@@ -48,14 +48,17 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
       if (awaited) e.op('d.ld_sync', {}, { signal: [TOKEN.panel] });
       e.increment(panelLoads);
     };
+    const isAhead = guarded && ctx.chunked && anyPlan.loads.length > 0;
+    const begin = (turn: Turn): void => e.scope(() => beginChunks(ctx, planOf(s, turn)));
+    if (isAhead) begin(allColumns(s));
     pipelined(
       e,
       work.columns,
       panel.n,
       load,
-      (turn) => {
+      (turn, ahead) => {
         if (awaited) e.op('m.sync', {}, { wait: [TOKEN.panel] });
-        emitChunks(ctx, planOf(s, turn), (chunk) => computeChunk(s, chunk, turn));
+        emitChunks(ctx, planOf(s, turn), (chunk) => computeChunk(s, chunk, turn), isAhead ? () => ahead(begin) : undefined);
         if (guarded) e.op('m.sync', {}, { signal: [TOKEN.panelFree] });
         e.increment(panelTurns);
       },

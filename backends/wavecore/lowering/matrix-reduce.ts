@@ -1,7 +1,7 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { isHeld, type Panel } from '../../../passes/mbs/schedule.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
-import { type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
+import { beginChunks, type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
@@ -61,9 +61,13 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     if (!isInPlace(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, tokens));
     e.increment(s.panelLoads);
   };
-  const body = (rows: RowTurn, columns: Turn): void => {
+  const isAhead = panels > 1 && ctx.chunked;
+  const begin = (rows: RowTurn, columns: Turn): void => {
+    if (isAhead) e.scope(() => beginChunks(ctx, planOf(s, rows, columns)));
+  };
+  const body = (rows: RowTurn, columns: Turn, beginNext: () => void): void => {
     beginPanel(s, panels > 1);
-    emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns));
+    emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns), isAhead ? beginNext : undefined);
     endPanel(s, rows, columns, panels > 1);
     e.increment(s.panelTurns);
   };
@@ -76,23 +80,25 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   const [channels, height] = [work.m / taps, Math.min(panel.m, work.m) / taps];
   if (panel.n >= work.columns) {
     const all: Turn = { offset: ZERO, size: work.columns };
+    begin(rowsOf({ offset: ZERO, size: height }), all);
     pipelined(
       e,
       channels,
       height,
       (turn) => load(rowsOf(turn), all),
-      (turn) => body(rowsOf(turn), all),
+      (turn, ahead) => body(rowsOf(turn), all, () => ahead((next) => begin(rowsOf(next), all))),
       first,
     );
   } else {
     const rowPanel = (turn: Turn): void => {
       const rows = rowsOf(turn);
+      begin(rows, { offset: ZERO, size: panel.n });
       pipelined(
         e,
         work.columns,
         panel.n,
         (columns) => load(rows, columns),
-        (columns) => body(rows, columns),
+        (columns, ahead) => body(rows, columns, () => ahead((next) => begin(rows, next))),
         first,
       );
     };
