@@ -1,8 +1,8 @@
 import { arrayUse } from '../../../passes/mbs/array-use.ts';
 import type { LayerView } from '../../../passes/mbs/network.ts';
-import { passedElements } from '../../../passes/mbs/opt/work.ts';
 import type { Resources, Step } from '../../../passes/mbs/schedule.ts';
 import { type IterationKind, visitTransfers } from '../../../passes/mbs/transfers.ts';
+import { passedElements } from '../../../passes/mbs/vector-use.ts';
 import type { Part } from './context.ts';
 import { loadsAtOnce } from './parts.ts';
 

@@ -1,11 +1,10 @@
-import { recordOf } from '../../../ir/layers/index.ts';
-import { elementCount, sampleElements } from '../../../ir/tensor.ts';
 import { arrayUse } from '../array-use.ts';
 import type { LayerView, MatrixWork, Network } from '../network.ts';
 import { Planner } from '../planner.ts';
 import { usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
 import type { Tiling } from '../transfers.ts';
+import { passedElements } from '../vector-use.ts';
 import { type Amount, ZERO } from './amount.ts';
 
 /** Models what layers use beside the DRAM: cycles of the array and of the vector unit. */
@@ -21,7 +20,7 @@ export class Work {
   /** `sum` and a layer on sub-batches of `subBatch` samples that moves `moved` bytes by tensor kind. */
   add(sum: Amount, view: LayerView, tiling: Tiling, subBatch: number, moved: Float64Array): Amount {
     const { matrix: work } = view;
-    const elements = work === undefined || view.update !== undefined ? passedElements(view, this.batch) : 0;
+    const elements = passedElements(view, this.batch);
     return {
       traffic: sum.traffic + moved.reduce((a, b) => a + b, 0),
       matrix: sum.matrix + (work === undefined ? 0 : this.arrayCycles(work, tiling, subBatch)),
@@ -35,25 +34,6 @@ export class Work {
   private arrayCycles(work: MatrixWork, { chunk, stripes }: Tiling, subBatch: number): number {
     return arrayUse(work, this.resources, this.batch, stripes === undefined ? Math.min(chunk, subBatch) : 1).cycles;
   }
-}
-
-/** Elements that the vector unit passes over, as often as it does: of the largest operand of so many samples, and of the parameters of an update. */
-export function passedElements(view: LayerView, samples: number): number {
-  const batched = view.matrix === undefined ? samples * (view.record.passes ?? 1) * largestOperand(view) : 0;
-  return batched + updatedElements(view);
-}
-
-function largestOperand({ inputs, outputs }: LayerView): number {
-  return Math.max(0, ...[...inputs, ...outputs].filter((o) => o.batched).map((o) => sampleElements(o.type)));
-}
-
-/** Elements of parameters that an update passes over in a step, as often as it does. */
-function updatedElements(view: LayerView): number {
-  const { update, record, phase } = view;
-  if (phase !== 'update' && update === undefined) return 0;
-  const passes = update === undefined ? record.passes : recordOf(update.kind).passes;
-  const operand = update === undefined ? view.inputs[0] : view.outputs[0];
-  return (passes ?? 1) * elementCount(operand?.type.shape ?? [0]);
 }
 
 /** What each group of a schedule uses. */
