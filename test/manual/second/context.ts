@@ -29,6 +29,18 @@ export const setBits = (x: Context, name: string, i: number, value: number): voi
 export const single = (x: Context, name: string, i: number): number => x.memory.single(x.operand(name) + 4 * i);
 export const setSingle = (x: Context, name: string, i: number, value: number): void => x.memory.setSingle(x.operand(name) + 4 * i, value);
 
+/** Loops over n < N, c < C, i < H × W; `at` is the element. */
+export function* images(x: Context): Generator<{ n: number; c: number; i: number; at: number }> {
+  const [C, pixels] = [x.int('C'), x.int('H') * x.int('W')];
+  for (const [n = 0, c = 0, i = 0] of counted(x.int('N'), C, pixels)) yield { n, c, i, at: (n * C + c) * pixels + i };
+}
+
+export const double = (x: Context, name: string, i: number): number => x.memory.double(x.operand(name) + 8 * i);
+export const setDouble = (x: Context, name: string, i: number, value: number): void => x.memory.setDouble(x.operand(name) + 8 * i, value);
+
+/** What is there where r[add] ≠ 0, else +0. */
+export const base = (x: Context, name: string, i: number): number => (x.operand('add') !== 0 ? single(x, name, i) : 0);
+
 /** z of the manual's `logs`. */
 export function logs(values: readonly number[]): number[] {
   const highest = Math.max(...values);

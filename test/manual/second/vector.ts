@@ -1,23 +1,23 @@
-import { bits, type Context, counted, half, logs, type Run, setBits, setHalf, setSingle, single } from './context.ts';
+import {
+  base,
+  bits,
+  type Context,
+  counted,
+  double,
+  half,
+  images,
+  logs,
+  type Run,
+  setBits,
+  setDouble,
+  setHalf,
+  setSingle,
+  single,
+} from './context.ts';
 import { GENERAL } from './general.ts';
 import { f16, f16once, f32 } from './memory.ts';
+import { NORMALIZATION } from './normalization.ts';
 
-/** Loops over n < N, c < C, i < H × W; `at` is the element. */
-function* images(x: Context): Generator<{ n: number; c: number; i: number; at: number }> {
-  const [C, pixels] = [x.int('C'), x.int('H') * x.int('W')];
-  for (const [n = 0, c = 0, i = 0] of counted(x.int('N'), C, pixels)) yield { n, c, i, at: (n * C + c) * pixels + i };
-}
-
-const double = (x: Context, name: string, i: number): number => x.memory.double(x.operand(name) + 8 * i);
-const setDouble = (x: Context, name: string, i: number, value: number): void => x.memory.setDouble(x.operand(name) + 8 * i, value);
-
-const sets = (x: Context): number => (x.int('CROSS') !== 0 ? 1 : x.int('N'));
-const setOf = (x: Context, n: number): number => (x.int('CROSS') !== 0 ? 0 : n);
-const groupOf = (x: Context, c: number): number => Math.floor((c * x.int('GROUPS')) / x.int('C'));
-/** Index of state[set(n)][c].0. */
-const state = (x: Context, n: number, c: number): number => 2 * (setOf(x, n) * x.int('C') + c);
-/** Index of stats[set(n)][group(c)].0. */
-const pair = (x: Context, n: number, c: number): number => 2 * (setOf(x, n) * x.int('GROUPS') + groupOf(x, c));
 const maskAt = (x: Context, n: number): number => x.operand('mask') + n * Math.ceil(x.int('COUNT') / 8);
 
 /** Writes masks of N samples of COUNT bits. */
@@ -85,99 +85,6 @@ const dropoutGrad: Run = (x) => {
   for (const [n = 0, e = 0] of counted(x.int('N'), x.int('COUNT'))) {
     const at = n * x.int('COUNT') + e;
     setHalf(x, 'dst', at, x.memory.bit(maskAt(x, n), e) ? f16(half(x, 'dy', at) * x.float('SCALE')) : 0);
-  }
-};
-
-const stats: Run = (x) => {
-  for (const { n, c, at } of images(x)) {
-    const v = half(x, 'src', at);
-    setDouble(x, 'state', state(x, n, c), double(x, 'state', state(x, n, c)) + v);
-    setDouble(x, 'state', state(x, n, c) + 1, double(x, 'state', state(x, n, c) + 1) + v * v);
-  }
-};
-
-/** Sums over the channels of a group of the pairs of a set, each times `factor`. */
-function groupSums(
-  x: Context,
-  j: number,
-  g: number,
-  factor: (c: number) => number,
-  second = (c: number): number => double(x, 'state', 2 * (j * x.int('C') + c) + 1),
-): [number, number] {
-  let [s, t] = [0, 0];
-  for (let c = 0; c < x.int('C'); c++) {
-    if (groupOf(x, c) !== g) continue;
-    s = s + factor(c) * double(x, 'state', 2 * (j * x.int('C') + c));
-    t = t + factor(c) * second(c);
-  }
-  return [s, t];
-}
-
-const statsEnd: Run = (x) => {
-  const [M, EPS] = [x.int('M'), x.float('EPS')];
-  for (const [j = 0, g = 0] of counted(sets(x), x.int('GROUPS'))) {
-    const [s, t] = groupSums(x, j, g, () => 1);
-    const mean = s / M;
-    setSingle(x, 'stats', 2 * (j * x.int('GROUPS') + g), f32(mean));
-    setSingle(x, 'stats', 2 * (j * x.int('GROUPS') + g) + 1, f32(1 / Math.sqrt(t / M - mean * mean + EPS)));
-  }
-};
-
-const norm: Run = (x) => {
-  for (const { n, c, at } of images(x)) {
-    const scale = f32(single(x, 'stats', pair(x, n, c) + 1) * single(x, 'gamma', c));
-    const shift = f32(single(x, 'beta', c) - f32(single(x, 'stats', pair(x, n, c)) * scale));
-    setHalf(x, 'dst', at, f16(f32(half(x, 'src', at) * scale) + shift));
-  }
-};
-
-const normGradSums: Run = (x) => {
-  for (const { n, c, at } of images(x)) {
-    const dy = half(x, 'dy', at);
-    setDouble(x, 'state', state(x, n, c), double(x, 'state', state(x, n, c)) + dy);
-    setDouble(x, 'state', state(x, n, c) + 1, double(x, 'state', state(x, n, c) + 1) + dy * half(x, 'x', at));
-  }
-};
-
-const base = (x: Context, name: string, i: number): number => (x.operand('add') !== 0 ? single(x, name, i) : 0);
-
-const normGradEnd: Run = (x) => {
-  const product = (j: number, c: number): number => {
-    const i = 2 * (j * x.int('C') + c);
-    const p = 2 * (j * x.int('GROUPS') + groupOf(x, c));
-    return (double(x, 'state', i + 1) - single(x, 'stats', p) * double(x, 'state', i)) * single(x, 'stats', p + 1);
-  };
-  for (const [j = 0, g = 0] of counted(sets(x), x.int('GROUPS'))) {
-    const [s, t] = groupSums(
-      x,
-      j,
-      g,
-      (c) => single(x, 'gamma', c),
-      (c) => product(j, c),
-    );
-    setSingle(x, 'sums', 2 * (j * x.int('GROUPS') + g), f32(s));
-    setSingle(x, 'sums', 2 * (j * x.int('GROUPS') + g) + 1, f32(t));
-  }
-  for (let c = 0; c < x.int('C'); c++) {
-    let [s, t] = [0, 0];
-    for (let j = 0; j < sets(x); j++) {
-      s = s + double(x, 'state', 2 * (j * x.int('C') + c));
-      t = t + product(j, c);
-    }
-    setSingle(x, 'dgamma', c, f32(base(x, 'dgamma', c) + f32(t)));
-    setSingle(x, 'dbeta', c, f32(base(x, 'dbeta', c) + f32(s)));
-  }
-};
-
-const normGrad: Run = (x) => {
-  for (const { n, c, at } of images(x)) {
-    const [mean, rstd] = [single(x, 'stats', pair(x, n, c)), single(x, 'stats', pair(x, n, c) + 1)];
-    const [s, t] = [single(x, 'sums', pair(x, n, c)), single(x, 'sums', pair(x, n, c) + 1)];
-    const part = f32(rstd / x.int('M'));
-    const slope = f32(f32(part * t) * rstd);
-    const offset = f32(f32(part * s) - f32(slope * mean));
-    const share = f32(f32(slope * half(x, 'x', at)) + offset);
-    setHalf(x, 'dst', at, f16(f32(f32(rstd * single(x, 'gamma', c)) * half(x, 'dy', at)) - share));
   }
 };
 
@@ -409,16 +316,6 @@ const step: Run = (x) => {
   else if (grows) set(1, Math.min(scale * 2, 2 ** 24));
 };
 
-const running: Run = (x) => {
-  const [stays, moves] = [x.float('MOMENTUM'), f32(1 - x.float('MOMENTUM'))];
-  for (let c = 0; c < x.int('C'); c++) {
-    const rstd = single(x, 'stats', 2 * c + 1);
-    const v = f32(Math.max(0, 1 / (rstd * rstd) - x.float('EPS')));
-    setSingle(x, 'mean', c, f32(f32(stays * single(x, 'mean', c)) + f32(moves * single(x, 'stats', 2 * c))));
-    setSingle(x, 'variance', c, f32(f32(stays * single(x, 'variance', c)) + f32(moves * v)));
-  }
-};
-
 const fill: Run = (x) => {
   x.memory.bytes.fill(0, x.operand('dst'), x.operand('dst') + x.operand('bytes'));
 };
@@ -443,12 +340,6 @@ export const VECTOR: Readonly<Record<string, Run>> = {
   'v.add': elementwise((x, i) => f16(half(x, 'a', i) + half(x, 'b', i))),
   'v.mul': elementwise((x, i) => f16(half(x, 'a', i) * half(x, 'b', i))),
   'v.affine': affine,
-  'v.stats': stats,
-  'v.stats_end': statsEnd,
-  'v.norm': norm,
-  'v.norm_grad_sums': normGradSums,
-  'v.norm_grad_end': normGradEnd,
-  'v.norm_grad': normGrad,
   'v.max_pool': maxPool,
   'v.max_pool_grad': maxPoolGrad,
   'v.avg_pool': avgPool,
@@ -468,6 +359,6 @@ export const VECTOR: Readonly<Record<string, Run>> = {
   'v.ld_cfg': (x) => x.setSlot(x.operand('slot'), x.memory.word(x.operand('src'))),
   'v.check_finite': checkFinite,
   'v.step': step,
-  'v.running': running,
+  ...NORMALIZATION,
   ...GENERAL,
 };

@@ -32,13 +32,7 @@ function canonical(value: f64): f64 {
 }
 
 /** Adds Σv and Σv·x of `pixels` halves each of two adjacent channels, which lie `plane` bytes apart, to the pairs at `state`. */
-function addTwo(
-  state: usize,
-  v: usize,
-  x: usize,
-  plane: usize,
-  pixels: i32,
-): void {
+function addTwo(state: usize, v: usize, x: usize, plane: usize, pixels: i32): void {
   const pair0 = v128.load(state);
   const pair1 = v128.load(state, 16);
   let sums = v128.shuffle<i64>(pair0, pair1, 0, 2);
