@@ -26,13 +26,14 @@ export function pairsOf(graph: Graph, cores = 1): Pair[] {
   const makers = new Map(layers.flatMap((layer) => layer.outputs.map((output) => [output, layer] as const)));
   const readers = readersOf(graph);
   const storages = storagesOf(graph);
+  const readings = countReadings(layers);
   const names = new Set(layers.map(({ name }) => name));
   return layers.flatMap((update): Pair[] => {
     const [grad = '', state = ''] = update.inputs.slice(-2);
     const [gradient, begin] = [makers.get(grad), makers.get(state)];
     const kind = gradient && recordOf(gradient.kind).updating?.[update.kind];
     if (gradient === undefined || begin === undefined || kind === undefined || gradient.outputs[0] !== grad) return [];
-    const isAlone = layers.every((layer) => layer === update || !layer.inputs.includes(grad));
+    const isAlone = readings.get(grad) === 1;
     const hasWeight = update.outputs.length === update.inputs.length - 1;
     if (!isAlone || !hasWeight || !beginsAlike(update, begin) || begin.inputs.some((input) => makers.has(input))) return [];
     const at = layers.indexOf(gradient);
@@ -60,6 +61,13 @@ function beginsAlike(update: Layer, begin: Layer): boolean {
   const specs = recordOf(update.kind).attrs;
   const own = (name: string): unknown => update.attrs[name] ?? specs[name]?.default;
   return words !== undefined && Object.entries(words).every(([name, value]) => !(name in specs) || own(name) === value);
+}
+
+/** By tensor: how many layers read it. */
+function countReadings(layers: readonly Layer[]): Map<string, number> {
+  const readings = new Map<string, number>();
+  for (const { inputs } of layers) for (const input of new Set(inputs)) readings.set(input, (readings.get(input) ?? 0) + 1);
+  return readings;
 }
 
 /** By storage: the indices of the layers that read it, views apart. */

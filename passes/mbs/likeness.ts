@@ -3,7 +3,7 @@ import type { LayerView, Operand } from './network.ts';
 /** Numbers layers such that those with one number cost the same under the same accesses: networks repeat their modules. */
 export class Likeness {
   private readonly numbers = new Map<string, number>();
-  private readonly known = new WeakMap<LayerView, number>();
+  private readonly known = new Map<LayerView, number>();
 
   of(view: LayerView): number {
     const before = this.known.get(view);

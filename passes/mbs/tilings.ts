@@ -29,12 +29,7 @@ export class Tilings {
   private readonly resources: Resources;
   /** By likeness, and how operands are reached. */
   private readonly ways: Map<string, Way>[] = [];
-  /** Of lists of accesses, which are asked for with one sub-batch size after the other. */
-  private readonly lastWays = new WeakMap<
-    readonly Access[],
-    { readonly view: LayerView; readonly outputs: readonly Access[]; readonly way: Way }
-  >();
-  private readonly moved = new WeakMap<Fit, { readonly subBatch: number; readonly byKind: Float64Array }>();
+  private readonly moved = new Map<Fit, { readonly subBatch: number; readonly byKind: Float64Array }>();
 
   constructor(batch: number, resources: Resources) {
     this.batch = batch;
@@ -42,14 +37,6 @@ export class Tilings {
   }
 
   wayOf(view: LayerView, inputs: readonly Access[], outputs: readonly Access[]): Way {
-    const before = this.lastWays.get(inputs);
-    if (before?.outputs === outputs && before.view === view) return before.way;
-    const way = this.findWay(view, inputs, outputs);
-    this.lastWays.set(inputs, { view, outputs, way });
-    return way;
-  }
-
-  private findWay(view: LayerView, inputs: readonly Access[], outputs: readonly Access[]): Way {
     const likeness = this.likeness.of(view);
     const byAccess = this.ways[likeness] ?? new Map<string, Way>();
     this.ways[likeness] = byAccess;

@@ -11,6 +11,8 @@ import { type Amount, ZERO } from './amount.ts';
 export class Work {
   private readonly batch: number;
   private readonly resources: Resources;
+  /** Cycles of the array by product and samples of a chunk: the search asks again and again. */
+  private readonly cycles = new Map<MatrixWork, Map<number, number>>();
 
   constructor(batch: number, resources: Resources) {
     this.batch = batch;
@@ -32,7 +34,12 @@ export class Work {
   }
 
   private arrayCycles(work: MatrixWork, { chunk, stripes }: Tiling, subBatch: number): number {
-    return arrayUse(work, this.resources, this.batch, stripes === undefined ? Math.min(chunk, subBatch) : 1).cycles;
+    const samples = stripes === undefined ? Math.min(chunk, subBatch) : 1;
+    const known = this.cycles.get(work) ?? new Map<number, number>();
+    this.cycles.set(work, known);
+    const cycles = known.get(samples) ?? arrayUse(work, this.resources, this.batch, samples).cycles;
+    known.set(samples, cycles);
+    return cycles;
   }
 }
 
