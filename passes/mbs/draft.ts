@@ -16,12 +16,13 @@ interface Estimate {
   readonly subBatch: number;
   /** DRAM bytes of the whole mini-batch. */
   readonly traffic: number;
-  /** The same by tensor kind, in the order of `TENSOR_KINDS`. */
-  readonly byKind: Float64Array;
 }
 
 /** A way to run the layers [from, to) as one group, before addresses are given. */
-export interface Draft extends Estimate, Realization {}
+export interface Draft extends Estimate, Realization {
+  /** The traffic by tensor kind, in the order of `TENSOR_KINDS`. */
+  readonly byKind: Float64Array;
+}
 
 /** A draft that is realized when it is used: most are compared and dropped. */
 class Deferred implements Draft {
@@ -29,17 +30,23 @@ class Deferred implements Draft {
   readonly to: number;
   readonly subBatch: number;
   readonly traffic: number;
-  readonly byKind: Float64Array;
   private readonly realize: () => Realization;
+  private readonly divide: () => Float64Array;
   private realized: Realization | undefined;
+  private divided: Float64Array | undefined;
 
-  constructor({ from, to, subBatch, traffic, byKind }: Estimate, realize: () => Realization) {
+  constructor({ from, to, subBatch, traffic }: Estimate, realize: () => Realization, divide: () => Float64Array) {
     this.from = from;
     this.to = to;
     this.subBatch = subBatch;
     this.traffic = traffic;
-    this.byKind = byKind;
     this.realize = realize;
+    this.divide = divide;
+  }
+
+  get byKind(): Float64Array {
+    this.divided ??= this.divide();
+    return this.divided;
   }
 
   get accesses(): GroupAccesses {
@@ -56,18 +63,20 @@ class Deferred implements Draft {
   }
 }
 
-export function deferred(estimate: Estimate, realize: () => Realization): Draft {
-  return new Deferred(estimate, realize);
+/** @param divide the traffic by tensor kind */
+export function deferred(estimate: Estimate, realize: () => Realization, divide: () => Float64Array): Draft {
+  return new Deferred(estimate, realize, divide);
 }
 
 /** The draft of the layers from `from` on, which repeat those of another draft: the names of their tensors alone differ. */
 export function repeated(network: Network, like: Draft, from: number): Draft {
   const to = from + like.to - like.from;
-  return new Deferred({ ...estimateOf(like), from, to }, () => ({ accesses: renamed(network, like.accesses, from), fits: like.fits }));
-}
-
-function estimateOf({ from, to, subBatch, traffic, byKind }: Draft): Estimate {
-  return { from, to, subBatch, traffic, byKind };
+  const { subBatch, traffic } = like;
+  return new Deferred(
+    { from, to, subBatch, traffic },
+    () => ({ accesses: renamed(network, like.accesses, from), fits: like.fits }),
+    () => like.byKind,
+  );
 }
 
 function renamed(network: Network, { inputs, outputs, intervals, held }: GroupAccesses, from: number): GroupAccesses {

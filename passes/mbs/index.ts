@@ -102,7 +102,7 @@ function schedulePlanned(
   refuse: (misfit: Misfit) => never,
 ): Scheduled {
   const network = networkOf(rewritten(graph, POLICIES[name], gathers, resources), resources.cores);
-  const planner = new Planner(network, usesOf(network), resources, refuse);
+  const planner = new Planner(network, usesOf(network), resources, { refuse });
   const groups: Group[] = [];
   const merges: Merge[] = [];
   for (const { from, to } of phasesOf(network)) {

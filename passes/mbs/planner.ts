@@ -12,15 +12,20 @@ import type { Access, Group, Resources } from './schedule.ts';
 import { subBatches } from './sizes.ts';
 import { Sums } from './sums.ts';
 import type { Fit } from './tiling.ts';
-import { Tilings } from './tilings.ts';
+import { type Moved, Tilings, type Way } from './tilings.ts';
 import type { Tiling } from './transfers.ts';
+
+interface PlannerOptions {
+  readonly refuse?: (misfit: Misfit) => never;
+  readonly tilings?: Tilings;
+}
 
 /** Plans groups of one network for one machine; remembers what it has evaluated. */
 export class Planner {
   readonly network: Network;
   readonly uses: Uses;
   readonly resources: Resources;
-  private readonly tilings: Tilings;
+  readonly tilings: Tilings;
   private readonly layouts: Layouts;
   private repeats: Repeats | undefined;
   private tooLarge: readonly string[] | undefined;
@@ -34,13 +39,21 @@ export class Planner {
   private readonly concerned = new Map<number, number>();
   private readonly refuse: (misfit: Misfit) => never;
 
-  /** @param refuse ends the planning where a layer does not fit in any way; of no use to a planner that is only asked what may be undefined */
-  constructor(network: Network, uses: Uses, resources: Resources, refuse: (misfit: Misfit) => never = unforeseen) {
+  /**
+   * @param refuse ends the planning where a layer does not fit in any way; of no use to a planner that is only asked what may be undefined
+   * @param tilings those of another planner, of the same mini-batch and machine
+   */
+  constructor(
+    network: Network,
+    uses: Uses,
+    resources: Resources,
+    { refuse = unforeseen, tilings = new Tilings(network.batch, resources) }: PlannerOptions = {},
+  ) {
     this.network = network;
     this.uses = uses;
     this.resources = resources;
     this.refuse = refuse;
-    this.tilings = new Tilings(network.batch, resources);
+    this.tilings = tilings;
     this.layouts = new Layouts(network, uses, this.tilings);
   }
 
@@ -135,7 +148,7 @@ export class Planner {
   /** Which layers of the range run on sub-batches of `subBatch` samples beside everything that the policy keeps on chip. */
   fitsAt(from: number, to: number, policy: Policy, subBatch: number): boolean[] {
     const { ways, live } = this.layouts.of(from, to, policy);
-    return ways.map((way, i) => this.tilings.fit(way, subBatch, live[i] ?? 0) !== undefined);
+    return ways.map((way, i) => this.fit(way, subBatch, live[i] ?? 0) !== undefined);
   }
 
   private findSerialized(from: number, to: number, policy: Policy, limit: number): Draft | undefined {
@@ -161,11 +174,14 @@ export class Planner {
   }
 
   private summed(sums: Sums, from: number, to: number, policy: Policy, subBatch: number): Draft | undefined {
-    const byKind = sums.at(from, to, subBatch);
-    if (byKind === undefined) return undefined;
-    const estimate = { from, to, subBatch, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
+    const traffic = sums.at(from, to, subBatch);
+    if (!Number.isFinite(traffic)) return undefined;
     const unforeseeable = (): never => fail(diag.internal({ layer: this.network.layers[from]?.layer.name ?? '' }, 'its sums do not hold'));
-    return deferred(estimate, () => this.laidOut(from, to, policy, subBatch) ?? unforeseeable());
+    return deferred(
+      { from, to, subBatch, traffic },
+      () => this.laidOut(from, to, policy, subBatch) ?? unforeseeable(),
+      () => sums.byKindAt(from, to, subBatch),
+    );
   }
 
   private laidOut(from: number, to: number, policy: Policy, subBatch: number): Draft | undefined {
@@ -182,7 +198,9 @@ export class Planner {
     if (known !== undefined) return known;
     const from = layers.findIndex((view) => view.phase === phase);
     const to = layers.findLastIndex((view) => view.phase === phase) + 1;
-    const sums = new Sums(this.network, this.layouts, this.tilings, this.repeatsOf(), from, to, policy);
+    const { network, layouts, tilings } = this;
+    const fit = (way: Way, samples: number, live: number): Fit | undefined => this.fit(way, samples, live);
+    const sums = new Sums({ network, layouts, tilings, repeats: this.repeatsOf(), fit }, from, to, policy);
     this.sums.set(key, sums);
     return sums;
   }
@@ -247,7 +265,7 @@ export class Planner {
       const gone = new Set<string>();
       for (const [i, way] of ways.entries()) {
         const isSame = before?.layout.ways[i] === way && before.layout.live[i] === live[i];
-        const fit = isSame ? before?.fits[i] : this.tilings.fit(way, batch, live[i] ?? 0);
+        const fit = isSame ? before?.fits[i] : this.fit(way, batch, live[i] ?? 0);
         if (fit !== undefined) fits[i] = fit;
         else if (!this.giveWay(accesses, i, gone)) return this.misfit(views, accesses, i);
       }
@@ -291,7 +309,7 @@ export class Planner {
     const order = live.map((_, i) => i).sort((a, b) => (live[b] ?? 0) - (live[a] ?? 0));
     for (const i of order) {
       const way = ways[i];
-      const fit = way && this.tilings.fit(way, samples, live[i] ?? 0);
+      const fit = way && this.fit(way, samples, live[i] ?? 0);
       if (fit === undefined) return undefined;
       fits[i] = fit;
     }
@@ -311,7 +329,12 @@ export class Planner {
     const inputs = accesses.inputs[i];
     const outputs = accesses.outputs[i];
     if (view === undefined || inputs === undefined || outputs === undefined) return undefined;
-    return this.tilings.fit(this.tilings.wayOf(view, inputs, outputs), samples, live[i] ?? 0, { share, held: heldBytes(accesses) });
+    return this.fit(this.tilings.wayOf(view, inputs, outputs), samples, live[i] ?? 0, share, heldBytes(accesses));
+  }
+
+  /** The best tiling in a share of what residents of `live` bytes a sample, and `held` bytes, leave free; undefined where there is none. */
+  private fit(way: Way, samples: number, live: number, share = 1, held = 0): Fit | undefined {
+    return this.tilings.fit(way, samples, (this.resources.globalBytes - held - live * samples) * share, live === 0);
   }
 
   /** All ways to run a layer in `free` bytes without cutting a sample or leaving columns of the array empty, the best first. */
@@ -326,25 +349,29 @@ export class Planner {
 
   /** A draft of layers whose accesses and tilings are decided. */
   draftOf(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
-    const byKind = new Float64Array(TENSOR_KINDS.length);
-    fits.forEach((fit, i) => {
+    const movedBy = (fit: Fit, i: number): Moved | undefined => {
       const view = this.network.layers[from + i];
-      const inputs = accesses.inputs[i];
-      const outputs = accesses.outputs[i];
-      if (view === undefined || inputs === undefined || outputs === undefined) return;
-      this.movedBy(fit, view, inputs, outputs, subBatch).forEach((bytes, kind) => {
-        byKind[kind] = (byKind[kind] ?? 0) + bytes;
+      return view && this.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
+    };
+    const byKind = (): Float64Array => {
+      const sum = new Float64Array(TENSOR_KINDS.length);
+      fits.forEach((fit, i) => {
+        movedBy(fit, i)?.byKind.forEach((bytes, kind) => {
+          sum[kind] = (sum[kind] ?? 0) + bytes;
+        });
       });
-    });
-    return { from, to, subBatch, accesses, fits, traffic: byKind.reduce((a, b) => a + b, 0), byKind };
+      return sum;
+    };
+    const traffic = fits.reduce((sum, fit, i) => sum + (movedBy(fit, i)?.bytes ?? 0), 0);
+    return deferred({ from, to, subBatch, traffic }, () => ({ accesses, fits }), byKind);
   }
 
-  /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
-  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+  /** What a layer moves over the whole mini-batch. A fit belongs to layers that are alike and reached alike. */
+  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Moved {
     return this.tilings.movedBy(fit, view, inputs, outputs, subBatch);
   }
 
-  /** The same of any tiling. */
+  /** The same of any tiling, by tensor kind. */
   movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
     return this.tilings.movedIn(tiling, view, inputs, outputs, subBatch);
   }

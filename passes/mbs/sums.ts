@@ -4,18 +4,25 @@ import type { Network } from './network.ts';
 import { Reach } from './reach.ts';
 import type { Repeats } from './repeats.ts';
 import type { Policy } from './residency.ts';
-import type { Tilings } from './tilings.ts';
-
-/** DRAM bytes by tensor kind; none where a layer does not fit. */
-type Moved = Float64Array | undefined;
+import type { Fit } from './tiling.ts';
+import type { Moved, Tilings, Way } from './tilings.ts';
 
 /** `count` steps of a layout behind the first `skip`. */
 interface Stretch {
   readonly layout: Layout;
   readonly skip: number;
   readonly count: number;
-  /** By samples. */
-  readonly moved: Map<number, Moved>;
+  /** DRAM bytes by samples. */
+  readonly bytes: Map<number, number>;
+}
+
+/** What sums are made of: how layers run in what residents of `live` bytes a sample leave free. */
+interface Basis {
+  readonly network: Network;
+  readonly layouts: Layouts;
+  readonly tilings: Tilings;
+  readonly repeats: Repeats;
+  readonly fit: (way: Way, samples: number, live: number) => Fit | undefined;
 }
 
 /**
@@ -23,9 +30,7 @@ interface Stretch {
  * within the reach of the tensors that it cuts; between them, layers run as in the whole phase.
  */
 export class Sums {
-  private readonly layouts: Layouts;
-  private readonly tilings: Tilings;
-  private readonly repeats: Repeats;
+  private readonly basis: Basis;
   private readonly policy: Policy;
   readonly reach: Reach;
   private readonly whole: Layout;
@@ -33,16 +38,14 @@ export class Sums {
   private readonly heads = new Map<number, Stretch>();
   private readonly tails = new Map<number, Stretch>();
   private readonly known = new Map<string, Stretch>();
-  /** By samples: sums over 1, 2, 4… layers of the phase, at multiples of so many. */
-  private readonly trees = new Map<number, Map<number, Moved>[]>();
+  /** DRAM bytes by samples: sums over 1, 2, 4… layers of the phase, at multiples of so many. */
+  private readonly trees = new Map<number, number[][]>();
 
-  constructor(network: Network, layouts: Layouts, tilings: Tilings, repeats: Repeats, from: number, to: number, policy: Policy) {
-    this.layouts = layouts;
-    this.tilings = tilings;
-    this.repeats = repeats;
+  constructor(basis: Basis, from: number, to: number, policy: Policy) {
+    this.basis = basis;
     this.policy = policy;
-    this.reach = new Reach(network, from, to);
-    this.whole = layouts.of(from, to, policy);
+    this.reach = new Reach(basis.network, from, to);
+    this.whole = basis.layouts.of(from, to, policy);
   }
 
   /** Whether the ends of a range are so far apart that no layer is within the reach of both. */
@@ -50,39 +53,55 @@ export class Sums {
     return this.reach.behind(from) <= this.reach.before(to);
   }
 
-  /** What a range that is covered moves on sub-batches of `samples` samples; undefined where it does not fit. */
-  at(from: number, to: number, samples: number): Moved {
-    const sum = new Float64Array(TENSOR_KINDS.length);
-    const ends = add(sum, this.movedIn(this.headOf(from), samples)) && add(sum, this.movedIn(this.tailOf(to), samples));
-    return ends && this.addMiddle(sum, this.reach.behind(from), this.reach.before(to), samples) ? sum : undefined;
+  /** DRAM bytes of a range that is covered on sub-batches of `samples` samples; infinite where it does not fit. */
+  at(from: number, to: number, samples: number): number {
+    const ends = this.bytesOf(this.headOf(from), samples) + this.bytesOf(this.tailOf(to), samples);
+    return Number.isFinite(ends) ? ends + this.middle(this.reach.behind(from), this.reach.before(to), samples) : ends;
   }
 
-  private addMiddle(sum: Float64Array, from: number, to: number, samples: number): boolean {
+  /** The same by tensor kind, of a range that fits. */
+  byKindAt(from: number, to: number, samples: number): Float64Array {
+    const sum = new Float64Array(TENSOR_KINDS.length);
+    const add = (layout: Layout, skip: number, count: number): void => {
+      for (let step = skip; step < skip + count; step++)
+        this.stepMoved(layout, step, samples)?.byKind.forEach((bytes, kind) => {
+          sum[kind] = (sum[kind] ?? 0) + bytes;
+        });
+    };
+    const [head, tail] = [this.headOf(from), this.tailOf(to)];
+    const [start, end] = [this.reach.behind(from), this.reach.before(to)];
+    add(head.layout, head.skip, head.count);
+    add(this.whole, start - this.reach.from, end - start);
+    add(tail.layout, tail.skip, tail.count);
+    return sum;
+  }
+
+  private middle(from: number, to: number, samples: number): number {
+    let bytes = 0;
     let at = from - this.reach.from;
     const end = to - this.reach.from;
-    while (at < end) {
+    while (at < end && bytes < Number.POSITIVE_INFINITY) {
       let level = 31 - Math.clz32(end - at);
       while (at % 2 ** level !== 0) level--;
-      if (!add(sum, this.node(level, at / 2 ** level, samples))) return false;
+      bytes += this.node(level, at / 2 ** level, samples);
       at += 2 ** level;
     }
-    return true;
+    return bytes;
   }
 
-  private node(level: number, index: number, samples: number): Moved {
+  private node(level: number, index: number, samples: number): number {
     const tree = this.trees.get(samples) ?? [];
     this.trees.set(samples, tree);
-    const nodes = tree[level] ?? new Map<number, Moved>();
+    const nodes = tree[level] ?? [];
     tree[level] = nodes;
-    if (nodes.has(index)) return nodes.get(index);
-    const moved = level === 0 ? this.stepMoved(this.whole, index, samples) : this.pairMoved(level - 1, 2 * index, samples);
-    nodes.set(index, moved);
-    return moved;
-  }
-
-  private pairMoved(level: number, index: number, samples: number): Moved {
-    const sum = new Float64Array(TENSOR_KINDS.length);
-    return add(sum, this.node(level, index, samples)) && add(sum, this.node(level, index + 1, samples)) ? sum : undefined;
+    const known = nodes[index];
+    if (known !== undefined) return known;
+    const bytes =
+      level === 0
+        ? this.stepBytes(this.whole, index, samples)
+        : this.node(level - 1, 2 * index, samples) + this.node(level - 1, 2 * index + 1, samples);
+    nodes[index] = bytes;
+    return bytes;
   }
 
   private headOf(cut: number): Stretch {
@@ -101,34 +120,32 @@ export class Sums {
 
   /** The layers [from, to) as they run in [begin, end). */
   private stretchOf(from: number, to: number, begin: number, end: number): Stretch {
-    const key = `${this.repeats.of(begin, end)} ${from - begin} ${to - begin}`;
+    const { repeats, layouts } = this.basis;
+    const key = `${repeats.of(begin, end)} ${from - begin} ${to - begin}`;
     const known = this.known.get(key);
     if (known !== undefined) return known;
-    const layout = from === to ? this.whole : this.layouts.of(begin, end, this.policy);
-    const stretch = { layout, skip: from - begin, count: to - from, moved: new Map() };
+    const layout = from === to ? this.whole : layouts.of(begin, end, this.policy);
+    const stretch = { layout, skip: from - begin, count: to - from, bytes: new Map() };
     this.known.set(key, stretch);
     return stretch;
   }
 
-  private movedIn({ layout, skip, count, moved }: Stretch, samples: number): Moved {
-    if (moved.has(samples)) return moved.get(samples);
-    let sum: Moved = new Float64Array(TENSOR_KINDS.length);
-    for (let step = skip; step < skip + count && sum !== undefined; step++)
-      if (!add(sum, this.stepMoved(layout, step, samples))) sum = undefined;
-    moved.set(samples, sum);
+  private bytesOf({ layout, skip, count, bytes }: Stretch, samples: number): number {
+    const known = bytes.get(samples);
+    if (known !== undefined) return known;
+    let sum = 0;
+    for (let step = skip; step < skip + count && sum < Number.POSITIVE_INFINITY; step++) sum += this.stepBytes(layout, step, samples);
+    bytes.set(samples, sum);
     return sum;
   }
 
-  private stepMoved({ ways, live }: Layout, step: number, samples: number): Moved {
-    const way = ways[step];
-    const fit = way && this.tilings.fit(way, samples, live[step] ?? 0);
-    return fit && this.tilings.movedBy(fit, way.view, way.inputs, way.outputs, samples);
+  private stepBytes(layout: Layout, step: number, samples: number): number {
+    return this.stepMoved(layout, step, samples)?.bytes ?? Number.POSITIVE_INFINITY;
   }
-}
 
-/** Adds what is moved, if anything runs. */
-function add(sum: Float64Array, moved: Moved): boolean {
-  if (moved === undefined) return false;
-  for (let kind = 0; kind < sum.length; kind++) sum[kind] = (sum[kind] ?? 0) + (moved[kind] ?? 0);
-  return true;
+  private stepMoved({ ways, live }: Layout, step: number, samples: number): Moved | undefined {
+    const way = ways[step];
+    const fit = way && this.basis.fit(way, samples, live[step] ?? 0);
+    return fit && this.basis.tilings.movedBy(fit, way.view, way.inputs, way.outputs, samples);
+  }
 }

@@ -17,19 +17,28 @@ export interface Way {
   readonly striped: Map<number, Striped>;
 }
 
+/** DRAM bytes, in all and by tensor kind, in the order of `TENSOR_KINDS`. */
+export interface Moved {
+  readonly bytes: number;
+  readonly byKind: Float64Array;
+}
+
 /** How much more than with the whole buffer a layer moves before stripes are tried, though whole samples fit: their halos cost as well. */
 const CROWDED = 1.02;
 
 const KIND_INDEX = new Map(TENSOR_KINDS.map((kind, i) => [kind, i]));
 
-/** How the layers of a network run and what they move; networks repeat their layers, so what is known of one is not found again. */
+/**
+ * How the layers of networks run and what they move; networks repeat their layers, so what is known of one is not found again. Planners of the
+ * same mini-batch and machine may share them, whatever their share of the buffer is.
+ */
 export class Tilings {
   readonly likeness = new Likeness();
   private readonly batch: number;
   private readonly resources: Resources;
   /** By likeness, and how operands are reached. */
   private readonly ways: Map<string, Way>[] = [];
-  private readonly moved = new Map<Fit, { readonly subBatch: number; readonly byKind: Float64Array }>();
+  private readonly moved = new Map<Fit, Moved & { readonly subBatch: number }>();
 
   constructor(batch: number, resources: Resources) {
     this.batch = batch;
@@ -63,9 +72,8 @@ export class Tilings {
     return known;
   }
 
-  /** The best tiling in a share of what residents of `live` bytes a sample, and `held` bytes, leave free; undefined where there is none. */
-  fit(way: Way, samples: number, live: number, { share = 1, held = 0 } = {}): Fit | undefined {
-    const free = (this.resources.globalBytes - held - live * samples) * share;
+  /** The best tiling in `free` bytes of the buffer, undefined where there is none; `alone`: no tensor stays there beside it. */
+  fit(way: Way, samples: number, free: number, alone: boolean): Fit | undefined {
     if (free < 0) return undefined;
     const { view } = way;
     const ranking = this.rankingOf(way, samples);
@@ -80,21 +88,22 @@ export class Tilings {
     };
     const wide = find(false);
     // A half-empty array costs more than a resident tensor saves: narrow panels are for layers that are alone in the buffer.
-    if (live > 0) return wide;
+    if (!alone) return wide;
     const any = find(true);
     return wide !== undefined && wide.traffic <= (any?.traffic ?? wide.traffic) ? wide : any;
   }
 
-  /** DRAM bytes of a layer over the whole mini-batch, by tensor kind. A fit belongs to layers that are alike and reached alike. */
-  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+  /** What a layer moves over the whole mini-batch. A fit belongs to layers that are alike and reached alike. */
+  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Moved {
     const before = this.moved.get(fit);
-    if (before?.subBatch === subBatch) return before.byKind;
+    if (before?.subBatch === subBatch) return before;
     const byKind = this.movedIn(fit, view, inputs, outputs, subBatch);
-    this.moved.set(fit, { subBatch, byKind });
-    return byKind;
+    const moved = { subBatch, byKind, bytes: byKind.reduce((a, b) => a + b, 0) };
+    this.moved.set(fit, moved);
+    return moved;
   }
 
-  /** The same of any tiling. */
+  /** The same of any tiling, by tensor kind. */
   movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
     const byKind = new Float64Array(TENSOR_KINDS.length);
     for (const iteration of iterationKinds(this.batch, subBatch)) {

@@ -62,14 +62,14 @@ export class Evaluator {
 
   /** @param pairs weight gradients and updates that parts join. */
   constructor(planner: Planner, pairs: readonly Pair[] = []) {
-    const { network, uses, resources } = planner;
+    const { network, uses, resources, tilings } = planner;
     this.updates = new Map(
       pairs.map(({ joined, update }) => [joined.name, network.layers.findIndex(({ layer }) => layer.name === update)]),
     );
     this.planner = planner;
     this.planners = SHARES.map((share) => {
       const globalBytes = Math.floor(resources.globalBytes * share);
-      return share === 1 ? planner : new Planner(network, uses, { ...resources, globalBytes });
+      return share === 1 ? planner : new Planner(network, uses, { ...resources, globalBytes }, { tilings });
     });
     this.work = new Work(network.batch, resources);
   }
@@ -207,7 +207,7 @@ export class Evaluator {
   private moved({ views, accesses, fits }: Plan, i: number, subBatch: number): number {
     const [view, fit] = [views[i], fits[i]];
     if (view === undefined || fit === undefined) return 0;
-    return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).reduce((a, b) => a + b, 0);
+    return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).bytes;
   }
 
   private layoutOf(part: Part, enters: boolean, exits: boolean): PartLayout {
@@ -236,7 +236,7 @@ export class Evaluator {
       const view = views[i];
       if (view === undefined) return sum;
       const moved = this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
-      return this.work.add(sum, view, fit, subBatch, moved);
+      return this.work.add(sum, view, fit, subBatch, moved.bytes);
     }, ZERO);
   }
 

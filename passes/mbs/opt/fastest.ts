@@ -34,7 +34,7 @@ export function fastest(scheduled: Scheduled, resources: Resources, estimate: Es
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
   const planner = new Planner(network, usesOf(network), resources);
   const half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
-  const halfPlanner = new Planner(network, usesOf(network), { ...resources, globalBytes: half });
+  const halfPlanner = new Planner(network, planner.uses, { ...resources, globalBytes: half }, { tilings: planner.tilings });
   const timed = schedule.groups.map((group) => {
     let best = { group, cycles: estimate(network, group) };
     const tryAll = (most: number, placed: (subBatch: number, mostBytes: number) => Group | undefined): void => {

@@ -19,12 +19,12 @@ export class Work {
     this.resources = resources;
   }
 
-  /** `sum` and a layer on sub-batches of `subBatch` samples that moves `moved` bytes by tensor kind. */
-  add(sum: Amount, view: LayerView, tiling: Tiling, subBatch: number, moved: Float64Array): Amount {
+  /** `sum` and a layer on sub-batches of `subBatch` samples that moves `bytes` bytes of DRAM. */
+  add(sum: Amount, view: LayerView, tiling: Tiling, subBatch: number, bytes: number): Amount {
     const { matrix: work } = view;
     const elements = passedElements(view, this.batch);
     return {
-      traffic: sum.traffic + moved.reduce((a, b) => a + b, 0),
+      traffic: sum.traffic + bytes,
       matrix: sum.matrix + (work === undefined ? 0 : this.arrayCycles(work, tiling, subBatch)),
       vector: sum.vector + elements / this.resources.lanes,
       macs: sum.macs + (work === undefined ? 0 : this.batch * work.m * work.n * work.k * work.groups),
@@ -52,7 +52,14 @@ export function amountsOf(network: Network, groups: readonly Group[], resources:
     steps.reduce<Amount>((sum, step) => {
       const view = views.get(step.layer);
       if (view === undefined) return sum;
-      return work.add(sum, view, step, subBatch, planner.movedIn(step, view, step.inputs, step.outputs, subBatch));
+      const moved = planner.movedIn(step, view, step.inputs, step.outputs, subBatch);
+      return work.add(
+        sum,
+        view,
+        step,
+        subBatch,
+        moved.reduce((a, b) => a + b, 0),
+      );
     }, ZERO),
   );
 }
