@@ -68,6 +68,12 @@ export function deferred(estimate: Estimate, realize: () => Realization, divide:
   return new Deferred(estimate, realize, divide);
 }
 
+/** A draft that `find` has found and would find again: all of it but its estimate is forgotten until it is used. */
+export function forgetful(found: Draft, find: () => Draft): Draft {
+  const { from, to, subBatch, traffic } = found;
+  return new Deferred({ from, to, subBatch, traffic }, find, () => find().byKind);
+}
+
 /** The draft of the layers from `from` on, which repeat those of another draft: the names of their tensors alone differ. */
 export function repeated(network: Network, like: Draft, from: number): Draft {
   const to = from + like.to - like.from;

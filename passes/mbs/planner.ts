@@ -1,6 +1,6 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { TENSOR_KINDS } from '../../ir/tensor.ts';
-import { type Draft, deferred, repeated } from './draft.ts';
+import { type Draft, deferred, forgetful, repeated } from './draft.ts';
 import { heldBytes } from './footprint.ts';
 import { type Layout, Layouts, livePerSample } from './layout.ts';
 import type { LayerView, Network, Operand } from './network.ts';
@@ -67,7 +67,9 @@ export class Planner {
     return this.remembered(from, to, `${policy} either`, () => {
       const whole = this.findWholeBatch(from, to, policy);
       this.leastWhole.set(this.keyOf(from, to, policy), 'view' in whole ? Number.POSITIVE_INFINITY : whole.traffic);
-      return this.better(this.serialized(from, to, policy), whole);
+      if ('view' in whole) return this.serialized(from, to, policy);
+      const light = forgetful(whole, () => this.wholeBatch(from, to, policy));
+      return this.better(this.serialized(from, to, policy), light);
     });
   }
 
@@ -90,8 +92,7 @@ export class Planner {
     return this.repeats;
   }
 
-  private better(serial: Draft | undefined, whole: Draft | Misfit): Draft | undefined {
-    if ('view' in whole) return serial;
+  private better(serial: Draft | undefined, whole: Draft): Draft {
     return serial !== undefined && serial.traffic < whole.traffic ? serial : whole;
   }
 

@@ -8,6 +8,8 @@ const EXACT = 24;
 /** Units by which a boundary of a longer phase may move at once, and such boundaries that may lie within a new group. */
 const SHIFT = 3;
 const CROSSED = 2;
+/** Cuts within a group on the whole mini-batch that save nothing, one after the other: what goes on over all of them has no use for the group. */
+const MOST_USELESS = 8;
 
 /**
  * The grouping with the least traffic over all boundaries of a short phase. Of a longer one, over `boundaries` at first, and then over those near its
@@ -41,7 +43,8 @@ function trafficOf(drafts: readonly Draft[]): number {
 
 /**
  * The grouping with the least traffic whose boundaries are among `cuts`, the first and last of which are the ends of the phase; within none
- * of its groups lie more than `CROSSED` of the cuts `old`.
+ * of its groups lie more than `CROSSED` of the cuts `old`, and of those on the whole mini-batch none goes on over `MOST_USELESS` cuts in a row
+ * that save nothing.
  */
 function leastOver(
   planner: Planner,
@@ -49,22 +52,30 @@ function leastOver(
   policy: Policy,
   old: ReadonlySet<number> = new Set(),
 ): readonly Draft[] | undefined {
+  const isWhole = ({ subBatch }: Draft): boolean => subBatch === planner.network.batch;
   const parts = cuts.slice(1).map((to, i) => planner.tryDraft(cuts[i] ?? 0, to, policy));
   /** For every cut: the least traffic in front of it, and the last group there. */
   const least = cuts.map((_, i) => ({ traffic: i === 0 ? 0 : Number.POSITIVE_INFINITY, start: 0, last: undefined as Draft | undefined }));
   for (let i = 0; i < parts.length; i++) {
     let group: Draft | undefined;
     let crossed = 0;
+    let useless = 0;
+    /** Bytes of the last group that fitted, and of the parts behind it. */
+    let apart = 0;
     for (let j = i; j < parts.length; j++) {
       const part = parts[j];
       if (j > i && old.has(cuts[j] ?? 0)) crossed++;
       if (crossed > CROSSED) break;
+      apart += part?.traffic ?? 0;
       // What does not fit may do so with the layer behind it, which takes over the place of an operand.
       group =
         group !== undefined && part !== undefined
           ? planner.merge([group, part], policy)
           : planner.tryDraft(cuts[i] ?? 0, cuts[j + 1] ?? 0, policy);
+      useless = j > i && (group === undefined || (isWhole(group) && group.traffic >= apart)) ? useless + 1 : 0;
+      if (useless === MOST_USELESS) break;
       if (group === undefined) continue;
+      apart = group.traffic;
       const traffic = (least[i]?.traffic ?? 0) + group.traffic;
       if (traffic < (least[j + 1]?.traffic ?? 0)) least[j + 1] = { traffic, start: i, last: group };
     }
