@@ -1,5 +1,4 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
-import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import { type Draft, deferred, forgetful, repeated } from './draft.ts';
 import { heldBytes } from './footprint.ts';
 import { type Layout, Layouts, livePerSample } from './layout.ts';
@@ -8,12 +7,11 @@ import { placeFits } from './place.ts';
 import type { Misfit } from './refusal.ts';
 import { Repeats } from './repeats.ts';
 import type { GroupAccesses, Interval, Policy, Uses } from './residency.ts';
-import type { Access, Group, Resources } from './schedule.ts';
+import type { Group, Resources } from './schedule.ts';
 import { subBatches } from './sizes.ts';
 import { Sums } from './sums.ts';
 import type { Fit } from './tiling.ts';
-import { type Moved, Tilings, type Way } from './tilings.ts';
-import type { Tiling } from './transfers.ts';
+import { sumByKind, Tilings, type Way } from './tilings.ts';
 
 interface PlannerOptions {
   readonly refuse?: (misfit: Misfit) => never;
@@ -338,43 +336,18 @@ export class Planner {
     return this.tilings.fit(way, samples, (this.resources.globalBytes - held - live * samples) * share, live === 0);
   }
 
-  /** All ways to run a layer in `free` bytes without cutting a sample or leaving columns of the array empty, the best first. */
-  fitsIn(view: LayerView, inputs: readonly Access[], outputs: readonly Access[], samples: number, free: number): Fit[] {
-    return this.tilings.rankingOf(this.tilings.wayOf(view, inputs, outputs), samples).all(free);
-  }
-
-  /** A number that layers share which cost the same under the same accesses. */
-  likenessOf(view: LayerView): number {
-    return this.tilings.likeness.of(view);
-  }
-
   /** A draft of layers whose accesses and tilings are decided. */
   draftOf(from: number, to: number, subBatch: number, accesses: GroupAccesses, fits: readonly Fit[]): Draft {
-    const movedBy = (fit: Fit, i: number): Moved | undefined => {
+    const moved = fits.map((fit, i) => {
       const view = this.network.layers[from + i];
-      return view && this.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
-    };
-    const byKind = (): Float64Array => {
-      const sum = new Float64Array(TENSOR_KINDS.length);
-      fits.forEach((fit, i) => {
-        movedBy(fit, i)?.byKind.forEach((bytes, kind) => {
-          sum[kind] = (sum[kind] ?? 0) + bytes;
-        });
-      });
-      return sum;
-    };
-    const traffic = fits.reduce((sum, fit, i) => sum + (movedBy(fit, i)?.bytes ?? 0), 0);
-    return deferred({ from, to, subBatch, traffic }, () => ({ accesses, fits }), byKind);
-  }
-
-  /** What a layer moves over the whole mini-batch. A fit belongs to layers that are alike and reached alike. */
-  movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Moved {
-    return this.tilings.movedBy(fit, view, inputs, outputs, subBatch);
-  }
-
-  /** The same of any tiling, by tensor kind. */
-  movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
-    return this.tilings.movedIn(tiling, view, inputs, outputs, subBatch);
+      return view && this.tilings.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
+    });
+    const traffic = moved.reduce((sum, own) => sum + (own?.bytes ?? 0), 0);
+    return deferred(
+      { from, to, subBatch, traffic },
+      () => ({ accesses, fits }),
+      () => sumByKind(moved),
+    );
   }
 
   /** Gives every resident tensor and block an address; gives up on chip what a fragmented buffer cannot hold. */

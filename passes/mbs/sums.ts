@@ -1,11 +1,10 @@
-import { TENSOR_KINDS } from '../../ir/tensor.ts';
 import type { Layout, Layouts } from './layout.ts';
 import type { Network } from './network.ts';
 import { Reach } from './reach.ts';
 import type { Repeats } from './repeats.ts';
 import type { Policy } from './residency.ts';
 import type { Fit } from './tiling.ts';
-import type { Moved, Tilings, Way } from './tilings.ts';
+import { type Moved, sumByKind, type Tilings, type Way } from './tilings.ts';
 
 /** `count` steps of a layout behind the first `skip`. */
 interface Stretch {
@@ -61,19 +60,16 @@ export class Sums {
 
   /** The same by tensor kind, of a range that fits. */
   byKindAt(from: number, to: number, samples: number): Float64Array {
-    const sum = new Float64Array(TENSOR_KINDS.length);
+    const moved: (Moved | undefined)[] = [];
     const add = (layout: Layout, skip: number, count: number): void => {
-      for (let step = skip; step < skip + count; step++)
-        this.stepMoved(layout, step, samples)?.byKind.forEach((bytes, kind) => {
-          sum[kind] = (sum[kind] ?? 0) + bytes;
-        });
+      for (let step = skip; step < skip + count; step++) moved.push(this.stepMoved(layout, step, samples));
     };
     const [head, tail] = [this.headOf(from), this.tailOf(to)];
     const [start, end] = [this.reach.behind(from), this.reach.before(to)];
     add(head.layout, head.skip, head.count);
     add(this.whole, start - this.reach.from, end - start);
     add(tail.layout, tail.skip, tail.count);
-    return sum;
+    return sumByKind(moved);
   }
 
   private middle(from: number, to: number, samples: number): number {

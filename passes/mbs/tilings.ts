@@ -23,6 +23,16 @@ export interface Moved {
   readonly byKind: Float64Array;
 }
 
+/** What layers move together, by tensor kind. */
+export function sumByKind(all: readonly (Moved | undefined)[]): Float64Array {
+  const sum = new Float64Array(TENSOR_KINDS.length);
+  for (const moved of all)
+    moved?.byKind.forEach((bytes, kind) => {
+      sum[kind] = (sum[kind] ?? 0) + bytes;
+    });
+  return sum;
+}
+
 /** How much more than with the whole buffer a layer moves before stripes are tried, though whole samples fit: their halos cost as well. */
 const CROWDED = 1.02;
 
@@ -38,6 +48,7 @@ export class Tilings {
   private readonly resources: Resources;
   /** By likeness, and how operands are reached. */
   private readonly ways: Map<string, Way>[] = [];
+  /** Not weak, like that of `Likeness`: tables of so many weak keys made garbage collection take most of the time. */
   private readonly moved = new Map<Fit, Moved & { readonly subBatch: number }>();
 
   constructor(batch: number, resources: Resources) {

@@ -4,10 +4,11 @@ import { type FusedPlanners, fusedPlanners } from './fused-planners.ts';
 import { livePerSample } from './layout.ts';
 import type { LayerView, Network } from './network.ts';
 import { heldIn, intervalsOf, roomOf } from './placed.ts';
-import { Planner } from './planner.ts';
-import { accessesOf, type GroupAccesses, type Interval, usesOf } from './residency.ts';
+import type { Planner } from './planner.ts';
+import { accessesOf, type GroupAccesses, type Interval } from './residency.ts';
 import { type Access, type Group, isHeld, type Resources, type Schedule, type Step } from './schedule.ts';
 import { blocksOf, type Fit } from './tiling.ts';
+import { Tilings } from './tilings.ts';
 import type { Tiling } from './transfers.ts';
 
 interface Fusible {
@@ -43,11 +44,11 @@ type Cost = (layer: string) => number;
 
 /** DRAM bytes of every layer of a schedule. */
 function costsOf(network: Network, { groups }: Schedule, resources: Resources): Cost {
-  const planner = new Planner(network, usesOf(network), resources);
+  const tilings = new Tilings(network.batch, resources);
   const views = byName(network);
   const costs = new Map(
     groups.flatMap(({ steps, subBatch }) =>
-      steps.map((step) => [step.layer, costOf(planner, views.get(step.layer), step, subBatch)] as const),
+      steps.map((step) => [step.layer, costOf(tilings, views.get(step.layer), step, subBatch)] as const),
     ),
   );
   return (layer) => costs.get(layer) ?? 0;
@@ -167,7 +168,7 @@ class FusedGroup {
     const draft = this.planner.draftOf(from, from + fits.length, subBatch, this.accesses, fits);
     const placed = this.planner.tryPlace(draft);
     const apart = [...steps.map(({ layer }) => layer), ...this.pairs.map(({ update }) => update)];
-    const together = placed?.steps.map((step, i) => costOf(this.planner, this.views[i], step, subBatch)) ?? [];
+    const together = placed?.steps.map((step, i) => costOf(this.planner.tilings, this.views[i], step, subBatch)) ?? [];
     return sum(together) < sum(apart.map(this.cost)) ? placed : undefined;
   }
 
@@ -182,12 +183,13 @@ class FusedGroup {
     if (view === undefined || step === undefined) return undefined;
     const free = this.free[at] ?? 0;
     const apart = this.cost(gradient) + this.cost(update);
-    const saves = (fit: Fit): boolean => fit.bytes <= free && moved(this.planner, view, fit, inputs, outputs, subBatch) < apart;
+    const saves = (fit: Fit): boolean => fit.bytes <= free && moved(this.planner.tilings, view, fit, inputs, outputs, subBatch) < apart;
     if (step.stripes !== undefined) {
       const same = fitOf({ ...step, blocks: blocksOf(view, inputs, outputs, subBatch, step) });
       return saves(same) ? same : undefined;
     }
-    const ranked = this.planner.fitsIn(view, inputs, outputs, subBatch, free);
+    const { tilings } = this.planner;
+    const ranked = tilings.rankingOf(tilings.wayOf(view, inputs, outputs), subBatch).all(free);
     return ranked.find((fit) => fit.chunk === step.chunk && saves(fit)) ?? ranked.find(saves);
   }
 }
@@ -196,20 +198,20 @@ function sum(costs: readonly number[]): number {
   return costs.reduce((a, b) => a + b, 0);
 }
 
-function costOf(planner: Planner, view: LayerView | undefined, step: Step, subBatch: number): number {
-  return view === undefined ? 0 : moved(planner, view, step, step.inputs, step.outputs, subBatch);
+function costOf(tilings: Tilings, view: LayerView | undefined, step: Step, subBatch: number): number {
+  return view === undefined ? 0 : moved(tilings, view, step, step.inputs, step.outputs, subBatch);
 }
 
 /** DRAM bytes of a layer over the whole mini-batch. */
 function moved(
-  planner: Planner,
+  tilings: Tilings,
   view: LayerView,
   tiling: Tiling,
   inputs: readonly Access[],
   outputs: readonly Access[],
   subBatch: number,
 ): number {
-  return planner.movedIn(tiling, view, inputs, outputs, subBatch).reduce((a, b) => a + b, 0);
+  return tilings.movedIn(tiling, view, inputs, outputs, subBatch).reduce((a, b) => a + b, 0);
 }
 
 function fitOf({ chunk, stripes, panel, blocks }: Step): Fit {

@@ -207,7 +207,7 @@ export class Evaluator {
   private moved({ views, accesses, fits }: Plan, i: number, subBatch: number): number {
     const [view, fit] = [views[i], fits[i]];
     if (view === undefined || fit === undefined) return 0;
-    return this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).bytes;
+    return this.planner.tilings.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch).bytes;
   }
 
   private layoutOf(part: Part, enters: boolean, exits: boolean): PartLayout {
@@ -235,7 +235,7 @@ export class Evaluator {
     return fits.reduce<Amount>((sum, fit, i) => {
       const view = views[i];
       if (view === undefined) return sum;
-      const moved = this.planner.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
+      const moved = this.planner.tilings.movedBy(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
       return this.work.add(sum, view, fit, subBatch, moved.bytes);
     }, ZERO);
   }
@@ -305,7 +305,7 @@ function signatureOf(part: Part, planner: Planner): string {
   const firstUnit = part.network.layers[part.from]?.unit ?? 0;
   const layers = part.network.layers.slice(part.from, part.to).map((view) => {
     const operands = [...view.inputs, ...view.outputs].map(({ tensor }) => number(tensor));
-    return `${planner.likenessOf(view)} ${view.unit - firstUnit}:${operands.join()}`;
+    return `${planner.tilings.likeness.of(view)} ${view.unit - firstUnit}:${operands.join()}`;
   });
   const marks = [...numbers.keys()].map((tensor) => {
     const sets = [part.stored, part.refused, part.uses.kept].map((set) => (set.has(tensor) ? 1 : 0)).join('');

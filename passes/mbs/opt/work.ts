@@ -1,8 +1,7 @@
 import { arrayUse } from '../array-use.ts';
 import type { LayerView, MatrixWork, Network } from '../network.ts';
-import { Planner } from '../planner.ts';
-import { usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
+import { Tilings } from '../tilings.ts';
 import type { Tiling } from '../transfers.ts';
 import { passedElements } from '../vector-use.ts';
 import { type Amount, ZERO } from './amount.ts';
@@ -46,20 +45,14 @@ export class Work {
 /** What each group of a schedule uses. */
 export function amountsOf(network: Network, groups: readonly Group[], resources: Resources): Amount[] {
   const work = new Work(network.batch, resources);
-  const planner = new Planner(network, usesOf(network), resources);
+  const tilings = new Tilings(network.batch, resources);
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
   return groups.map(({ steps, subBatch }) =>
     steps.reduce<Amount>((sum, step) => {
       const view = views.get(step.layer);
       if (view === undefined) return sum;
-      const moved = planner.movedIn(step, view, step.inputs, step.outputs, subBatch);
-      return work.add(
-        sum,
-        view,
-        step,
-        subBatch,
-        moved.reduce((a, b) => a + b, 0),
-      );
+      const bytes = tilings.movedIn(step, view, step.inputs, step.outputs, subBatch).reduce((a, b) => a + b, 0);
+      return work.add(sum, view, step, subBatch, bytes);
     }, ZERO),
   );
 }
