@@ -48,18 +48,25 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
-  const planned = plan(resources, (misfit) => fail(refusal(misfit, { schedule: name, resources, demand })));
+  const refuse = (misfit: Misfit): never => fail(refusal(misfit, { schedule: name, resources, demand }));
+  const planned = plan(resources, refuse);
+  // Layers that look at the whole mini-batch part groups: what mbs2 keeps for branches may then cost more than it saves.
+  const plainer = (): Scheduled[] => {
+    if (POLICIES[name] !== 'group' || !planned.network.layers.some((view) => view.crossesSamples)) return [];
+    const other = planOf(graph, { name: 'mbs1', gathers: gathers && name !== 'opt' })(resources, refuse);
+    return [{ ...other, schedule: { ...other.schedule, name } }];
+  };
   const fuse = (scheduled: Scheduled): Scheduled =>
     fusedUpdates && POLICIES[name] !== 'none' ? withGradientsKept(scheduled, resources) : scheduled;
   const choose = (): Scheduled => {
     const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
     const pairs = fusedUpdates ? pairsOf(network.graph, network.cores) : [];
-    const found = optimal(planned, network, pairs, resources, objective);
+    const found = [...optimal(planned, network, pairs, resources, objective), ...plainer()];
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
     return soonest(found, resources, (of, group) => estimate(of, spread(group)), fuse);
   };
   const spread = spreader(resources.globalBytes);
-  const scheduled = name === 'opt' ? choose() : fuse(planned);
+  const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
   return { ...scheduled, schedule: { ...scheduled.schedule, groups: scheduled.schedule.groups.map(spread) } };
 }
 
@@ -138,6 +145,8 @@ function optimal(greedy: Scheduled, network: Network, pairs: readonly Pair[], re
 
 /** Layers that look at the whole mini-batch part a piece in the middle, where mbs2 may begin a group that goes on behind it. */
 function cheapest(candidates: readonly Scheduled[], resources: Resources, objective: ObjectiveName): Scheduled {
+  const [only] = candidates;
+  if (only !== undefined && candidates.length === 1) return only;
   const rated = candidates.map((scheduled) => {
     const { network, schedule } = scheduled;
     return { scheduled, cost: costOf(amountsOf(network, schedule.groups, resources), objective, resources) };
