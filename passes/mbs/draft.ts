@@ -71,7 +71,12 @@ export function deferred(estimate: Estimate, realize: () => Realization, divide:
 /** A draft that `find` has found and would find again: all of it but its estimate is forgotten until it is used. */
 export function forgetful(found: Draft, find: () => Draft): Draft {
   const { from, to, subBatch, traffic } = found;
-  return new Deferred({ from, to, subBatch, traffic }, find, () => find().byKind);
+  let again: Draft | undefined;
+  const used = (): Draft => {
+    again ??= find();
+    return again;
+  };
+  return new Deferred({ from, to, subBatch, traffic }, used, () => used().byKind);
 }
 
 /** The draft of the layers from `from` on, which repeat those of another draft: the names of their tensors alone differ. */

@@ -49,7 +49,7 @@ export class Tilings {
   /** By likeness, and how operands are reached. */
   private readonly ways: Map<string, Way>[] = [];
   /** Not weak, like that of `Likeness`: tables of so many weak keys made garbage collection take most of the time. */
-  private readonly moved = new Map<Fit, Moved & { readonly subBatch: number }>();
+  private readonly moved = new Map<Fit, { readonly subBatch: number; readonly moved: Moved }>();
 
   constructor(batch: number, resources: Resources) {
     this.batch = batch;
@@ -107,15 +107,14 @@ export class Tilings {
   /** What a layer moves over the whole mini-batch. A fit belongs to layers that are alike and reached alike. */
   movedBy(fit: Fit, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Moved {
     const before = this.moved.get(fit);
-    if (before?.subBatch === subBatch) return before;
-    const byKind = this.movedIn(fit, view, inputs, outputs, subBatch);
-    const moved = { subBatch, byKind, bytes: byKind.reduce((a, b) => a + b, 0) };
-    this.moved.set(fit, moved);
+    if (before?.subBatch === subBatch) return before.moved;
+    const moved = this.movedIn(fit, view, inputs, outputs, subBatch);
+    this.moved.set(fit, { subBatch, moved });
     return moved;
   }
 
-  /** The same of any tiling, by tensor kind. */
-  movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Float64Array {
+  /** The same of any tiling. */
+  movedIn(tiling: Tiling, view: LayerView, inputs: readonly Access[], outputs: readonly Access[], subBatch: number): Moved {
     const byKind = new Float64Array(TENSOR_KINDS.length);
     for (const iteration of iterationKinds(this.batch, subBatch)) {
       visitTransfers(view, inputs, outputs, tiling, iteration, (_tensor, kind, _direction, rows, rowBytes, contiguous, times) => {
@@ -123,7 +122,7 @@ export class Tilings {
         byKind[index] = (byKind[index] ?? 0) + burstBytes(rows, rowBytes, contiguous, this.resources.burstBytes) * times;
       });
     }
-    return byKind;
+    return { bytes: byKind.reduce((a, b) => a + b, 0), byKind };
   }
 }
 

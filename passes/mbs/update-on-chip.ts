@@ -211,7 +211,7 @@ function moved(
   outputs: readonly Access[],
   subBatch: number,
 ): number {
-  return tilings.movedIn(tiling, view, inputs, outputs, subBatch).reduce((a, b) => a + b, 0);
+  return tilings.movedIn(tiling, view, inputs, outputs, subBatch).bytes;
 }
 
 function fitOf({ chunk, stripes, panel, blocks }: Step): Fit {

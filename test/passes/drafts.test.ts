@@ -29,8 +29,8 @@ function plannerFor({ network, schedule, norm, kib }: Settings): Planner {
 function movedBy(planner: Planner, { from, fits, accesses, subBatch }: Draft): number {
   return fits.reduce((sum, fit, i) => {
     const view = planner.network.layers[from + i] ?? expect.unreachable();
-    const byKind = planner.tilings.movedIn(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
-    return sum + byKind.reduce((a, b) => a + b, 0);
+    const { bytes } = planner.tilings.movedIn(fit, view, accesses.inputs[i] ?? [], accesses.outputs[i] ?? [], subBatch);
+    return sum + bytes;
   }, 0);
 }
 

@@ -51,7 +51,7 @@ export function amountsOf(network: Network, groups: readonly Group[], resources:
     steps.reduce<Amount>((sum, step) => {
       const view = views.get(step.layer);
       if (view === undefined) return sum;
-      const bytes = tilings.movedIn(step, view, step.inputs, step.outputs, subBatch).reduce((a, b) => a + b, 0);
+      const { bytes } = tilings.movedIn(step, view, step.inputs, step.outputs, subBatch);
       return work.add(sum, view, step, subBatch, bytes);
     }, ZERO),
   );
