@@ -19,7 +19,7 @@ import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
 import { subBatches } from './sizes.ts';
-import { unitsOf } from './units.ts';
+import { type Range, unitsOf } from './units.ts';
 import { keepGradients } from './update-on-chip.ts';
 
 export interface Scheduled {
@@ -203,16 +203,8 @@ function layerByLayer(planner: Planner, from: number, to: number, policy: Policy
 
 /** One sub-batch size for all layers, that which moves least; only layers that need the whole mini-batch or do not fit a sample stand apart. */
 function fullSerialization(planner: Planner, from: number, to: number, policy: Policy): Draft[] {
-  const runs: { from: number; to: number; serial: boolean }[] = [];
-  for (const unit of unitsOf(planner.network, from, to)) {
-    const crosses = planner.network.layers.slice(unit.from, unit.to).some((v) => v.crossesSamples);
-    const serial = !crosses && planner.serialized(unit.from, unit.to, policy) !== undefined;
-    const last = runs.at(-1);
-    if (serial && last?.serial === true) last.to = unit.to;
-    else runs.push({ ...unit, serial });
-  }
-  // Units that fit alone may not fit together.
-  const serial = runs.filter((run) => run.serial && planner.serialized(run.from, run.to, policy) !== undefined);
+  const runs = serialRuns(planner, from, to, policy);
+  const serial = runs.filter((run) => run.serial);
   let best: { readonly drafts: readonly Draft[]; readonly traffic: number } | undefined;
   for (const subBatch of subBatches(planner.network.batch)) {
     const drafts = serial.flatMap((run) => planner.serializedOn(run.from, run.to, policy, subBatch) ?? []);
@@ -220,6 +212,21 @@ function fullSerialization(planner: Planner, from: number, to: number, policy: P
     if (drafts.length === serial.length && (best === undefined || traffic < best.traffic)) best = { drafts, traffic };
   }
   return runs.map((run) => best?.drafts.find(({ from }) => from === run.from) ?? planner.wholeBatch(run.from, run.to, policy));
+}
+
+/** The longest runs of units that can be serialized together, and the units between them. */
+function serialRuns(planner: Planner, from: number, to: number, policy: Policy): (Range & { readonly serial: boolean })[] {
+  const runs: { from: number; to: number; serial: boolean }[] = [];
+  for (const unit of unitsOf(planner.network, from, to)) {
+    const last = runs.at(-1);
+    const isSerial = (start: number): boolean =>
+      !planner.network.layers.slice(start, unit.to).some((view) => view.crossesSamples) &&
+      planner.serialized(start, unit.to, policy) !== undefined;
+    // Units that fit alone may not fit together.
+    if (last?.serial === true && isSerial(last.from)) last.to = unit.to;
+    else runs.push({ ...unit, serial: isSerial(unit.from) });
+  }
+  return runs;
 }
 
 function phasesOf(network: Network): { from: number; to: number }[] {

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import type { Scheduled } from '../../passes/mbs/index.ts';
+import type { Graph } from '../../ir/graph.ts';
+import { type Scheduled, scheduleGraph } from '../../passes/mbs/index.ts';
 import { predictTraffic, totalBytes } from '../../passes/mbs/predict.ts';
 import type { Resources, ScheduleName } from '../../passes/mbs/schedule.ts';
 import { validateSchedule } from '../../passes/mbs/validate/index.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
-import { resolveSettings, runPasses } from '../../src/api.ts';
+import { type ResolvedSettings, resolveSettings, runPasses } from '../../src/api.ts';
 import { evaluated, NETWORKS } from '../../src/reproduce/networks.ts';
 
 /** Every network of the evaluation with the method, and one that the search takes seconds for. */
@@ -14,11 +15,19 @@ const RUNS: readonly (readonly [network: string, schedule: ScheduleName])[] = [
   ['resnet50', 'opt'],
 ];
 
+function readModel(network: string): Buffer {
+  return readFileSync(new URL(`../../examples/models/${network}.train.onnx`, import.meta.url));
+}
+
 function scheduleOf(network: string, schedule: ScheduleName, norm?: NormChoice): Scheduled & { readonly resources: Resources } {
-  const model = readFileSync(new URL(`../../examples/models/${network}.train.onnx`, import.meta.url));
   const settings = resolveSettings({ batch: evaluated(network).batch, schedule, ...(norm === undefined ? {} : { norm }) });
-  const { scheduled } = runPasses(model, settings);
+  const { scheduled } = runPasses(readModel(network), settings);
   return { ...(scheduled ?? expect.unreachable()), resources: settings.resources };
+}
+
+function trainingOf(network: string, schedule: ScheduleName): { readonly graph: Graph; readonly settings: ResolvedSettings } {
+  const settings = resolveSettings({ batch: evaluated(network).batch, schedule });
+  return { graph: runPasses(readModel(network), settings, { stopAfter: 'training' }).graph, settings };
 }
 
 it.each(RUNS)('the schedule of %s in full size can run: %s', (name, of) => {
@@ -33,4 +42,23 @@ it('mbs2 moves no more than mbs1 where ResNet-50 keeps batch normalization, whic
     return totalBytes(predictTraffic(network, schedule, resources));
   };
   expect(bytes('mbs2')).toBeLessThanOrEqual(bytes('mbs1'));
+});
+
+/** Megabytes of buffer of the evaluation. */
+const BUFFERS = [5, 10, 20, 30, 40];
+
+/** The network whose layers need most of the buffer, under every schedule that takes seconds for it, and the search on one that it takes seconds for. */
+const SWEPT: readonly (readonly [network: string, schedule: ScheduleName])[] = [
+  ...(['archopt', 'il', 'mbs-fs', 'mbs1', 'mbs2'] as const).map((of) => ['inception_v4', of] as const),
+  ['resnet50', 'opt'],
+];
+
+it.each(SWEPT)('traffic of %s under %s does not rise with the buffer', (name, of) => {
+  const { graph, settings } = trainingOf(name, of);
+  const swept = BUFFERS.map((mib) => {
+    const resources = { ...settings.resources, globalBytes: mib * 2 ** 20 };
+    const { network, schedule } = scheduleGraph(graph, of, resources, settings);
+    return totalBytes(predictTraffic(network, schedule, resources));
+  });
+  expect(swept).toEqual([...swept].sort((a, b) => b - a));
 });

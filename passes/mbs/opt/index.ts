@@ -6,18 +6,25 @@ import { Planner } from '../planner.ts';
 import { usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
+import { Tilings } from '../tilings.ts';
 import { type Choice, choicesOf } from './choice.ts';
 import { Evaluator } from './evaluate.ts';
 import { leastProduct } from './hull.ts';
 import { type Objective, type ObjectiveName, objectiveOf } from './objective.ts';
 import { Parts } from './parts.ts';
-import { type Positions, positionsOf } from './positions.ts';
+import { positionsOf } from './positions.ts';
 import { withBackward } from './rewrite.ts';
 import { type Placers, runsOf, settle } from './run.ts';
 import { type Chosen, type Found, Search } from './search.ts';
 
 /** How often the search is repeated with less room for the groups that got no addresses. */
 const MOST_ATTEMPTS = 40;
+
+/**
+ * Shares of the buffer that are searched for. Groups of several parts may hold operands in what they leave free, which the search does not know of:
+ * where they do, a search for less may be better.
+ */
+const SHARES = [1, 3 / 4];
 
 /** The forward and backward layers of a step in the best groups, and the network that they are groups of. */
 export interface Optimum {
@@ -42,16 +49,38 @@ export function optimize(
   objective: ObjectiveName,
   pairs: readonly Pair[] = [],
 ): Optimum | undefined {
-  const positions = positionsOf(network);
-  const parts = new Parts(network, positions, pairs);
-  const evaluator = new Evaluator(new Planner(network, usesOf(network), resources), pairs);
+  const parts = new Parts(network, positionsOf(network), pairs);
+  const uses = usesOf(network);
+  const tilings = new Tilings(network.batch, resources);
+  let best: (Optimum & { readonly saved: number }) | undefined;
+  for (const share of SHARES) {
+    const room = { ...resources, globalBytes: Math.floor(resources.globalBytes * share) };
+    const evaluator = new Evaluator(new Planner(network, uses, room, { tilings }), pairs);
+    const found = searched({ network, parts, pairs, resources }, objective, evaluator);
+    if (found !== undefined && (best === undefined || found.cost < best.cost)) best = found;
+    if (objective !== 'traffic' || best === undefined || best.saved === 0) break;
+  }
+  return best;
+}
+
+/** What is searched for, and on what. */
+interface Step {
+  readonly network: Network;
+  readonly parts: Parts;
+  readonly pairs: readonly Pair[];
+  readonly resources: Resources;
+}
+
+/** The best schedule by what the evaluator says of parts, and how much less than that it costs. */
+function searched(step: Step, objective: ObjectiveName, evaluator: Evaluator): (Optimum & { readonly saved: number }) | undefined {
+  const { parts, resources } = step;
   const cost = objectiveOf(objective === 'edp' ? 'energy' : objective, resources);
   const search = new Search(parts, evaluator, cost);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const found = objective === 'edp' ? leastByProduct(parts, evaluator, resources) : search.run();
     if (found === undefined) return undefined;
-    const realized = realize(network, positions, pairs, found, evaluator, cost, resources);
-    if ('groups' in realized) return realized;
+    const realized = realize(step, found, evaluator, cost);
+    if ('groups' in realized) return { ...realized, saved: found.cost - realized.cost };
     search.tighten(realized.homeless);
   }
   return undefined;
@@ -71,13 +100,10 @@ function leastByProduct(parts: Parts, evaluator: Evaluator, resources: Resources
 
 /** The groups of what was found, with addresses; or the parts of those for which the buffer is too fragmented. */
 function realize(
-  network: Network,
-  positions: Positions,
-  pairs: readonly Pair[],
+  { network, parts: { positions }, pairs, resources }: Step,
   found: Found,
   evaluator: Evaluator,
   objective: Objective,
-  resources: Resources,
 ): Optimum | { readonly homeless: readonly Chosen[] } {
   const { graph } = network;
   const { turn } = found;
