@@ -47,9 +47,6 @@ export interface GenerateOptions {
   readonly machine: Machine;
 }
 
-/** Where the schedule was searched for, so is the order of issue, longer than usual. */
-const SEARCHED_EFFORT = 4;
-
 /** Emits the program of a scheduled step, one code for all cores. Its size depends on layers and groups, not on the mini-batch. */
 export function generate(scheduled: Scheduled, options: GenerateOptions): Program {
   const { network, schedule } = scheduled;
@@ -59,7 +56,6 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   const layout = layOut(scheduled, machine.dram.burstBytes, division.reductions);
   const e = new Emitter();
   const chip = new Chip(e, network.cores, network.batch);
-  const effort = schedule.name === 'opt' ? SEARCHED_EFFORT : 1;
   const backend: BackendOptions = {
     arrayRows: machine.array.rows,
     arrayColumns: machine.array.columns,
@@ -146,7 +142,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
           },
         ];
       });
-      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine, effort)));
+      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine, schedule.effort ?? 1)));
     }
     emitAllHeld('out');
   };

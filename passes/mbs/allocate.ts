@@ -10,6 +10,8 @@ export interface Lifetime {
 
 /** Placements, for each block, after which a plan is given up; with 1 no block is displaced. */
 const PATIENCE = 12;
+/** The same, where no fewer blocks are left to place: what comes to its end does so within 2.75. */
+const STANDSTILL = 3;
 
 /**
  * Addresses such that blocks alive at the same step do not overlap; the largest block is placed first, each in the smallest gap that holds it.
@@ -23,7 +25,10 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
   const placed: Placed[] = [];
   const displaced = new Map<Lifetime, number>();
   let homeless: Lifetime | undefined;
-  for (let left = patience * blocks.length; left > 0; left--) {
+  const most = patience * blocks.length;
+  let [fewest, since] = [waiting.length, 0];
+  for (let tries = 0; tries < most && tries - since < STANDSTILL * blocks.length; tries++) {
+    if (waiting.length < fewest) [fewest, since] = [waiting.length, tries];
     const block = waiting.shift();
     if (block === undefined) break;
     if (block.bytes > capacity) return block;
@@ -35,7 +40,7 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
     }
     homeless ??= block;
     // Whatever is displaced now could not be placed again.
-    if (left - 1 <= waiting.length) return homeless;
+    if (most - tries - 1 <= waiting.length) return homeless;
     const { address, inTheWay } = leastInTheWay(block, beside, capacity, displaced);
     for (const other of inTheWay) {
       placed.splice(placed.indexOf(other), 1);

@@ -42,6 +42,10 @@ export interface ScheduleOptions {
   readonly estimate?: Estimate;
 }
 
+/** How long the backend searches for the order of issue where the schedule was searched for as well. */
+const EFFORT = 4;
+const EFFORT_FOR_TIME = 8;
+
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
   const { objective = 'traffic', gathers = false, fusedUpdates = true, estimate } = options;
@@ -67,7 +71,8 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
   };
   const spread = spreader(resources.globalBytes);
   const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
-  return { ...scheduled, schedule: { ...scheduled.schedule, groups: scheduled.schedule.groups.map(spread) } };
+  const effort = name === 'opt' ? { effort: objective === 'time' ? EFFORT_FOR_TIME : EFFORT } : {};
+  return { ...scheduled, schedule: { ...scheduled.schedule, ...effort, groups: scheduled.schedule.groups.map(spread) } };
 }
 
 function withGradientsKept(scheduled: Scheduled, resources: Resources): Scheduled {

@@ -43,10 +43,11 @@ class Parser {
     const name = lexer.oneOf(SCHEDULES, 'a schedule');
     lexer.expect('weights');
     const weights = lexer.oneOf(['double-buffered', 'single-buffered'], 'how weights are buffered');
+    const effort = lexer.sees('effort') ? { effort: this.count('effort') } : {};
     lexer.expect('{');
     const groups: Group[] = [];
     while (!lexer.takes('}')) groups.push(this.group());
-    return { name, doubleBufferWeights: weights === 'double-buffered', groups };
+    return { name, doubleBufferWeights: weights === 'double-buffered', ...effort, groups };
   }
 
   private group(): Group {

@@ -4,7 +4,8 @@ import type { Access, Block, Group, Resident, Schedule, Step } from './schedule.
 /** The schedule as text that `parseSchedule` reads back; what can be derived stands behind it as a comment. */
 export function printSchedule(schedule: Schedule): string {
   const weights = schedule.doubleBufferWeights ? 'double-buffered' : 'single-buffered';
-  return [`schedule ${schedule.name} weights ${weights} {`, ...schedule.groups.flatMap(groupLines), '}', ''].join('\n');
+  const effort = schedule.effort === undefined ? '' : ` effort ${schedule.effort}`;
+  return [`schedule ${schedule.name} weights ${weights}${effort} {`, ...schedule.groups.flatMap(groupLines), '}', ''].join('\n');
 }
 
 function groupLines(group: Group, index: number): string[] {

@@ -75,10 +75,15 @@ export interface Group {
   readonly residents: readonly Resident[];
 }
 
+/** Up to which a backend takes minutes for full-size networks. */
+export const MOST_EFFORT = 64;
+
 export interface Schedule {
   readonly name: ScheduleName;
   /** Weight blocks alternate between the B-buffer halves, so that loading hides behind the running wave. */
   readonly doubleBufferWeights: boolean;
+  /** How long the backend searches for the order in which a group issues its work, as a multiple of the usual. */
+  readonly effort?: number;
   readonly groups: readonly Group[];
 }
 

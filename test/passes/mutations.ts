@@ -71,6 +71,7 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
     return { ...schedule, groups: [...schedule.groups.slice(0, at), b, a, ...schedule.groups.slice(at + 2)] };
   },
   'iterations do not cover the mini-batch': ofGroup((group) => ({ ...group, iterations: group.iterations + 1 })),
+  'the backend would search for ever': (schedule) => ({ ...schedule, effort: 1e6 }),
   'the sub-batch is empty': ofGroup((group) => ({ ...group, subBatch: 0 })),
   'iterations alternate between places outside of the buffer': ofGroup((group) => ({ ...group, alternating: 2 ** 30 })),
   'the phase is another': ofGroup((group) => ({ ...group, phase: group.phase === 'update' ? 'forward' : 'update' })),

@@ -13,6 +13,8 @@ export interface Cost {
   readonly load: number;
   readonly matrix: number;
   readonly vector: number;
+  /** Instructions of the vector unit in a turn. */
+  readonly passes: number;
   readonly store: number;
   /** Turns that loads, computation and stores are divided into. */
   readonly turns: number;
@@ -21,6 +23,9 @@ export interface Cost {
   /** Of a weight gradient whose update runs behind it: what that loads. Its passes are those of `vector`. */
   readonly updated?: { readonly load: number };
 }
+
+/** Instructions of a layer that keeps state: that begins, adds to, and ends it. */
+const WITH_STATE = 3;
 
 /** Whether an iteration follows others of its group, and whether it is the last one. */
 export type Position = Pick<IterationKind, 'later' | 'last'>;
@@ -32,7 +37,8 @@ export function costOf(view: LayerView, step: Step, part: Part, position: Positi
   const turns = turnsOf(view, step, part);
   const load = samplesIn + sharedIn;
   const head = loadsAtOnce(view, step, part) ? load : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + sharedIn / turns;
-  const moved = { head, load: load - head, store, turns, returns: view.matrix?.form === 'weightGradient' };
+  const passes = view.state.perSample + view.state.shared > 0 ? WITH_STATE : 1;
+  const moved = { head, load: load - head, passes, store, turns, returns: view.matrix?.form === 'weightGradient' };
   const passed = passedElements(view, samples) / resources.lanes;
   if (view.matrix === undefined) return { ...moved, matrix: 0, vector: passed };
   const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles;

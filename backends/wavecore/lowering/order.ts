@@ -13,7 +13,7 @@ const POLICIES: readonly Policy[] = [2, 6, 12, Number.POSITIVE_INFINITY].flatMap
   { reach, vector: 'urgent', leads: true },
 ]);
 
-/** Tasks that are simulated for the improvement of an order, for each cycle that it takes, and orders for each task: bounds its time. */
+/** At effort 1: tasks that are simulated for the improvement of an order, for each cycle that it takes, and orders for each task. */
 const EFFORT = 1 / 12;
 const TRIES = 40;
 
@@ -21,10 +21,10 @@ const TRIES = 40;
  * The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation.
  * @param effort how long to search, as a multiple of the usual
  */
-export function orderOf(jobs: readonly Job[], times: number, machine: Machine, effort = 1): Issue[] {
+export function orderOf(jobs: readonly Job[], times: number, machine: Machine, effort: number): Issue[] {
   const simulation = simulationOf(jobs, times, machine);
   const { order, cycles } = bestStart(jobs, (issues) => simulation.run(issues, times));
-  const tries = Math.min(TRIES * order.length, Math.floor((effort * EFFORT * cycles) / Math.max(1, order.length)));
+  const tries = Math.floor(effort * Math.min(TRIES * order.length, (EFFORT * cycles) / Math.max(1, order.length)));
   // Two iterations tell orders apart as well as all do.
   return improve(order, passing(jobs), (issues) => simulation.run(issues, Math.min(2, times)), tries);
 }

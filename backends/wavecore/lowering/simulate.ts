@@ -15,25 +15,28 @@ export interface Pace {
   readonly dramLatency: number;
   /** Cycles from the last row of a wave until its results are there. */
   readonly arrayLatency: number;
+  /** Cycles that an instruction of the vector unit takes beside its passes. */
+  readonly vectorStart: number;
   /** Instructions of a queue, and cycles of the waves that that of the matrix unit holds. */
   readonly queueDepth: number;
   readonly matrixAhead: number;
 }
 
-export function paceOf({ array, dram, queueDepth }: Machine): Pace {
+export function paceOf({ array, dram, vector, queueDepth }: Machine): Pace {
   return {
     dramLatency: dram.latencyCycles,
     arrayLatency: array.rows + array.columns,
+    vectorStart: vector.startCycles,
     queueDepth,
     // A wave takes three instructions, and every few a drain.
     matrixAhead: (queueDepth / 4) * array.waveRows,
   };
 }
 
-/** Instructions of a turn on the queues other than the matrix unit's, and those of the sequencer for a task (typical). */
+/** Instructions of a turn that move data, that wait or signal, those that configure the vector unit for a task, and those of the sequencer (typical). */
 const TRANSFERS = 2;
-const VECTORS = 3;
-const CONFIGURATIONS = 5;
+const SYNCS = 1;
+const CONFIGURATIONS = 2;
 const SEQUENCER = 40;
 /** Turns that are told apart. */
 const MOST_TURNS = 8;
@@ -54,8 +57,10 @@ export class Simulation {
   private readonly last = new Float64Array(4);
   private readonly starts: Float64Array;
   private readonly oldest = new Int32Array(4);
-  /** Stretches in which the DRAM is busy. */
-  private busy: { from: number; to: number }[] = [];
+  /** Stretches in which the DRAM is busy, and how many there are. */
+  private readonly busyFrom: Float64Array;
+  private readonly busyTo: Float64Array;
+  private stretches = 0;
   private current = 0;
 
   constructor(costs: readonly Cost[], before: readonly (readonly (readonly Before[])[])[], pace: Pace) {
@@ -65,6 +70,10 @@ export class Simulation {
     this.pace = pace;
     this.done = [new Float64Array(4 * costs.length), new Float64Array(4 * costs.length)];
     this.starts = new Float64Array(4 * pace.queueDepth);
+    // Every transfer adds one at most.
+    const transfers = 3 * costs.length * MOST_TURNS * (2 + PIECES);
+    this.busyFrom = new Float64Array(transfers);
+    this.busyTo = new Float64Array(transfers);
   }
 
   /** Cycles until `iterations` iterations of the tasks have completed, from two or three of them. */
@@ -91,7 +100,7 @@ export class Simulation {
   private reset(): void {
     this.now = 0;
     for (const list of [this.free, this.last, this.starts, this.oldest, ...this.done]) list.fill(0);
-    this.busy = [];
+    this.stretches = 0;
   }
 
   private head(task: number): void {
@@ -125,7 +134,9 @@ export class Simulation {
       ready = Math.max(ready, loaded);
       before = cost.returns ? stored : computed;
       computed =
-        unit === MATRIX ? this.multiply(ready, cost.matrix / turns, turn === 0) : this.pass(ready, cost.vector / turns, turn === 0);
+        unit === MATRIX
+          ? this.multiply(ready, cost.matrix / turns, turn === 0)
+          : this.pass(ready, cost.vector / turns, cost.passes, turn === 0);
       if (cost.updated !== undefined) {
         computed = this.update(computed, cost.updated.load / turns, cost.vector / turns);
         [updatedBefore, updated] = [updated, computed];
@@ -144,7 +155,7 @@ export class Simulation {
     for (let piece = 0; piece < PIECES; piece++) {
       const loaded = this.transfer(LOAD, endBefore, load / PIECES);
       endBefore = end;
-      end = this.pass(Math.max(end, loaded), cycles / PIECES, true);
+      end = this.pass(Math.max(end, loaded), cycles / PIECES, 1, true);
     }
     return end;
   }
@@ -190,10 +201,10 @@ export class Simulation {
     return end + this.pace.dramLatency;
   }
 
-  private pass(ready: number, cycles: number, first: boolean): number {
+  private pass(ready: number, cycles: number, passes: number, first: boolean): number {
     const start = Math.max(ready, this.free[VECTOR] ?? 0, this.now);
-    this.issue(VECTOR, first ? CONFIGURATIONS + VECTORS : VECTORS, start);
-    const end = Math.max(start, this.now) + cycles;
+    this.issue(VECTOR, (first ? CONFIGURATIONS : 0) + SYNCS + passes, start);
+    const end = Math.max(start, this.now) + cycles + passes * this.pace.vectorStart;
     this.free[VECTOR] = end;
     return end;
   }
@@ -208,24 +219,33 @@ export class Simulation {
     return end + this.pace.arrayLatency;
   }
 
-  /** The first cycles from `start` on in which the DRAM is free; what is reserved before `start` of both queues is forgotten. */
+  /** The first cycles from `start` on in which the DRAM is free; nothing will start before both queues are. */
   private reserve(start: number, cycles: number): number {
-    const { busy } = this;
-    let [time, left, i] = [start, cycles, 0];
-    while (i < busy.length && (busy[i]?.to ?? 0) < start) i++;
-    const first = i;
-    let from = start;
-    for (; i < busy.length; i++) {
-      const next = busy[i];
-      if (next === undefined || next.from - time > left) break;
-      if (next.from <= time) {
-        if (i === first) from = Math.min(from, next.from);
-      } else left -= next.from - time;
-      time = Math.max(time, next.to);
+    const { busyFrom, busyTo } = this;
+    const gone = Math.min(this.free[LOAD] ?? 0, this.free[STORE] ?? 0);
+    let first = 0;
+    while (first < this.stretches && (busyTo[first] ?? 0) < gone) first++;
+    let i = first;
+    while (i < this.stretches && (busyTo[i] ?? 0) < start) i++;
+    // What comes between here and `last` becomes one stretch.
+    const joined = i;
+    let [time, left, from] = [start, cycles, start];
+    for (; i < this.stretches; i++) {
+      const next = busyFrom[i] ?? 0;
+      if (next - time > left) break;
+      if (next > time) left -= next - time;
+      else if (i === joined) from = Math.min(from, next);
+      time = Math.max(time, busyTo[i] ?? 0);
     }
     const end = time + left;
-    busy.splice(first, i - first, { from, to: end });
-    if (first > 16) busy.splice(0, first - 16);
+    // Stretches in front of both queues are dropped, the others move to where the new one leaves them room.
+    for (const stretches of [busyFrom, busyTo]) {
+      if (first > 0) stretches.copyWithin(0, first, joined);
+      stretches.copyWithin(joined - first + 1, i, this.stretches);
+    }
+    busyFrom[joined - first] = from;
+    busyTo[joined - first] = end;
+    this.stretches += joined - first + 1 - i;
     return end;
   }
 }

@@ -1,10 +1,12 @@
 import { quote } from '../../../ir/diagnostics.ts';
 import type { LayerView, Network } from '../network.ts';
-import type { Group, Schedule } from '../schedule.ts';
+import { type Group, MOST_EFFORT, type Schedule } from '../schedule.ts';
 import { isCount, type Report } from './report.ts';
 
-/** Every layer is scheduled once, in the order of the graph. */
+/** Every layer is scheduled once, in the order of the graph, and the backend will come to its end. */
 export function checkOrder(network: Network, schedule: Schedule, views: ReadonlyMap<string, LayerView>, report: Report): void {
+  const { effort = 1 } = schedule;
+  if (!isCount(effort, 1, MOST_EFFORT)) report({}, `effort ${effort} is not between 1 and ${MOST_EFFORT}`);
   const seen = new Set<string>();
   let last = -1;
   for (const step of schedule.groups.flatMap((group) => group.steps)) {
