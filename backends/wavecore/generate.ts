@@ -112,14 +112,16 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     for (const pass of passesOf(network.batch, group, chip.firstSample)) {
       if (network.cores > 1 && !isDivided(group.phase)) {
         pass.loop(e, (iterations) => {
-          for (const iteration of iterations)
+          for (const iteration of iterations) {
+            if (iteration === undefined) continue;
             for (const { view, uses, info, context } of layers)
               alone(info, division.ownerOf(view), uses, () => emitStep(context(iteration, wholePart(pass.samples))));
+          }
         });
         continue;
       }
       const jobs = jobsOf(group, pass, views, resources);
-      const bodies = jobs.flatMap(({ turn, step, samples, touches, atOnce }): Body[] => {
+      const bodies = jobs.flatMap(({ turn, index: step, samples, touches, atOnce }): Body[] => {
         const layer = layers[step];
         if (layer === undefined) return [];
         const { uses, info, context } = layer;
@@ -142,7 +144,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
           },
         ];
       });
-      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine, schedule.effort ?? 1)));
+      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine, schedule.effort ?? 1).order));
     }
     emitAllHeld('out');
   };

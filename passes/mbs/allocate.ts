@@ -1,4 +1,5 @@
 import { ALIGNMENT } from './schedule.ts';
+import { isTogether } from './stages.ts';
 
 /** A block of the global buffer that is in use from step `from` to step `to`, both included. */
 export interface Lifetime {
@@ -17,8 +18,13 @@ const STANDSTILL = 3;
  * Addresses such that blocks alive at the same step do not overlap; the largest block is placed first, each in the smallest gap that holds it.
  * A block without a gap displaces those that cost least: their bytes, times how often they have been displaced before; they are placed anew.
  * If that does not end within `capacity` bytes: the block that found no gap first.
+ * @param period steps after which they begin anew, if they do
  */
-export function allocate(blocks: readonly Lifetime[], capacity: number, patience = PATIENCE): Map<string, number> | Lifetime {
+export function allocate(
+  blocks: readonly Lifetime[],
+  capacity: number,
+  { patience = PATIENCE, period }: { readonly patience?: number; readonly period?: number | undefined } = {},
+): Map<string, number> | Lifetime {
   const waiting = [...blocks].sort(
     (a, b) => b.bytes - a.bytes || b.to - b.from - (a.to - a.from) || a.from - b.from || (a.key < b.key ? -1 : 1),
   );
@@ -32,7 +38,7 @@ export function allocate(blocks: readonly Lifetime[], capacity: number, patience
     const block = waiting.shift();
     if (block === undefined) break;
     if (block.bytes > capacity) return block;
-    const beside = placedBeside(placed, block);
+    const beside = placedBeside(placed, block, period);
     const gap = smallestGap(block, beside, capacity);
     if (gap !== undefined) {
       insert(placed, { block, address: gap });
@@ -57,9 +63,9 @@ interface Placed {
   readonly address: number;
 }
 
-function placedBeside(placed: readonly Placed[], { from, to }: Lifetime): Placed[] {
+function placedBeside(placed: readonly Placed[], block: Lifetime, period?: number): Placed[] {
   const beside: Placed[] = [];
-  for (const other of placed) if (other.block.from <= to && other.block.to >= from) beside.push(other);
+  for (const other of placed) if (isTogether(block, other.block, period)) beside.push(other);
   return beside;
 }
 

@@ -8,7 +8,7 @@ import { groupGreedily } from './grouping.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
-import { type Estimate, fastest } from './opt/fastest.ts';
+import { CLOSELY, type Estimate, fastest } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { amountsOf } from './opt/work.ts';
@@ -67,7 +67,7 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     const pairs = fusedUpdates ? pairsOf(network.graph, network.cores) : [];
     const found = [...optimal(planned, network, pairs, resources, objective), ...plainer()];
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return soonest(found, resources, (of, group) => estimate(of, spread(group)), fuse);
+    return soonest(found, resources, (of, group, effort) => estimate(of, spread(group), effort), fuse);
   };
   const spread = spreader(resources.globalBytes);
   const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
@@ -172,19 +172,20 @@ function soonest(
   estimate: Estimate,
   finished: (scheduled: Scheduled) => Scheduled,
 ): Scheduled {
-  const sum = ({ network, schedule }: Scheduled): number => schedule.groups.reduce((cycles, group) => cycles + estimate(network, group), 0);
+  const sum = ({ network, schedule }: Scheduled, effort = 0): number =>
+    schedule.groups.reduce((cycles, group) => cycles + estimate(network, group, effort), 0);
   const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled) })).sort((x, y) => x.cycles - y.cycles);
-  let best: { readonly scheduled: Scheduled; readonly cycles: number } | undefined;
+  let best: { readonly scheduled: Scheduled; readonly cycles: number; readonly seeming: number } | undefined;
   for (const { scheduled, cycles } of rated) {
-    if (best !== undefined && cycles > best.cycles * MOST_GAIN) break;
+    if (best !== undefined && cycles > best.seeming * MOST_GAIN) break;
     const { groups, choices } = fastest(scheduled, resources, estimate);
     const other = finished({
       ...scheduled,
       schedule: { ...scheduled.schedule, groups },
       ...(choices === undefined ? {} : { choices }),
     });
-    const total = sum(other);
-    if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total };
+    const total = sum(other, CLOSELY);
+    if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total, seeming: sum(other) };
   }
   return best?.scheduled ?? fail(diag.internal({}, 'no schedule was found'));
 }

@@ -57,12 +57,21 @@ class Parser {
     const subBatch = this.count('sub-batch');
     const iterations = this.count('iterations');
     const alternating = lexer.sees('alternating') ? this.count('alternating') : undefined;
+    const stages = lexer.takes('stages') ? this.stages() : undefined;
     lexer.expect('{');
     const residents: Resident[] = [];
     while (lexer.sees('resident')) residents.push(this.resident());
     const steps: Step[] = [];
     while (!lexer.takes('}')) steps.push(this.step(steps.length, residents));
-    return this.mark(line, { phase, subBatch, iterations, ...(alternating === undefined ? {} : { alternating }), steps, residents });
+    const overlap = { ...(alternating === undefined ? {} : { alternating }), ...(stages === undefined ? {} : { stages }) };
+    return this.mark(line, { phase, subBatch, iterations, ...overlap, steps, residents });
+  }
+
+  private stages(): number[] {
+    const first = this.lexer.number('the first step of a stage');
+    const stages = [first];
+    while (this.lexer.peek().kind === 'number') stages.push(this.lexer.number('a number'));
+    return stages;
   }
 
   private resident(): Resident {

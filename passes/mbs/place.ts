@@ -8,6 +8,7 @@ import type { Planner } from './planner.ts';
 import type { GroupAccesses, Interval } from './residency.ts';
 import { align, type Block, type Group, type Resident, type Step } from './schedule.ts';
 import { allocateApart } from './separate.ts';
+import { roundOf, slotsOf } from './stages.ts';
 import type { Fit } from './tiling.ts';
 
 /** The group of a draft whose layers run by `fits`, every resident tensor and block with an address; or the block that has no place. */
@@ -16,6 +17,7 @@ export function placeFits(
   draft: Draft,
   views: readonly LayerView[],
   fits: readonly Fit[],
+  stages?: Group['stages'],
 ): Group | { readonly blocked: Lifetime } {
   const { subBatch, accesses, from } = draft;
   const phases = new Set(views.map((view) => view.phase));
@@ -33,7 +35,9 @@ export function placeFits(
     }),
   );
   const iterations = Math.ceil(planner.network.batch / subBatch);
-  return addressed({ phase, subBatch, iterations, steps }, accesses, (blocks) => allocate(blocks, planner.resources.globalBytes));
+  return addressed({ phase, subBatch, iterations, ...(stages === undefined ? {} : { stages }), steps }, accesses, (blocks, period) =>
+    allocate(blocks, planner.resources.globalBytes, { period }),
+  );
 }
 
 /**
@@ -51,7 +55,7 @@ export function spreader(globalBytes: number): (group: Group) => Group {
 
 function spreadIn(group: Group, capacity: number): Group {
   const kept = { intervals: intervalsOf(group), held: heldIn(group) };
-  const apart = addressed(group, kept, (blocks) => allocateApart(blocks, capacity));
+  const apart = addressed(group, kept, (blocks, period) => allocateApart(blocks, capacity, period));
   return 'blocked' in apart ? group : apart;
 }
 
@@ -59,18 +63,19 @@ function spreadIn(group: Group, capacity: number): Group {
 function addressed(
   group: Omit<Group, 'residents'>,
   { intervals, held }: Pick<GroupAccesses, 'intervals' | 'held'>,
-  find: (blocks: readonly Lifetime[]) => Map<string, number> | Lifetime,
+  find: (blocks: readonly Lifetime[], period: number | undefined) => Map<string, number> | Lifetime,
 ): Group | { readonly blocked: Lifetime } {
   const { subBatch } = group;
+  const round = roundOf(group);
   const lifetimes: Lifetime[] = [];
   const chains = chainsOf(intervals);
-  for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), from: chain.from, to: chain.to });
+  for (const [key, chain] of chains) lifetimes.push({ key, bytes: align(chain.bytes * subBatch), ...slotsOf(round, chain.from, chain.to) });
   const last = group.steps.length - 1;
   for (const { tensor, bytes } of held) lifetimes.push({ key: heldKey(tensor), bytes: align(bytes), from: 0, to: last });
   group.steps.forEach(({ blocks }, i) => {
-    for (const b of blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), from: i, to: i });
+    for (const b of blocks) lifetimes.push({ key: blockKey(i, b), bytes: align(b.bytes * b.halves), ...slotsOf(round, i, i) });
   });
-  const addresses = find(lifetimes);
+  const addresses = find(lifetimes, round.period);
   if (!(addresses instanceof Map)) return { blocked: addresses };
   const at = (key: string): number => addresses.get(key) ?? fail(diag.internal({}, `block ${key} has no address`));
   const residents: Resident[] = held.map(({ tensor, bytes }) => ({ tensor, address: at(heldKey(tensor)), bytes, from: 0, to: last }));

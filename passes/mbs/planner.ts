@@ -1,7 +1,7 @@
 import { diag, fail } from '../../ir/diagnostics.ts';
 import { type Draft, deferred, forgetful, repeated } from './draft.ts';
 import { heldBytes } from './footprint.ts';
-import { type Layout, Layouts, livePerSample } from './layout.ts';
+import { type Layout, Layouts } from './layout.ts';
 import type { LayerView, Network, Operand } from './network.ts';
 import { placeFits } from './place.ts';
 import type { Misfit } from './refusal.ts';
@@ -9,6 +9,7 @@ import { Repeats } from './repeats.ts';
 import type { GroupAccesses, Interval, Policy, Uses } from './residency.ts';
 import type { Group, Resources } from './schedule.ts';
 import { subBatches } from './sizes.ts';
+import { liveInRound, roundOf, stepsIn } from './stages.ts';
 import { Sums } from './sums.ts';
 import type { Fit } from './tiling.ts';
 import { sumByKind, Tilings, type Way } from './tilings.ts';
@@ -366,19 +367,20 @@ export class Planner {
     return this.place(this.wholeBatch(from, to, policy, [...refused, largest.tensor]), policy);
   }
 
-  /** The same, undefined where the buffer is too fragmented. */
-  tryPlace(draft: Draft): Group | undefined {
+  /** The same, undefined where the buffer is too fragmented; `stages`: those of its iterations, if they overlap. */
+  tryPlace(draft: Draft, stages?: Group['stages']): Group | undefined {
     const { from, to, subBatch, accesses } = draft;
     const views = this.network.layers.slice(from, to);
-    const live = livePerSample(accesses.intervals, views.length);
+    const round = roundOf({ steps: views, stages });
+    const live = liveInRound(accesses.intervals, round);
     const fits = [...draft.fits];
     const shares = fits.map(() => 1);
     for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
-      const placed = placeFits(this, draft, views, fits);
+      const placed = placeFits(this, draft, views, fits, stages);
       if (!('blocked' in placed)) return placed;
       const { blocked } = placed;
       // The steps that the homeless block lives through make room: their working blocks take the next smaller tiling.
-      for (let i = blocked.from; i <= blocked.to; i++) {
+      for (const i of stepsIn(round, blocked)) {
         shares[i] = (shares[i] ?? 1) * SHRINK;
         const smaller = this.fitOne(views, accesses, subBatch, live, i, shares[i]);
         if (smaller === undefined) return undefined;

@@ -9,9 +9,10 @@ export function printSchedule(schedule: Schedule): string {
 }
 
 function groupLines(group: Group, index: number): string[] {
+  const stages = group.stages === undefined ? '' : ` stages ${group.stages.join(' ')}`;
   const alternating = group.alternating === undefined ? '' : ` alternating ${group.alternating}`;
   return [
-    `  group ${group.phase} sub-batch ${group.subBatch} iterations ${group.iterations}${alternating} { # group ${index}`,
+    `  group ${group.phase} sub-batch ${group.subBatch} iterations ${group.iterations}${alternating}${stages} { # group ${index}`,
     ...group.residents.map(residentText),
     ...group.steps.flatMap(stepLines),
     '  }',

@@ -71,6 +71,11 @@ export interface Group {
   readonly iterations: number;
   /** Every second iteration has its addresses so many bytes behind those of the others, so that two iterations can be under way. */
   readonly alternating?: number;
+  /**
+   * First steps of the stages behind the first. Stages run side by side, each on the iteration before that of the stage in front of it, so that as
+   * many iterations are under way and share the buffer.
+   */
+  readonly stages?: readonly number[];
   readonly steps: readonly Step[];
   readonly residents: readonly Resident[];
 }

@@ -14,9 +14,10 @@ const EFFORT = 4e6;
  * Addresses as of `allocate`, and blocks of steps close to each other apart as far as there is room: a layer that reuses a place waits for the one
  * that had it, where it could begin while that still runs. Lifetimes are widened, by halves of the group where the buffer cannot
  * hold all of them, and blocks that still share a place are moved one by one.
+ * @param period steps after which they begin anew, if they do
  */
-export function allocateApart(blocks: readonly Lifetime[], capacity: number): Map<string, number> | Lifetime {
-  const plain = allocate(blocks, capacity);
+export function allocateApart(blocks: readonly Lifetime[], capacity: number, period?: number): Map<string, number> | Lifetime {
+  const plain = allocate(blocks, capacity, { period });
   if (!(plain instanceof Map)) return plain;
   let best = plain;
   let lifetimes = blocks;
@@ -29,7 +30,7 @@ export function allocateApart(blocks: readonly Lifetime[], capacity: number): Ma
         return begin < from || begin >= to ? b : { ...b, from: b.from - distance, to: b.to + distance };
       });
       attempts--;
-      const addresses = allocate(wider, capacity, 1);
+      const addresses = allocate(wider, capacity, { patience: 1, period });
       if (!(addresses instanceof Map)) continue;
       best = addresses;
       lifetimes = wider;
@@ -41,11 +42,16 @@ export function allocateApart(blocks: readonly Lifetime[], capacity: number): Ma
     widen(middle, to);
   };
   widen(0, 1 + blocks.reduce((last, b) => Math.max(last, b.from), 0));
-  return separate(blocks, best, capacity);
+  return separate(blocks, best, capacity, period);
 }
 
-function separate(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>, capacity: number): Map<string, number> {
-  const placed = new Neighbours(blocks, addresses);
+function separate(
+  blocks: readonly Lifetime[],
+  addresses: ReadonlyMap<string, number>,
+  capacity: number,
+  period?: number,
+): Map<string, number> {
+  const placed = new Neighbours(blocks, addresses, period);
   anneal(placed, capacity);
   return new Map(blocks.map(({ key }, i) => [key, placed.addresses[i] ?? 0]));
 }
@@ -61,20 +67,23 @@ class Neighbours {
   readonly near: readonly number[][];
   readonly costs: readonly number[][];
 
-  constructor(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>) {
+  constructor(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>, period?: number) {
     this.addresses = blocks.map(({ key }) => addresses.get(key) ?? 0);
     this.bytes = blocks.map(({ bytes }) => bytes);
     this.others = blocks.map(() => []);
     this.together = blocks.map(() => []);
     this.near = blocks.map(() => []);
     this.costs = blocks.map(() => []);
-    const ascending = blocks.map((block, number) => ({ ...block, number })).sort((a, b) => a.from - b.from);
-    ascending.forEach(({ to, number }, i) => {
-      for (let j = i + 1; j < ascending.length; j++) {
+    const numbered = blocks.map((block, number) => ({ ...block, number }));
+    const again = period === undefined ? [] : numbered.map((block) => ({ ...block, from: block.from + period, again: true }));
+    const ascending = [...numbered.map((block) => ({ ...block, again: false })), ...again].sort((a, b) => a.from - b.from);
+    ascending.forEach(({ to, number, again }, i) => {
+      for (let j = i + 1; j < ascending.length && !again; j++) {
         const other = ascending[j];
         const gap = (other?.from ?? 0) - to;
         // Those behind begin later still.
         if (other === undefined || gap > REACH) break;
+        if (other.number === number) continue;
         this.meet(number, other.number, gap);
         this.meet(other.number, number, gap);
       }

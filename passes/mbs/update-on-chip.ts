@@ -1,12 +1,12 @@
 import { blockBytes, heldBytes } from './footprint.ts';
 import { type Pair, pairsOf } from './fuse-update.ts';
 import { type FusedPlanners, fusedPlanners } from './fused-planners.ts';
-import { livePerSample } from './layout.ts';
 import type { LayerView, Network } from './network.ts';
 import { heldIn, intervalsOf, roomOf } from './placed.ts';
 import type { Planner } from './planner.ts';
 import { accessesOf, type GroupAccesses, type Interval } from './residency.ts';
 import { type Access, type Group, isHeld, type Resources, type Schedule, type Step } from './schedule.ts';
+import { inTime, liveInRound, roundOf } from './stages.ts';
 import { blocksOf, type Fit } from './tiling.ts';
 import { Tilings } from './tilings.ts';
 import type { Tiling } from './transfers.ts';
@@ -122,7 +122,8 @@ class FusedGroup {
     this.steps = order.flatMap((i) => group.steps[i] ?? []);
     this.views = this.steps.flatMap(({ layer }) => all.get(joined.get(layer) ?? layer) ?? []);
     this.accesses = this.accessesIn(order);
-    const live = livePerSample(this.accesses.intervals, this.views.length);
+    // Layers change places within their units, which no stage separates.
+    const live = liveInRound(this.accesses.intervals, roundOf(group));
     const room = planner.resources.globalBytes - heldBytes(this.accesses);
     this.free = live.map((bytes) => room - bytes * group.subBatch);
   }
@@ -165,8 +166,10 @@ class FusedGroup {
     if (fits.length < this.steps.length) return undefined;
     const { subBatch, steps } = this.group;
     const from = this.views[0]?.index ?? 0;
-    const draft = this.planner.draftOf(from, from + fits.length, subBatch, this.accesses, fits);
-    const placed = this.planner.tryPlace(draft);
+    const intervals = inTime(this.accesses.intervals, roundOf(this.group));
+    if (intervals === undefined) return undefined;
+    const draft = this.planner.draftOf(from, from + fits.length, subBatch, { ...this.accesses, intervals }, fits);
+    const placed = this.planner.tryPlace(draft, this.group.stages);
     const apart = [...steps.map(({ layer }) => layer), ...this.pairs.map(({ update }) => update)];
     const together = placed?.steps.map((step, i) => costOf(this.planner.tilings, this.views[i], step, subBatch)) ?? [];
     return sum(together) < sum(apart.map(this.cost)) ? placed : undefined;

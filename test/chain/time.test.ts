@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { estimateOf } from '../../backends/wavecore/estimate.ts';
+import { generate } from '../../backends/wavecore/generate.ts';
+import type { Graph } from '../../ir/graph.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { Lexer } from '../../ir/lexer.ts';
 import type { Estimate } from '../../passes/mbs/opt/fastest.ts';
 import { parseSchedule } from '../../passes/mbs/parse.ts';
 import { printSchedule } from '../../passes/mbs/print.ts';
+import type { Group } from '../../passes/mbs/schedule.ts';
 import { validateSchedule } from '../../passes/mbs/validate/index.ts';
 import { importModel } from '../../src/onnx/index.ts';
 import { survivesAssembly } from '../backends/assembly/round-trip.ts';
@@ -22,6 +25,7 @@ import {
   verify,
 } from './execute.ts';
 import { importedNetworks, NETWORKS } from './modules.ts';
+import { NetworkBuilder } from './network.ts';
 
 /** Euclidean distance, relative: what another order of adding in f32 does to sums over samples, and to what is computed of them. */
 const REORDERED = 1e-5;
@@ -31,35 +35,51 @@ function choicesOf(kib: number, estimate: Estimate): Choices {
   return { schedule: 'opt', objective: 'time', estimate, ...common };
 }
 
-/** Prefers iterations that alternate, on the largest or the smallest sub-batches. */
-const alternating =
-  (sign: 1 | -1): Estimate =>
-  (_, { alternating: distance, subBatch }) =>
-    (distance === undefined ? 1e9 : 1e6) + sign * subBatch;
+/** Prefers iterations that alternate, or of which so many overlap by stages, on the largest or the smallest sub-batches. */
+const preferring =
+  (overlap: 'alternating' | number, sign: 1 | -1): Estimate =>
+  (_, { alternating, stages = [], subBatch }) =>
+    ((overlap === 'alternating' ? alternating !== undefined : stages.length + 1 === overlap) ? 1e6 : 1e9) + sign * subBatch;
 
-const graphOf = importedNetworks(7);
+/** Layers in a row, none of whose tensors lives long. */
+function straight(batch: number): Uint8Array {
+  const b = new NetworkBuilder([batch, 3, 16, 16], 5);
+  let x = b.input;
+  for (let i = 0; i < 8; i++) x = b.relu(b.norm(b.conv(x, 16, { kernel: 3, pad: 1 })));
+  return b.model(b.full(b.flatten(b.globalPool(x)), 10));
+}
+
+const imported = importedNetworks(8);
+const straightGraph = importModel(straight(8), { file: 'straight', mode: 'training' });
+const graphOf = (name: string): Graph => (name === 'straight' ? straightGraph : imported(name));
 const baselines = new Map<string, ReadonlyMap<string, Values>>();
 
 function baselineOf(name: string): ReadonlyMap<string, Values> {
   const graph = graphOf(name);
-  const c = compileGraph(graph, { ...choicesOf(10240, alternating(1)), schedule: 'baseline' });
+  const c = compileGraph(graph, { ...choicesOf(10240, preferring('alternating', 1)), schedule: 'baseline' });
   const values = baselines.get(name) ?? tensorsIn(c, runFunctional(c, inputsOf(c.graph)));
   baselines.set(name, values);
   return values;
 }
 
-describe('iterations that alternate between two places compute what the others do', () => {
+const isPreferred = ({ alternating, stages = [] }: Group, overlap: 'alternating' | number): boolean =>
+  overlap === 'alternating' ? alternating !== undefined : stages.length + 1 === overlap;
+
+describe('iterations that alternate between two places, or overlap by stages, compute what the others do', () => {
   it.each([
-    ['residual', -1],
-    ['residual', 1],
-    ['dense', -1],
-    ['two losses', 1],
-  ] as const)('%s, sub-batches %i', (name, sign) => {
-    const choices = choicesOf(160, alternating(sign));
+    ['residual', 'alternating', -1, 160],
+    ['residual', 'alternating', 1, 160],
+    ['dense', 'alternating', -1, 160],
+    ['two losses', 'alternating', 1, 160],
+    ['dense', 2, -1, 160],
+    ['straight', 2, 1, 160],
+    ['straight', 3, -1, 160],
+    ['straight', 4, -1, 160],
+  ] as const)('%s, %s, sub-batches %i, %i KiB', (name, overlap, sign, kib) => {
+    const choices = choicesOf(kib, preferring(overlap, sign));
     const c = compileGraph(graphOf(name), choices);
     const { network, schedule } = c.scheduled;
-    const own = schedule.groups.filter((group) => group.alternating !== undefined);
-    expect(own.length).toBeGreaterThan(0);
+    expect(schedule.groups.some((group) => isPreferred(group, overlap))).toBe(true);
     expect(validateSchedule(network, schedule, optionsOf(choices).resources)).toEqual([]);
     expect(parseSchedule(new Lexer(printSchedule(schedule), 'schedule')).schedule).toEqual(schedule);
     expect(survivesAssembly(c.program)).toBe(true);
@@ -75,12 +95,44 @@ describe('iterations that alternate between two places compute what the others d
     expect(farFrom(expected, values, REORDERED)).toEqual([]);
   });
 
-  it('on two cores, each with its own samples', () => {
-    const graph = importModel(NETWORKS.residual?.(8) ?? expect.unreachable(), { file: 'residual', mode: 'training' });
-    const c = compileGraph(graph, { ...choicesOf(160, alternating(-1)), cores: 2 });
-    expect(c.scheduled.schedule.groups.some((group) => group.alternating !== undefined)).toBe(true);
+  it.each([
+    ['residual', 'alternating', 160, 8],
+    ['dense', 2, 160, 16],
+  ] as const)('%s, %s, on two cores, each with its own samples', (name, overlap, kib, batch) => {
+    const graph = importModel(NETWORKS[name]?.(batch) ?? expect.unreachable(), { file: name, mode: 'training' });
+    const c = compileGraph(graph, { ...choicesOf(kib, preferring(overlap, -1)), cores: 2 });
+    expect(c.scheduled.schedule.groups.some((group) => isPreferred(group, overlap))).toBe(true);
     const result = run(c.program, { mode: 'timing', check: true });
     expect([result.check?.findings, verify(c.program, result).problems]).toEqual([[], []]);
+  });
+});
+
+describe('stages that begin elsewhere', () => {
+  it('compute the same, or are refused', () => {
+    const choices = choicesOf(160, preferring(3, -1));
+    const { graph, scheduled } = compileGraph(graphOf('straight'), choices);
+    const { network, schedule } = scheduled;
+    const at = schedule.groups.findIndex((group) => isPreferred(group, 3));
+    const group = schedule.groups[at] ?? expect.unreachable();
+    const [first = 0, second = 0] = group.stages ?? [];
+    const inputs = inputsOf(graph);
+    const expected = baselineOf('straight');
+    const outcomes = { same: 0, refused: 0 };
+    for (let by = 1 - first; by < group.steps.length - second; by++) {
+      const moved = { ...schedule, groups: schedule.groups.with(at, { ...group, stages: [first + by, second + by] }) };
+      if (validateSchedule(network, moved, optionsOf(choices).resources).length > 0) {
+        outcomes.refused++;
+        continue;
+      }
+      const program = generate({ network, schedule: moved }, { model: 'straight', mode: 'training', machine: machineWith(160) });
+      const compiled = { graph, scheduled: { network, schedule: moved }, program };
+      const result = runFunctional(compiled, inputs, true);
+      expect(result.check?.findings).toEqual([]);
+      expect(verify(program, result).problems).toEqual([]);
+      expect(farFrom(expected, tensorsIn(compiled, result), REORDERED)).toEqual([]);
+      outcomes.same++;
+    }
+    expect(Math.min(outcomes.same, outcomes.refused)).toBeGreaterThan(0);
   });
 });
 

@@ -74,6 +74,11 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   'the backend would search for ever': (schedule) => ({ ...schedule, effort: 1e6 }),
   'the sub-batch is empty': ofGroup((group) => ({ ...group, subBatch: 0 })),
   'iterations alternate between places outside of the buffer': ofGroup((group) => ({ ...group, alternating: 2 ** 30 })),
+  'a stage begins with no step': ofGroup((group) => ({ ...group, stages: [group.steps.length] })),
+  'more iterations overlap than there are': ofGroup((group) => ({
+    ...group,
+    stages: Array.from({ length: group.iterations }, (_, i) => i + 1),
+  })),
   'the phase is another': ofGroup((group) => ({ ...group, phase: group.phase === 'update' ? 'forward' : 'update' })),
   'an input is left out': ofAccess('inputs', () => []),
   'an input is stored': ofAccess('inputs', (access) => ({ ...access, store: true })),

@@ -1,5 +1,6 @@
 import type { LayerView } from '../../../passes/mbs/network.ts';
 import type { Group, Resources } from '../../../passes/mbs/schedule.ts';
+import { roundOf } from '../../../passes/mbs/stages.ts';
 import type { Part } from './context.ts';
 import { costOf, type Position } from './cost.ts';
 import type { Touch } from './hazards.ts';
@@ -11,41 +12,58 @@ import { touchesOf } from './touches.ts';
 
 /** A part of a step on a sub-batch. */
 export interface StepJob extends Job {
+  /** Index of the step in its group; `step` counts them in the order of a round. */
+  readonly index: number;
   readonly samples: Part;
   /** Whether its first loads are all its loads. */
   readonly atOnce: boolean;
 }
 
-/** What the steps of a group do in a pass, iteration by iteration, each in the order of the steps. */
+/** What the steps of a group do in a round of a pass, in the order of the steps, iteration by iteration or, of stages, side by side. */
 export function jobsOf(group: Group, pass: Pass, views: ReadonlyMap<string, LayerView>, resources: Resources): StepJob[] {
-  const { samples, turns } = pass;
-  return placesOf(group)
-    .slice(0, turns)
-    .flatMap((place, turn) =>
-      place.steps.flatMap((step, index) => {
-        const view = views.get(step.layer);
-        if (view === undefined) return [];
-        const parts = partsOf(view, step, samples);
-        return parts.map((part, number) => ({
-          turn,
-          step: index,
-          part: turn * parts.length + number,
-          samples: part,
-          touches: touchesOf(view, index, place, part).map((touch) => later(touch, turn * group.subBatch)),
-          cost: costOf(view, step, part, positionOf(group, pass, turn), group.subBatch, resources),
-          atOnce: loadsAtOnce(view, step, part),
-        }));
-      }),
-    );
+  const places = placesOf(group);
+  const { stages, slots } = roundOf(group);
+  const across = crossing(group, stages);
+  const jobs = pass.numbers.flatMap((number, turn) =>
+    group.steps.flatMap(({ layer }, index) => {
+      const view = views.get(layer);
+      const place = places[turn] ?? group;
+      const step = place.steps[index];
+      if (view === undefined || step === undefined || number === undefined) return [];
+      if (group.stages !== undefined && stages[index] !== turn) return [];
+      const parts = partsOf(view, step, pass.samples);
+      return parts.map((part, i) => ({
+        turn,
+        index,
+        step: slots[index] ?? 0,
+        part: turn * parts.length + i,
+        samples: part,
+        touches: touchesOf(view, index, place, part).map((touch) => inRound(touch, number * group.subBatch, across)),
+        cost: costOf(view, step, part, positionOf(group, pass, number), group.subBatch, resources),
+        atOnce: loadsAtOnce(view, step, part),
+      }));
+    }),
+  );
+  return group.stages === undefined ? jobs : jobs.sort((a, b) => a.step - b.step);
 }
 
 /** Of the iterations that a loop runs, one in the middle stands for all. */
-function positionOf({ iterations }: Group, { first, times }: Pass, turn: number): Position {
+function positionOf({ iterations }: Group, { times }: Pass, number: number): Position {
   if (times > 1) return { later: 1, last: 0 };
-  return { later: Math.min(1, first + turn), last: first + turn === iterations - 1 ? 1 : 0 };
+  return { later: Math.min(1, number), last: number === iterations - 1 ? 1 : 0 };
 }
 
-/** What is touched in DRAM so many samples behind. */
-function later(touch: Touch, samples: number): Touch {
-  return touch.moves === true ? { ...touch, from: touch.from + samples, to: touch.to + samples } : touch;
+/** Storages that one stage writes and another reads, which then runs on samples of the round before. */
+function crossing({ steps }: Group, stages: readonly number[]): ReadonlySet<string> {
+  const writers = new Map(steps.flatMap(({ outputs }, i) => outputs.map(({ tensor }) => [tensor, stages[i]] as const)));
+  const readers = steps.flatMap(({ inputs }, i) => inputs.map(({ tensor }) => ({ tensor, stage: stages[i] })));
+  return new Set(readers.flatMap(({ tensor, stage }) => (writers.has(tensor) && writers.get(tensor) !== stage ? [tensor] : [])));
+}
+
+/** What is touched in DRAM so many samples behind; of storages that cross stages, all samples. */
+function inRound(touch: Touch, samples: number, across: ReadonlySet<string>): Touch {
+  if (touch.moves !== true || touch.storage === undefined) return touch;
+  if (!across.has(touch.storage)) return { ...touch, from: touch.from + samples, to: touch.to + samples };
+  const { moves: _moves, ...all } = touch;
+  return { ...all, from: 0, to: Number.POSITIVE_INFINITY };
 }

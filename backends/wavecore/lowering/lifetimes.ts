@@ -34,7 +34,8 @@ export function freesOf(group: Group, tasks: readonly Use[]): Range[][] {
   const held = new Set(heldAreas(group).map(([from]) => from));
   for (const resident of residents) {
     const area = areaOf(resident);
-    if (held.has(area[0])) continue;
+    // What a later stage reads goes on into the next round.
+    if (held.has(area[0]) || !tasks.some(({ step }) => step === resident.to)) continue;
     const heirs = residents.filter((r) => r !== resident && r.from === resident.to).map(areaOf);
     end(area, resident.from, resident.to, heirs);
   }

@@ -17,22 +17,25 @@ const POLICIES: readonly Policy[] = [2, 6, 12, Number.POSITIVE_INFINITY].flatMap
 const EFFORT = 1 / 12;
 const TRIES = 40;
 
-/**
- * The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation.
- * @param effort how long to search, as a multiple of the usual
- */
-export function orderOf(jobs: readonly Job[], times: number, machine: Machine, effort: number): Issue[] {
-  const simulation = simulationOf(jobs, times, machine);
-  const { order, cycles } = bestStart(jobs, (issues) => simulation.run(issues, times));
-  const tries = Math.floor(effort * Math.min(TRIES * order.length, (EFFORT * cycles) / Math.max(1, order.length)));
-  // Two iterations tell orders apart as well as all do.
-  return improve(order, passing(jobs), (issues) => simulation.run(issues, Math.min(2, times)), tries);
+/** An order of issue, and the cycles that the tasks are estimated to take in it. */
+interface Ordered {
+  readonly order: readonly Issue[];
+  readonly cycles: number;
 }
 
-/** Cycles that the tasks take, estimated, in an order that is not improved. */
-export function cyclesOfJobs(jobs: readonly Job[], times: number, machine: Machine): number {
+/**
+ * The order in which to issue the tasks of a pass over a group, which runs `times` times: by list scheduling, improved by simulation.
+ * @param effort how long to search, as a multiple of the usual; 0: not at all
+ */
+export function orderOf(jobs: readonly Job[], times: number, machine: Machine, effort: number): Ordered {
   const simulation = simulationOf(jobs, times, machine);
-  return bestStart(jobs, (order) => simulation.run(order, times)).cycles;
+  const start = bestStart(jobs, (issues) => simulation.run(issues, times));
+  const { length } = start.order;
+  const tries = Math.floor(effort * Math.min(TRIES * length, (EFFORT * start.cycles) / Math.max(1, length)));
+  if (tries === 0) return start;
+  // Two iterations tell orders apart as well as all do.
+  const order = improve(start.order, passing(jobs), (issues) => simulation.run(issues, Math.min(2, times)), tries);
+  return { order, cycles: simulation.run(order, times) };
 }
 
 type Rating = (order: readonly Issue[]) => number;
@@ -49,8 +52,8 @@ function simulationOf(jobs: readonly Job[], times: number, machine: Machine): Si
   );
 }
 
-function bestStart(jobs: readonly Job[], cyclesOf: Rating): { readonly order: Issue[]; readonly cycles: number } {
-  let best: { readonly order: Issue[]; readonly cycles: number } | undefined;
+function bestStart(jobs: readonly Job[], cyclesOf: Rating): Ordered {
+  let best: Ordered | undefined;
   const arrangedBy = arranger(jobs);
   const leadsNothing = jobs.every(({ turn }) => turn === 0);
   for (const policy of POLICIES) {

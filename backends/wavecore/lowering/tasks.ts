@@ -23,6 +23,7 @@ export interface Task {
 /** A part of a step. */
 export interface Body {
   readonly turn: number;
+  /** Index in its group. */
   readonly step: number;
   readonly touches: readonly Touch[];
   /** Whether its first loads are all its loads. */
@@ -38,7 +39,7 @@ export function tasksOf(group: Group, bodies: readonly Body[], order: readonly I
   const issued = order.flatMap(({ task, head }) => (head ? [] : (bodies[task] ?? [])));
   const frees = new Map(
     placesOf(group).flatMap((place, turn) => {
-      const own = issued.filter((body) => body.turn === turn);
+      const own = group.stages === undefined ? issued.filter((body) => body.turn === turn) : [...issued].sort((a, b) => a.turn - b.turn);
       return freesOf(place, own).map((free, i) => [own[i], free] as const);
     }),
   );
@@ -61,22 +62,22 @@ export function tasksOf(group: Group, bodies: readonly Body[], order: readonly I
   });
 }
 
-/** Iterations of a group that one piece of code runs. */
+/** Rounds of a group that one piece of code runs. */
 export interface Pass {
   readonly samples: number;
-  /** Number of the first of them. */
-  readonly first: number;
-  /** Iterations that are issued together, and how often. */
-  readonly turns: number;
+  /** By turn: number of the iteration that the first round runs, if any: of those that are issued together, or of each stage. */
+  readonly numbers: readonly (number | undefined)[];
+  /** Rounds, and by how many iterations each is behind the one before. */
   readonly times: number;
-  loop(e: Emitter, body: (iterations: readonly Iteration[]) => void): void;
+  readonly stride: number;
+  loop(e: Emitter, body: (iterations: readonly (Iteration | undefined)[]) => void): void;
 }
 
 /**
  * The iteration that is not full, which comes first because the last one may have updates behind it; full ones as a loop, two by two where they
- * alternate; and one of them that is left.
+ * alternate; and one of them that is left. Where iterations overlap, rounds with more and more stages lead to the loop, and from it.
  */
-export function passesOf(batch: number, { subBatch, alternating }: Group, firstSample: Affine): Pass[] {
+export function passesOf(batch: number, { subBatch, alternating, stages }: Group, firstSample: Affine): Pass[] {
   const full = Math.floor(batch / subBatch);
   const rest = batch % subBatch;
   const turns = alternating !== undefined && full > 1 ? 2 : 1;
@@ -86,30 +87,46 @@ export function passesOf(batch: number, { subBatch, alternating }: Group, firstS
     samples,
     remaining: plus(times(offset, -1), batch - samples),
   });
-  const once = (first: number, offset: number, samples: number): Pass => ({
-    samples,
-    first,
-    turns: 1,
-    times: 1,
-    loop: (e, body) => e.scope(() => body([at(constant(offset), samples)])),
-  });
-  const passes: Pass[] = [];
-  const rounds = Math.floor(full / turns);
-  const first = Math.min(1, rest);
-  if (rest > 0) passes.push(once(0, 0, rest));
-  if (full > 0) {
-    const together = (offset: Affine): Iteration[] =>
-      Array.from({ length: turns }, (_, turn) => at(plus(offset, rest + turn * subBatch), subBatch));
-    passes.push({
+  /** Full iterations, those of the first round by their numbers. */
+  const rounds = (numbers: Pass['numbers'], count: number, stride: number): Pass => {
+    const iterations = (offset: Affine): (Iteration | undefined)[] =>
+      numbers.map((number) => (number === undefined ? undefined : at(plus(offset, offsetOf(number)), subBatch)));
+    return {
       samples: subBatch,
-      first,
-      turns,
-      times: rounds,
-      loop: (e, body) => e.loop(rounds, turns * subBatch, (offset) => body(together(offset))),
-    });
-  }
-  if (rounds * turns < full) passes.push(once(first + rounds * turns, rest + rounds * turns * subBatch, subBatch));
+      numbers,
+      times: count,
+      stride,
+      loop: (e, body) => e.loop(count, stride * subBatch, (offset) => body(iterations(offset))),
+    };
+  };
+  const first = Math.min(1, rest);
+  const offsetOf = (number: number): number => (number === 0 ? 0 : rest + (number - first) * subBatch);
+  if (stages !== undefined) return staged(full, stages.length + 1, rounds);
+  const passes: Pass[] = [];
+  if (rest > 0)
+    passes.push({ samples: rest, numbers: [0], times: 1, stride: 1, loop: (e, body) => e.scope(() => body([at(constant(0), rest)])) });
+  const count = Math.floor(full / turns);
+  if (full > 0)
+    passes.push(
+      rounds(
+        Array.from({ length: turns }, (_, turn) => first + turn),
+        count,
+        turns,
+      ),
+    );
+  if (count * turns < full) passes.push(rounds([first + count * turns], 1, 1));
   return passes;
+}
+
+/** Each stage begins a round after the one before it, and ends a round after it. */
+function staged(iterations: number, stages: number, rounds: (numbers: Pass['numbers'], count: number, stride: number) => Pass): Pass[] {
+  const at = (round: number): Pass['numbers'] =>
+    Array.from({ length: stages }, (_, stage) => {
+      const number = round - stage;
+      return number >= 0 && number < iterations ? number : undefined;
+    });
+  const ramp = (from: number): Pass[] => Array.from({ length: stages - 1 }, (_, i) => rounds(at(from + i), 1, 1));
+  return [...ramp(0), rounds(at(stages - 1), iterations - stages + 1, 1), ...ramp(iterations)];
 }
 
 /** Emits tasks in order, each beginning when what it depends on has completed; behind the last all units are idle. */

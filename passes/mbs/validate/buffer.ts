@@ -1,5 +1,6 @@
 import type { Network, Operand } from '../network.ts';
 import { ALIGNMENT, align, type Block, type Group, heldTensors, type Resident, type Resources, type Step } from '../schedule.ts';
+import { endsInTime, isTogether, roundOf, type Slots, slotsOf } from '../stages.ts';
 import { blocksOf } from '../tiling.ts';
 import { isCount, type Report, type StepCheck } from './report.ts';
 
@@ -65,17 +66,29 @@ export function checkPlaces(network: Network, group: Group, resources: Resources
       report(part, `${nameOf(part)} lies at ${address} to ${end}, outside of the ${bytes} bytes of ${area}`);
     else if (address % ALIGNMENT !== 0) report(part, `${nameOf(part)} begins at ${address}, which is no multiple of ${ALIGNMENT}`);
   }
+  const round = roundOf(group);
+  const slots = (from: number, to: number): Slots => slotsOf(round, from, to);
+  const meet = (a: Slots, b: Slots): boolean => isTogether(a, b, round.period);
   group.residents.forEach((r, i) => {
+    if (!endsInTime(round, r.from, r.to))
+      report(r, `${nameOf(r)} is still there when the next iteration needs its place: stages must begin elsewhere`, r.tensor);
     for (const other of group.residents.slice(0, i)) {
-      const together = other.from <= r.to && r.from <= other.to;
-      if (together && overlap(other, r) && !takesOver(network, group, other, r) && !takesOver(network, group, r, other))
+      if (!overlap(other, r)) continue;
+      const [a, b] = [slots(other.from, other.to), slots(r.from, r.to)];
+      // What takes over a place shares the step in which it does with the one before.
+      const together = takesOver(network, group, other, r)
+        ? meet(a, { ...b, from: b.from + 1 })
+        : takesOver(network, group, r, other)
+          ? meet({ ...a, from: a.from + 1 }, b)
+          : meet(a, b);
+      if (together)
         report(r, `${nameOf(r)} overlaps ${nameOf(other)} in steps ${Math.max(r.from, other.from)}..${Math.min(r.to, other.to)}`, r.tensor);
     }
   });
   group.steps.forEach((step, i) => {
     checkStepBlocks(
       step,
-      group.residents.filter((r) => r.from <= i && i <= r.to),
+      group.residents.filter((r) => meet(slots(r.from, r.to), slots(i, i))),
       report,
     );
   });

@@ -4,41 +4,61 @@ import { constant } from '../../../backends/wavecore/lowering/emitter.ts';
 import { passesOf } from '../../../backends/wavecore/lowering/tasks.ts';
 import type { Group } from '../../../passes/mbs/schedule.ts';
 
-function groupOf(batch: number, subBatch: number, alternating: boolean): Group {
-  const iterations = Math.ceil(batch / subBatch);
-  return { phase: 'backward', subBatch, iterations, steps: [], residents: [], ...(alternating ? { alternating: 1024 } : {}) };
+function groupOf(batch: number, subBatch: number, overlap: Pick<Group, 'alternating' | 'stages'> = {}): Group {
+  return { phase: 'backward', subBatch, iterations: Math.ceil(batch / subBatch), steps: [], residents: [], ...overlap };
 }
+
+const passes = (batch: number, group: Group) =>
+  passesOf(batch, group, constant(0)).map(({ samples, numbers, times }) => [samples, numbers, times]);
 
 describe('the passes over a group', () => {
   it('begin with the iteration that is not full', () => {
-    const passes = passesOf(11, groupOf(11, 4, false), constant(0));
-    expect(passes.map(({ samples, first, times }) => [samples, first, times])).toEqual([
-      [3, 0, 1],
-      [4, 1, 2],
+    expect(passes(11, groupOf(11, 4))).toEqual([
+      [3, [0], 1],
+      [4, [1], 2],
     ]);
   });
 
   it('run iterations two by two where they alternate, and a last one by itself', () => {
-    const passes = passesOf(23, groupOf(23, 4, true), constant(0));
-    expect(passes.map(({ samples, first, turns, times }) => [samples, first, turns, times])).toEqual([
-      [3, 0, 1, 1],
-      [4, 1, 2, 2],
-      [4, 5, 1, 1],
+    expect(passes(23, groupOf(23, 4, { alternating: 1024 }))).toEqual([
+      [3, [0], 1],
+      [4, [1, 2], 2],
+      [4, [5], 1],
     ]);
   });
 
-  it('cover the mini-batch, one behind the other', () => {
+  it('fill the stages one after the other where iterations overlap, and empty them', () => {
+    const no = undefined;
+    expect(passes(12, groupOf(12, 2, { stages: [3, 7] }))).toEqual([
+      [2, [0, no, no], 1],
+      [2, [1, 0, no], 1],
+      [2, [2, 1, 0], 4],
+      [2, [no, 5, 4], 1],
+      [2, [no, no, 5], 1],
+    ]);
+  });
+
+  it('run every iteration once in every stage, on all samples of the mini-batch', () => {
     const sizes = fc.integer({ min: 1, max: 40 });
+    const overlaps = fc.constantFrom({}, { alternating: 1024 }, { stages: [1] }, { stages: [1, 2] });
     fc.assert(
-      fc.property(sizes, sizes, fc.boolean(), (batch, subBatch, alternating) => {
-        const group = groupOf(batch, Math.min(batch, subBatch), alternating);
-        let [samples, iterations] = [0, 0];
-        for (const pass of passesOf(batch, group, constant(0))) {
-          expect(pass.first).toBe(iterations);
-          iterations += pass.turns * pass.times;
-          samples += pass.samples * pass.turns * pass.times;
+      fc.property(sizes, sizes, overlaps, (many, size, overlap: Pick<Group, 'alternating' | 'stages'>) => {
+        const stages = 1 + (overlap.stages?.length ?? 0);
+        const subBatch = Math.min(many, size);
+        const batch = overlap.stages === undefined ? many : subBatch * (stages + many);
+        const group = groupOf(batch, subBatch, overlap);
+        const runs = passesOf(batch, group, constant(0)).flatMap(({ samples, numbers, times, stride }) =>
+          numbers.flatMap((number, turn) =>
+            number === undefined
+              ? []
+              : Array.from({ length: times }, (_, i) => ({ samples, number: number + i * stride, stage: stages === 1 ? 0 : turn })),
+          ),
+        );
+        for (let stage = 0; stage < stages; stage++) {
+          const own = runs.filter((run) => run.stage === stage).sort((a, b) => a.number - b.number);
+          expect(own.map(({ number }) => number)).toEqual(Array.from({ length: group.iterations }, (_, i) => i));
+          expect(own.reduce((sum, { samples }) => sum + samples, 0)).toBe(batch);
         }
-        expect([samples, iterations]).toEqual([batch, group.iterations]);
       }),
     );
   });
