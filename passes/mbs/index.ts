@@ -178,14 +178,14 @@ function soonest(
   let best: { readonly scheduled: Scheduled; readonly cycles: number; readonly seeming: number } | undefined;
   for (const { scheduled, cycles } of rated) {
     if (best !== undefined && cycles > best.seeming * MOST_GAIN) break;
-    const { groups, choices } = fastest(scheduled, resources, estimate);
-    const other = finished({
-      ...scheduled,
-      schedule: { ...scheduled.schedule, groups },
-      ...(choices === undefined ? {} : { choices }),
-    });
-    const total = sum(other, CLOSELY);
-    if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total, seeming: sum(other) };
+    const joined = finished(scheduled);
+    const { groups, choices } = fastest(joined, resources, estimate);
+    const timed: Scheduled = { ...joined, schedule: { ...joined.schedule, groups }, ...(choices === undefined ? {} : { choices }) };
+    // Smaller sub-batches may have room for more updates, for which their groups are placed anew.
+    for (const other of [timed, finished(timed)]) {
+      const total = sum(other, CLOSELY);
+      if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total, seeming: sum(other) };
+    }
   }
   return best?.scheduled ?? fail(diag.internal({}, 'no schedule was found'));
 }

@@ -20,8 +20,10 @@ export interface Cost {
   readonly turns: number;
   /** What is loaded goes back, changed, from where it lies. */
   readonly returns: boolean;
-  /** Of a weight gradient whose update runs behind it: what that loads. Its passes are those of `vector`. */
+  /** Of a weight gradient whose update runs behind it in the last iteration: what that loads in this one. Its passes are those of `vector`. */
   readonly updated?: { readonly load: number };
+  /** In other iterations the vector unit signals in its turn that there is nothing to wait for. */
+  readonly passesOver?: true;
 }
 
 /** Instructions of a layer that keeps state: that begins, adds to, and ends it. */
@@ -43,7 +45,8 @@ export function costOf(view: LayerView, step: Step, part: Part, position: Positi
   if (view.matrix === undefined) return { ...moved, matrix: 0, vector: passed };
   const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles;
   const updates = view.update !== undefined && position.last === 1;
-  return { ...moved, matrix, vector: updates ? passed : 0, ...(updates ? { updated: { load: updatedIn } } : {}) };
+  if (updates) return { ...moved, matrix, vector: passed, updated: { load: updatedIn } };
+  return { ...moved, matrix, vector: 0, ...(view.update === undefined ? {} : { passesOver: true }) };
 }
 
 /** Whether all samples of the operands are loaded before the first of several panels. */

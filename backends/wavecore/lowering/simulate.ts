@@ -146,6 +146,7 @@ export class Simulation {
     }
     this.complete(task, LOAD, loaded);
     this.complete(task, unit, computed);
+    if (cost.passesOver === true) this.complete(task, VECTOR, this.free[VECTOR] ?? 0);
     if (cost.store > 0) this.complete(task, STORE, stored);
   }
 

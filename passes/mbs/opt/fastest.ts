@@ -8,6 +8,7 @@ import { ALIGNMENT, type Group, type Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
 import { inTime, liveInRound, roundOf } from '../stages.ts';
 import type { Choice } from './choice.ts';
+import { stagings } from './staging.ts';
 import { amountsOf } from './work.ts';
 
 /** How many cycles a group is estimated to take as a program; `effort`: how long to search for an order of issue for that, as in a schedule; default 0. */
@@ -20,19 +21,13 @@ export const CLOSELY = 1;
 const SPACING = 0.85;
 const SLOWER = 1.05;
 const MOST_SLOWER = 2;
-/** How much slower than the fastest a way may seem that is looked at closely. */
+/** How much slower than the fastest a way to run a group may seem that is looked at closely. */
 const MOST_APART = 1.15;
 
 /** A schedule's groups, and what was decided for them. */
 export interface Timed {
   readonly groups: readonly Group[];
   readonly choices?: readonly Choice[];
-}
-
-/** A group, and the cycles that it is estimated to take. */
-interface Rated {
-  readonly group: Group;
-  readonly cycles: number;
 }
 
 /**
@@ -42,85 +37,94 @@ interface Rated {
  */
 export function fastest(scheduled: Scheduled, resources: Resources, estimate: Estimate): Timed {
   const { network, schedule, choices } = scheduled;
-  const views = new Map(network.layers.map((view) => [view.layer.name, view]));
-  const planner = new Planner(network, usesOf(network), resources);
-  const half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
-  const halfPlanner = new Planner(network, planner.uses, { ...resources, globalBytes: half }, { tilings: planner.tilings });
-  const groups = schedule.groups.map((group) => {
-    if (!isResizable(group, views, network.batch)) return group;
-    const given = { group, cycles: estimate(network, group) };
-    const most = Math.min(group.subBatch, network.batch / 2) / SPACING;
-    /** The fastest sub-batch of a way to run the group. */
-    const best = (way: (subBatch: number, mostBytes: number) => Group | undefined, start?: Rated): Rated | undefined => {
-      let found = start;
-      let tried = start === undefined ? most : group.subBatch;
-      let slower = 0;
-      for (const subBatch of subBatches(network.batch)) {
-        if (subBatch > tried * SPACING) continue;
-        tried = subBatch;
-        const other = way(subBatch, given.cycles * resources.costs.bytesPerCycle);
-        if (other === undefined) continue;
-        const cycles = estimate(network, other);
-        slower = cycles > Math.min(given.cycles, found?.cycles ?? cycles) * SLOWER ? slower + 1 : 0;
-        if (slower === MOST_SLOWER) break;
-        if (found === undefined || cycles < found.cycles) found = { group: other, cycles };
-      }
-      return found;
-    };
-    const ways = [
-      best((subBatch, mostBytes) => resized(planner, group, views, subBatch, mostBytes), given),
-      best((subBatch, mostBytes) => {
-        const placed = resized(halfPlanner, group, views, subBatch, mostBytes);
-        return placed && { ...placed, alternating: half };
-      }),
-      ...stagings(network, group, resources).map((stages) =>
-        best((subBatch, mostBytes) =>
-          network.batch % subBatch > 0 || network.batch / subBatch <= stages.length
-            ? undefined
-            : resized(planner, group, views, subBatch, mostBytes, stages),
-        ),
-      ),
-    ];
-    return closest(
-      ways.filter((way) => way !== undefined),
-      (candidate) => estimate(network, candidate, CLOSELY),
-    );
-  });
+  const ways = new Ways(network, resources, estimate);
+  const groups = schedule.groups.map((group) => ways.fastest(group));
   return { groups, ...(choices === undefined ? {} : { choices: choices.map((choice) => as(choice, groups, network, resources)) }) };
 }
 
-/** The fastest, by a close estimate, of those that may be. */
-function closest(rated: readonly Rated[], closely: (group: Group) => number): Group {
-  const most = MOST_APART * Math.min(...rated.map(({ cycles }) => cycles));
-  const finalists = rated.filter(({ cycles }) => cycles <= most);
-  const close = finalists.map(({ group }) => ({ group, cycles: finalists.length === 1 ? 0 : closely(group) }));
-  return close.reduce((best, other) => (other.cycles < best.cycles ? other : best)).group;
+/** A group, and the cycles that it is estimated to take. */
+interface Rated {
+  readonly group: Group;
+  readonly cycles: number;
 }
 
-/** Stages that are tried, by their number. */
-const MOST_STAGES = 4;
+/** A way to run a group on a sub-batch; undefined where it cannot run so, or moves more than `mostBytes`. */
+type Way = (subBatch: number, mostBytes: number) => Group | undefined;
 
-/** Ways to cut a group into stages that take about as long as each other, between units. */
-function stagings(network: Network, group: Group, resources: Resources): number[][] {
-  const costs = amountsOf(
-    network,
-    group.steps.map((step) => ({ ...group, steps: [step] })),
-    resources,
-  ).map(({ matrix, vector }) => Math.max(matrix, vector));
-  const total = costs.reduce((a, b) => a + b, 0);
-  const units = new Map(network.layers.map(({ layer, unit }) => [layer.name, unit]));
-  const ways: number[][] = [];
-  for (let count = 2; count <= MOST_STAGES; count++) {
-    const cuts: number[] = [];
-    let sum = 0;
-    group.steps.forEach(({ layer }, i) => {
-      const begins = i > 0 && units.get(layer) !== units.get(group.steps[i - 1]?.layer ?? '');
-      if (begins && cuts.length < count - 1 && sum >= (total * (cuts.length + 1)) / count) cuts.push(i);
-      sum += costs[i] ?? 0;
-    });
-    if (cuts.length === count - 1) ways.push(cuts);
+/** The ways in which the groups of a network may run. */
+class Ways {
+  private readonly network: Network;
+  private readonly resources: Resources;
+  private readonly estimate: Estimate;
+  private readonly views: ReadonlyMap<string, LayerView>;
+  private readonly planner: Planner;
+  private readonly half: number;
+  private readonly halfPlanner: Planner;
+
+  constructor(network: Network, resources: Resources, estimate: Estimate) {
+    this.network = network;
+    this.resources = resources;
+    this.estimate = estimate;
+    this.views = new Map(network.layers.map((view) => [view.layer.name, view]));
+    this.planner = new Planner(network, usesOf(network), resources);
+    this.half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
+    const { uses, tilings } = this.planner;
+    this.halfPlanner = new Planner(network, uses, { ...resources, globalBytes: this.half }, { tilings });
   }
-  return ways;
+
+  /** The group in the fastest of them. */
+  fastest(group: Group): Group {
+    const { network, views } = this;
+    if (!isResizable(group, views, network.batch)) return group;
+    const given = { group, cycles: this.estimate(network, group) };
+    const plain = this.onBestSize(given, given, (s, most) => resized(this.planner, group, views, s, most));
+    const alternating = this.onBestSize(given, undefined, (s, most) => {
+      const placed = resized(this.halfPlanner, group, views, s, most);
+      return placed && { ...placed, alternating: this.half };
+    });
+    return this.closest([plain, alternating, ...this.staged(given)].filter((way) => way !== undefined));
+  }
+
+  /** In every number of stages. */
+  private staged(given: Rated): (Rated | undefined)[] {
+    const { network, views, planner } = this;
+    const { batch } = network;
+    return stagings(network, given.group, this.resources).map((stages) =>
+      this.onBestSize(given, undefined, (s, most) =>
+        batch % s > 0 || batch / s <= stages.length ? undefined : resized(planner, given.group, views, s, most, stages),
+      ),
+    );
+  }
+
+  /** The fastest sub-batch of a way to run a group. */
+  private onBestSize(given: Rated, start: Rated | undefined, way: Way): Rated | undefined {
+    const { batch } = this.network;
+    let found = start;
+    let tried = start === undefined ? Math.min(given.group.subBatch, batch / 2) / SPACING : given.group.subBatch;
+    let slower = 0;
+    for (const subBatch of subBatches(batch)) {
+      if (subBatch > tried * SPACING) continue;
+      tried = subBatch;
+      const group = way(subBatch, given.cycles * this.resources.costs.bytesPerCycle);
+      if (group === undefined) continue;
+      const other = { group, cycles: this.estimate(this.network, group) };
+      slower = other.cycles > Math.min(given.cycles, found?.cycles ?? other.cycles) * SLOWER ? slower + 1 : 0;
+      if (slower === MOST_SLOWER) break;
+      if (found === undefined || other.cycles < found.cycles) found = other;
+    }
+    return found;
+  }
+
+  /** The fastest, by a close estimate, of those that may be. */
+  private closest(rated: readonly Rated[]): Group {
+    const most = MOST_APART * Math.min(...rated.map(({ cycles }) => cycles));
+    const finalists = rated.filter(({ cycles }) => cycles <= most);
+    const close = finalists.map(({ group }) => ({
+      group,
+      cycles: finalists.length === 1 ? 0 : this.estimate(this.network, group, CLOSELY),
+    }));
+    return close.reduce((best, other) => (other.cycles < best.cycles ? other : best)).group;
+  }
 }
 
 /** A choice as it is carried out: on the sub-batches of its group. */
