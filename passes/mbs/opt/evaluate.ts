@@ -50,6 +50,8 @@ type Rated = Plan & { readonly gaveWay: boolean };
 /** Evaluates parts of steps; networks repeat their modules, so what is like a part before is not evaluated again. */
 export class Evaluator {
   private readonly planner: Planner;
+  /** For what runs outside of the parts. */
+  private readonly outside: Planner;
   /** For every share of the buffer. */
   private readonly planners: readonly Planner[];
   private readonly work: Work;
@@ -60,13 +62,17 @@ export class Evaluator {
   /** The part that was asked for last: all its sub-batch sizes are evaluated one after the other. */
   private last: { readonly part: Part; readonly alike: Alike; readonly layouts: Map<number, PartLayout> } | undefined;
 
-  /** @param pairs weight gradients and updates that parts join. */
-  constructor(planner: Planner, pairs: readonly Pair[] = []) {
+  /**
+   * @param pairs weight gradients and updates that parts join
+   * @param outside plans updates that stand apart, on all of the buffer where `planner` has less
+   */
+  constructor(planner: Planner, pairs: readonly Pair[] = [], outside = planner) {
     const { network, uses, resources, tilings } = planner;
     this.updates = new Map(
       pairs.map(({ joined, update }) => [joined.name, network.layers.findIndex(({ layer }) => layer.name === update)]),
     );
     this.planner = planner;
+    this.outside = outside;
     this.planners = SHARES.map((share) => {
       const globalBytes = Math.floor(resources.globalBytes * share);
       return share === 1 ? planner : new Planner(network, uses, { ...resources, globalBytes }, { tilings });
@@ -245,8 +251,8 @@ export class Evaluator {
     const known = this.updateAmounts.get(joined);
     if (known !== undefined) return known;
     const index = this.updates.get(joined) ?? fail(diag.internal({ layer: joined }, 'joins no update'));
-    const { accesses, fits, subBatch } = this.planner.wholeBatch(index, index + 1, 'none');
-    const views = this.planner.network.layers.slice(index, index + 1);
+    const { accesses, fits, subBatch } = this.outside.wholeBatch(index, index + 1, 'none');
+    const views = this.outside.network.layers.slice(index, index + 1);
     const amount = this.sum({ views, accesses, fits }, subBatch);
     this.updateAmounts.set(joined, amount);
     return amount;

@@ -6,7 +6,6 @@ import { Planner } from '../planner.ts';
 import { usesOf } from '../residency.ts';
 import type { Group, Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
-import { Tilings } from '../tilings.ts';
 import { type Choice, choicesOf } from './choice.ts';
 import { Evaluator } from './evaluate.ts';
 import { leastProduct } from './hull.ts';
@@ -51,11 +50,12 @@ export function optimize(
 ): Optimum | undefined {
   const parts = new Parts(network, positionsOf(network), pairs);
   const uses = usesOf(network);
-  const tilings = new Tilings(network.batch, resources);
+  const planner = new Planner(network, uses, resources);
+  const { tilings } = planner;
   let best: (Optimum & { readonly saved: number }) | undefined;
   for (const share of SHARES) {
     const room = { ...resources, globalBytes: Math.floor(resources.globalBytes * share) };
-    const evaluator = new Evaluator(new Planner(network, uses, room, { tilings }), pairs);
+    const evaluator = new Evaluator(share === 1 ? planner : new Planner(network, uses, room, { tilings }), pairs, planner);
     const found = searched({ network, parts, pairs, resources }, objective, evaluator);
     if (found !== undefined && (best === undefined || found.cost < best.cost)) best = found;
     if (objective !== 'traffic' || best === undefined || best.saved === 0) break;
