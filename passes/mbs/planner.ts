@@ -378,9 +378,8 @@ export class Planner {
     for (let attempt = 0; attempt < PLACE_ATTEMPTS; attempt++) {
       const placed = placeFits(this, draft, views, fits, stages);
       if (!('blocked' in placed)) return placed;
-      const { blocked } = placed;
       // The steps that the homeless block lives through make room: their working blocks take the next smaller tiling.
-      for (const i of stepsIn(round, blocked)) {
+      for (const i of stepsIn(round, placed.blocked)) {
         shares[i] = (shares[i] ?? 1) * SHRINK;
         const smaller = this.fitOne(views, accesses, subBatch, live, i, shares[i]);
         if (smaller === undefined) return undefined;

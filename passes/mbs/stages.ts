@@ -84,7 +84,11 @@ export function liveInRound(intervals: readonly Interval[], round: Round): numbe
     intervals.map((v) => ({ ...v, ...slotsOf(round, v.from, v.to) })),
     rounds * period,
   );
-  return slots.map((slot) => live.reduce((sum, bytes, i) => (i % period === slot ? sum + bytes : sum), 0));
+  const bySlot = new Array<number>(period).fill(0);
+  live.forEach((bytes, i) => {
+    bySlot[i % period] = (bySlot[i % period] ?? 0) + bytes;
+  });
+  return slots.map((slot) => bySlot[slot] ?? 0);
 }
 
 /** The steps that run in some of the slots. */

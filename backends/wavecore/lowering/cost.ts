@@ -20,9 +20,9 @@ export interface Cost {
   readonly turns: number;
   /** What is loaded goes back, changed, from where it lies. */
   readonly returns: boolean;
-  /** Of a weight gradient whose update runs behind it in the last iteration: what that loads in this one. Its passes are those of `vector`. */
+  /** Of a weight gradient, in the last iteration, behind which its update runs: what that loads. Its passes are those of `vector`. */
   readonly updated?: { readonly load: number };
-  /** In other iterations the vector unit signals in its turn that there is nothing to wait for. */
+  /** Of the same in other iterations: the vector unit, in its turn, only signals that there is nothing to wait for. */
   readonly passesOver?: true;
 }
 

@@ -53,11 +53,19 @@ function positionOf({ iterations }: Group, { times }: Pass, number: number): Pos
   return { later: Math.min(1, number), last: number === iterations - 1 ? 1 : 0 };
 }
 
-/** Storages that one stage writes and another reads, which then runs on samples of the round before. */
-function crossing({ steps }: Group, stages: readonly number[]): ReadonlySet<string> {
-  const writers = new Map(steps.flatMap(({ outputs }, i) => outputs.map(({ tensor }) => [tensor, stages[i]] as const)));
-  const readers = steps.flatMap(({ inputs }, i) => inputs.map(({ tensor }) => ({ tensor, stage: stages[i] })));
-  return new Set(readers.flatMap(({ tensor, stage }) => (writers.has(tensor) && writers.get(tensor) !== stage ? [tensor] : [])));
+/** Storages that are written, and that several stages use, which run on samples of different rounds. */
+function crossing({ steps, stages: firsts }: Group, stages: readonly number[]): ReadonlySet<string> {
+  const across = new Set<string>();
+  if (firsts === undefined) return across;
+  const written = new Set(steps.flatMap(({ outputs }) => outputs.map(({ tensor }) => tensor)));
+  const users = new Map<string, number | undefined>();
+  steps.forEach(({ inputs, outputs }, i) => {
+    for (const { tensor } of [...inputs, ...outputs]) {
+      if (!users.has(tensor)) users.set(tensor, stages[i]);
+      if (written.has(tensor) && users.get(tensor) !== stages[i]) across.add(tensor);
+    }
+  });
+  return across;
 }
 
 /** What is touched in DRAM so many samples behind; of storages that cross stages, all samples. */

@@ -228,7 +228,7 @@ export class Simulation {
     while (first < this.stretches && (busyTo[first] ?? 0) < gone) first++;
     let i = first;
     while (i < this.stretches && (busyTo[i] ?? 0) < start) i++;
-    // What comes between here and `last` becomes one stretch.
+    // What comes between here and the new end becomes one stretch with it.
     const joined = i;
     let [time, left, from] = [start, cycles, start];
     for (; i < this.stretches; i++) {
