@@ -59,7 +59,7 @@ function emitScattered(e: Emitter, op: 'd.ld' | 'd.st', t: DmaRows, tokens: Toke
       e.op('la', { rd: global, rs: global, scale: 1, base: t.globalStride });
     };
     one(tokens.wait === undefined ? {} : { wait: tokens.wait });
-    e.loop(t.rows - 2, 1, () => one({}));
+    e.plainLoop(t.rows - 2, 1, () => one({}));
     one(tokens.signal === undefined ? {} : { signal: tokens.signal });
   });
 }

@@ -33,11 +33,23 @@ export interface Sink {
   emit(instruction: Instruction): void;
 }
 
-/** Instructions behind which, or in front of which, it is not known what was executed before. */
+/** Instructions behind which, or in front of which, it is not known what was executed before; behind the ends, configuration is set anew. */
 const BOUNDARIES: ReadonlySet<Op> = new Set(['loop', 'end', 'skipz', 'skipnz', 'fence', 'barrier', 'halt']);
+const ENDS: ReadonlySet<Op> = new Set(['fence', 'barrier', 'halt']);
 const SYNCS: ReadonlySet<Op> = new Set(['d.ld_sync', 'd.st_sync', 'm.sync', 'v.sync']);
 /** Tokens that an instruction can wait for, and signal. */
 const MOST_TOKENS = 2;
+
+const CONFIGURING = ['v.cfg', 'm.cfg'] as const;
+/** By the instruction that sets them: what is known of configuration slots. */
+type Slots = Readonly<Record<(typeof CONFIGURING)[number], Map<number, number>>>;
+
+interface Configured {
+  readonly op: keyof Slots;
+  readonly pair: SlotPair;
+}
+
+const NOTHING = (): Slots => ({ 'v.cfg': new Map(), 'm.cfg': new Map() });
 
 /**
  * Collects instructions; allocates registers; closes loops and skips. Queues are short, so it leaves out what need not take a place in them: waits
@@ -49,8 +61,12 @@ export class Emitter implements Sink {
   /** By unit: waits of a synchronization that is not emitted yet, and where in this stretch of code its last instruction is. */
   private readonly waits = new Map<Unit, readonly number[]>();
   private readonly last = new Map<Unit, number>();
-  /** Values of configuration slots, by the instruction that sets them. */
-  private readonly slots = { 'v.cfg': new Map<number, number>(), 'm.cfg': new Map<number, number>() };
+  /** Values of configuration slots, by the instruction that sets them; they outlast loops and skips that set none. */
+  private slots: Slots = NOTHING();
+  /** What has been set, in order. */
+  private readonly configured: Configured[] = [];
+  /** Open loops that set no configuration slot. */
+  private plainLoops = 0;
 
   emit(instruction: Instruction): void {
     this.code.push(instruction);
@@ -59,7 +75,8 @@ export class Emitter implements Sink {
   op<O extends Op>(op: O, operands: Operands<O>, { wait = [], signal = [] }: Tokens = {}): void {
     const { unit } = ISA[op];
     if (unit === 'sequencer') {
-      if (BOUNDARIES.has(op)) this.forget();
+      if (BOUNDARIES.has(op)) this.separate();
+      if (ENDS.has(op)) this.slots = NOTHING();
       this.emit({ op, operands, wait, signal });
       return;
     }
@@ -84,7 +101,9 @@ export class Emitter implements Sink {
     const known = this.slots[op];
     for (const { slot, v0, v1, single } of pairs) {
       if (known.get(slot) === v0 && (single || known.get(slot + 1) === v1)) continue;
+      if (this.plainLoops > 0) fail(diag.internal({}, 'a loop that is to leave the configuration alone sets it'));
       this.op(op, { slot, v0, v1 });
+      this.configured.push({ op, pair: { slot, v0, v1, single } });
       known.set(slot, v0).set(slot + 1, v1);
     }
   }
@@ -93,11 +112,6 @@ export class Emitter implements Sink {
   separate(): void {
     for (const unit of this.waits.keys()) this.settle(unit);
     this.last.clear();
-  }
-
-  private forget(): void {
-    this.separate();
-    for (const known of Object.values(this.slots)) known.clear();
   }
 
   /** Emits the waits of a unit that are held. */
@@ -160,8 +174,40 @@ export class Emitter implements Sink {
     this.op('la', { rd: reg, rs: reg, scale: 1, base: 1 });
   }
 
-  /** Runs `body` `count` times; its argument runs over 0, step, 2·step, … */
+  /**
+   * Runs `body` `count` times; its argument runs over 0, step, 2·step, … It is emitted again where it does not leave the configuration as it finds it:
+   * with what it leaves set before the loop, so that it need not be set in it.
+   */
   loop(count: number, step: number, body: (index: Affine) => void): void {
+    if (count > 1) this.separate();
+    const [start, done] = [this.code.length, this.configured.length];
+    const before = this.slots;
+    this.slots = copyOf(before);
+    this.repeat(count, step, body);
+    if (count <= 1 || isWithin(before, this.slots)) return;
+    const left = this.slots;
+    const steady = this.configured.splice(done).filter((own, _, all) => all.every((other) => isNeutral(own, other)));
+    this.code.length = start;
+    this.slots = copyOf(before);
+    for (const { op, pair } of steady) this.configure(op, [pair]);
+    this.slots = agreed(this.slots, left);
+    this.repeat(count, step, body);
+  }
+
+  /** The same for a body that is emitted once: what it configures depends on nothing before it. */
+  longLoop(count: number, step: number, body: (index: Affine) => void): void {
+    if (count > 1) this.slots = NOTHING();
+    this.repeat(count, step, body);
+  }
+
+  /** The same for a body that sets no configuration slot. */
+  plainLoop(count: number, step: number, body: (index: Affine) => void): void {
+    this.plainLoops++;
+    this.repeat(count, step, body);
+    this.plainLoops--;
+  }
+
+  private repeat(count: number, step: number, body: (index: Affine) => void): void {
     if (count <= 0) return;
     if (count === 1) {
       this.scope(() => body(ZERO));
@@ -186,9 +232,36 @@ export class Emitter implements Sink {
       const op = condition === 'nonzero' ? 'skipz' : 'skipnz';
       this.op(op, { rs, count: 0 });
       const at = this.code.length - 1;
+      const before = copyOf(this.slots);
       body();
-      this.forget();
+      this.separate();
+      this.slots = agreed(before, this.slots);
       this.code[at] = { op, operands: { rs, count: this.code.length - at - 1 }, wait: [], signal: [] };
     });
   }
+}
+
+function copyOf(slots: Slots): Slots {
+  return { 'v.cfg': new Map(slots['v.cfg']), 'm.cfg': new Map(slots['m.cfg']) };
+}
+
+/** What two ways to the same instruction agree on. */
+function agreed(a: Slots, b: Slots): Slots {
+  return { 'v.cfg': common(a['v.cfg'], b['v.cfg']), 'm.cfg': common(a['m.cfg'], b['m.cfg']) };
+}
+
+function common(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): Map<number, number> {
+  return new Map([...a].filter(([slot, value]) => b.get(slot) === value));
+}
+
+/** Whether all that is known before still holds behind. */
+function isWithin(before: Slots, behind: Slots): boolean {
+  return CONFIGURING.every((op) => common(before[op], behind[op]).size === before[op].size);
+}
+
+/** Whether two settings can both come before a loop that has them: they set other slots, or to the same values. */
+function isNeutral(a: Configured, b: Configured): boolean {
+  const apart = Math.abs(a.pair.slot - b.pair.slot);
+  if (a.op !== b.op || apart > 1) return true;
+  return apart === 0 && a.pair.v0 === b.pair.v0 && a.pair.v1 === b.pair.v1;
 }

@@ -247,9 +247,9 @@ function emitZeros(ctx: StepContext, part: MapPart, target: MapTarget, extents: 
           e.op('m.ldb', { half, base: 0, k0: 0, n0 });
           e.op('m.mul', { a: counters.wave, b: half, c: counters.tile, first: 0 });
           e.increment(counters.wave);
-          e.loop(m.count, options.waveRows, (i) => {
+          e.plainLoop(m.count, options.waveRows, (i) => {
             const row = e.value(plus(i, m.first));
-            e.loop(n.count, options.arrayColumns, (j) => {
+            e.plainLoop(n.count, options.arrayColumns, (j) => {
               const n0 = e.value(plus(j, n.first));
               const withBias = target.bias === undefined ? 0 : 1;
               e.op('m.st', { c: counters.tile, base: target.result, m0: row, n0, bias: target.bias ?? 0, withBias, f32: 0, add: 0 });

@@ -88,18 +88,18 @@ export interface WaveCounters {
 export function emitProduct(ctx: StepContext, product: Product, counters: WaveCounters): void {
   const { e, options } = ctx;
   const { rows, columns, reduction } = product;
-  e.loop(product.packs, 1, (pack) => {
+  e.plainLoop(product.packs, 1, (pack) => {
     const at = (base: number, step: number): number => e.value(plus({ base: 0, terms: [{ reg: base, scale: 1 }] }, times(pack, step)));
     const moving = at(product.moving, product.movingStep);
     const stationary = at(product.stationary, product.stationaryStep);
     const result = at(product.result, product.resultStep);
     const bias = product.bias === undefined ? 0 : at(product.bias, product.biasStep);
     const totals = product.totals && at(product.totals.address, product.totals.step);
-    e.loop(Math.ceil(rows / product.blockRows), product.blockRows, (m) => {
+    e.plainLoop(Math.ceil(rows / product.blockRows), product.blockRows, (m) => {
       const m0 = e.value(m);
-      e.loop(Math.ceil(columns / options.arrayColumns), options.arrayColumns, (n) => {
+      e.plainLoop(Math.ceil(columns / options.arrayColumns), options.arrayColumns, (n) => {
         const n0 = e.value(n);
-        e.loop(Math.ceil(reduction / options.arrayRows), options.arrayRows, (k) => {
+        e.plainLoop(Math.ceil(reduction / options.arrayRows), options.arrayRows, (k) => {
           const local = e.value(k);
           const global = e.value(plus(k, product.firstReduction));
           const half = options.doubleBufferWeights ? counters.wave : 0;

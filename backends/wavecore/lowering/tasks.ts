@@ -96,7 +96,7 @@ export function passesOf(batch: number, { subBatch, alternating, stages }: Group
       numbers,
       times: count,
       stride,
-      loop: (e, body) => e.loop(count, stride * subBatch, (offset) => body(iterations(offset))),
+      loop: (e, body) => e.longLoop(count, stride * subBatch, (offset) => body(iterations(offset))),
     };
   };
   const first = Math.min(1, rest);
