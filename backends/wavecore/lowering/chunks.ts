@@ -51,12 +51,7 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
   const { e, step, part } = ctx;
   const load = (chunk: Chunk): void => loadChunk(ctx, plan, chunk);
   const first = (chunk: Chunk): void => {
-    if (next !== undefined) return;
-    if (!plan.headed) load(chunk);
-    else if (plan.loads.length > 0) {
-      e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
-      e.increment(ctx.loads);
-    }
+    if (next === undefined) loadFirst(ctx, plan, chunk);
   };
   const body = (chunk: Chunk): void => {
     beginTurn(ctx, plan);
@@ -71,6 +66,19 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
   } else {
     const turn = (act: (chunk: Chunk) => void) => (t: Turn) => act({ offset: plus(t.offset, part.from), samples: t.size });
     pipelined(e, part.to - part.from, turnOf(ctx), turn(load), turn(body), turn(first), next);
+  }
+}
+
+/** The same of the first pass, whose first chunk the head of the task may have loaded. */
+export function beginFirstChunks(ctx: StepContext, plan: ChunkPlan): void {
+  loadFirst(ctx, plan, firstChunk(ctx));
+}
+
+function loadFirst(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
+  if (!plan.headed) loadChunk(ctx, plan, chunk);
+  else if (plan.loads.length > 0) {
+    ctx.e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
+    ctx.e.increment(ctx.loads);
   }
 }
 

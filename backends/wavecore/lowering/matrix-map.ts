@@ -2,7 +2,17 @@ import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { isHeld, type Panel } from '../../../passes/mbs/schedule.ts';
 import { mapParts } from '../../../passes/mbs/shape.ts';
 import { stripeRows, weightRun } from '../../../passes/mbs/transfers.ts';
-import { beginChunks, type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
+import {
+  beginChunks,
+  beginFirstChunks,
+  type ChunkPlan,
+  closeCredits,
+  emitChunks,
+  imageRows,
+  loadFirstChunk,
+  openCredits,
+  wholeRows,
+} from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
@@ -50,7 +60,7 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
     };
     const isAhead = guarded && ctx.chunked && anyPlan.loads.length > 0;
     const begin = (turn: Turn): void => e.scope(() => beginChunks(ctx, planOf(s, turn)));
-    if (isAhead) begin(allColumns(s));
+    if (isAhead) e.scope(() => beginFirstChunks(ctx, planOf(s, allColumns(s))));
     pipelined(
       e,
       work.columns,
@@ -125,7 +135,7 @@ function planOf(s: MapStep, turn: Turn): ChunkPlan {
     streamsOut: ctx.access('out', 0).mode === 'stream',
     units: ['matrix'],
     alternates: ctx.chunked || passes > 1,
-    headed: ctx.part.headed && passes === 1,
+    headed: ctx.part.headed && (passes === 1 || (ctx.chunked && panel.k >= work.k)),
     loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
     storeRows: (_i, chunk, counter) => storeRows(s, chunk, counter, turn),
   };

@@ -1,7 +1,17 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { isHeld, type Panel } from '../../../passes/mbs/schedule.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
-import { beginChunks, type ChunkPlan, closeCredits, emitChunks, imageRows, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
+import {
+  beginChunks,
+  beginFirstChunks,
+  type ChunkPlan,
+  closeCredits,
+  emitChunks,
+  imageRows,
+  loadFirstChunk,
+  openCredits,
+  wholeRows,
+} from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
@@ -65,6 +75,9 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   const begin = (rows: RowTurn, columns: Turn): void => {
     if (isAhead) e.scope(() => beginChunks(ctx, planOf(s, rows, columns)));
   };
+  const beginFirst = (rows: RowTurn, columns: Turn): void => {
+    if (isAhead) e.scope(() => beginFirstChunks(ctx, planOf(s, rows, columns)));
+  };
   const body = (rows: RowTurn, columns: Turn, beginNext: () => void): void => {
     beginPanel(s, panels > 1);
     emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns), isAhead ? beginNext : undefined);
@@ -80,7 +93,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   const [channels, height] = [work.m / taps, Math.min(panel.m, work.m) / taps];
   if (panel.n >= work.columns) {
     const all: Turn = { offset: ZERO, size: work.columns };
-    begin(rowsOf({ offset: ZERO, size: height }), all);
+    beginFirst(rowsOf({ offset: ZERO, size: height }), all);
     pipelined(
       e,
       channels,
@@ -92,7 +105,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   } else {
     const rowPanel = (turn: Turn): void => {
       const rows = rowsOf(turn);
-      begin(rows, { offset: ZERO, size: panel.n });
+      beginFirst(rows, { offset: ZERO, size: panel.n });
       pipelined(
         e,
         work.columns,
@@ -155,9 +168,14 @@ function isInPlace({ ctx }: ReduceStep): boolean {
   return isHeld(ctx.access('out', 0));
 }
 
-/** Whether the partial sums of the first panel can be loaded before the task: no loop stands around it. */
+/** Whether the partial sums of the first panel can be loaded before the task. */
 function headsPartial(s: ReduceStep): boolean {
-  return !isInPlace(s) && (s.panel.m >= s.work.m || s.panel.n >= s.work.columns);
+  return !isInPlace(s) && !isLoopAround(s);
+}
+
+/** Whether the first panel is not alone the first one: a loop over rows of panels stands around it. */
+function isLoopAround({ panel, work }: ReduceStep): boolean {
+  return panel.m < work.m && panel.n < work.columns;
 }
 
 function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
@@ -168,7 +186,7 @@ function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
     streamsOut: false,
     units: s.withBias ? ['matrix', 'vector'] : ['matrix'],
     alternates: s.chunked,
-    headed: ctx.part.headed && s.panels === 1,
+    headed: ctx.part.headed && (s.panels === 1 || (s.chunked && !isLoopAround(s))),
     loadRows: (i, chunk, counter) => loadRows(s, i, chunk, counter, rows, columns),
     storeRows: () => [],
   };
