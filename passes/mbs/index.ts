@@ -8,9 +8,10 @@ import { groupGreedily } from './grouping.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
-import { CLOSELY, type Estimate, fastest } from './opt/fastest.ts';
+import { fastest, type PairsOf } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
+import { CLOSELY, type Estimate } from './opt/ways.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
 import { spreader } from './place.ts';
@@ -64,10 +65,10 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     fusedUpdates && POLICIES[name] !== 'none' ? withGradientsKept(scheduled, resources) : scheduled;
   const choose = (): Scheduled => {
     const network = networkOf(rewritten(graph, POLICIES.opt, gathers, resources), resources.cores);
-    const pairs = fusedUpdates ? pairsOf(network.graph, network.cores) : [];
-    const found = [...optimal(planned, network, pairs, resources, objective), ...plainer()];
+    const pairs = (own: Graph): readonly Pair[] => (fusedUpdates ? pairsOf(own, network.cores) : []);
+    const found = [...optimal(planned, network, pairs(network.graph), resources, objective), ...plainer()];
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return soonest(found, resources, (of, group, effort) => estimate(of, spread(group), effort), fuse);
+    return soonest(found, resources, (of, group, effort) => estimate(of, spread(group), effort), fuse, pairs);
   };
   const spread = spreader(resources.globalBytes);
   const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
@@ -171,6 +172,7 @@ function soonest(
   resources: Resources,
   estimate: Estimate,
   finished: (scheduled: Scheduled) => Scheduled,
+  pairs: PairsOf,
 ): Scheduled {
   const sum = ({ network, schedule }: Scheduled, effort = 0): number =>
     schedule.groups.reduce((cycles, group) => cycles + estimate(network, group, effort), 0);
@@ -178,9 +180,7 @@ function soonest(
   let best: { readonly scheduled: Scheduled; readonly cycles: number; readonly seeming: number } | undefined;
   for (const { scheduled, cycles } of rated) {
     if (best !== undefined && cycles > best.seeming * MOST_GAIN) break;
-    const joined = finished(scheduled);
-    const { groups, choices } = fastest(joined, resources, estimate);
-    const timed: Scheduled = { ...joined, schedule: { ...joined.schedule, groups }, ...(choices === undefined ? {} : { choices }) };
+    const timed = fastest(finished(scheduled), resources, estimate, pairs);
     // Smaller sub-batches may have room for more updates, for which their groups are placed anew.
     for (const other of [timed, finished(timed)]) {
       const total = sum(other, CLOSELY);

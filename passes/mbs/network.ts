@@ -170,6 +170,13 @@ export function isUpdated({ update }: LayerView, direction: 'in' | 'out', i: num
   return direction === 'in' ? update.inputs.includes(i) : i >= 1 && i <= update.weight;
 }
 
+/** Bytes that the update at the end of a weight gradient reads and writes beside it. */
+export function updatedBytes(view: LayerView): number {
+  const sum = (operands: readonly Operand[], direction: 'in' | 'out'): number =>
+    operands.reduce((all, { bytes }, i) => (isUpdated(view, direction, i) ? all + bytes : all), 0);
+  return sum(view.inputs, 'in') + sum(view.outputs, 'out');
+}
+
 /** Whether striping by rows cuts this operand. */
 export function isImage(operand: Operand): boolean {
   return operand.batched && operand.type.shape.length === 4;

@@ -119,7 +119,8 @@ class Parser {
       this.lexer.expect('=');
       return this.lexer.number('a number');
     };
-    return { m: extent('m'), n: extent('n'), k: extent('k') };
+    const panel = { m: extent('m'), n: extent('n'), k: extent('k') };
+    return this.lexer.sees('piece') ? { ...panel, piece: extent('piece') } : panel;
   }
 
   private stripes(): [number, number][] {

@@ -26,7 +26,10 @@ function residentText({ tensor, address, bytes, from, to }: Resident): string {
 function stepLines(step: Step, index: number): string[] {
   const { panel, stripes } = step;
   const head = [`step ${quoted(step.layer)}`, `chunk ${step.chunk}`];
-  if (panel !== undefined) head.push(`panel m=${panel.m} n=${panel.n} k=${panel.k}`);
+  if (panel !== undefined) {
+    const piece = panel.piece === undefined ? '' : ` piece=${panel.piece}`;
+    head.push(`panel m=${panel.m} n=${panel.n} k=${panel.k}${piece}`);
+  }
   if (stripes !== undefined) head.push(`stripes ${stripes.map(([from, to]) => `${from}..${to}`).join(' ')}`);
   return [
     `    ${head.join(' ')} { # step ${index}, footprint ${step.footprint} bytes`,

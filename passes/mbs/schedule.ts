@@ -33,6 +33,8 @@ export interface Panel {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** Of a weight gradient behind which its update runs: columns that are updated at a time, where they are not those of `pieceColumns`. */
+  readonly piece?: number;
 }
 
 /** How one layer runs on one sub-batch. */

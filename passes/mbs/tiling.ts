@@ -89,7 +89,8 @@ export function* candidates(
   const { matrix } = view;
   const shapes =
     matrix === undefined ? [] : [false, true].map((single) => [...panelsOf(view, [...inputs, ...outputs], single, samples, resources)]);
-  for (const chunk of chunkSizes(preferred, samples)) {
+  const fuller = matrix === undefined ? [] : fullerChunks(matrix, preferred, samples, resources.arrayRows);
+  for (const chunk of chunkSizes(preferred, samples, fuller)) {
     const chunkPenalty = Math.abs(Math.log2(chunk / preferred));
     if (matrix === undefined) yield { chunk, penalty: chunkPenalty, narrow: false };
     for (const { panel, penalty, narrow } of shapes[chunk >= samples ? 1 : 0] ?? [])
@@ -97,10 +98,28 @@ export function* candidates(
   }
 }
 
-function chunkSizes(preferred: number, samples: number): number[] {
-  const sizes = new Set([preferred, samples]);
+function chunkSizes(preferred: number, samples: number, others: readonly number[]): number[] {
+  const sizes = new Set([preferred, samples, ...others]);
   for (let c = preferred; c >= 1; c = c > 1 ? c >> 1 : 0) sizes.add(c);
   return [...sizes];
+}
+
+/**
+ * Of a weight gradient, chunks from `least` samples to twice as many whose reductions take fewer blocks of the array than those of all smaller ones: the
+ * last block of each is not full.
+ */
+function fullerChunks({ form, k }: MatrixWork, least: number, samples: number, arrayRows: number): number[] {
+  if (form !== 'weightGradient') return [];
+  const blocks = (chunk: number): number =>
+    pieces(samples, chunk).reduce((sum, { size, count }) => sum + count * Math.ceil((size * k) / arrayRows), 0);
+  const found: number[] = [];
+  let fewest = blocks(least);
+  for (let chunk = least + 1; chunk < Math.min(2 * least, samples + 1); chunk++) {
+    if (blocks(chunk) >= fewest) continue;
+    fewest = blocks(chunk);
+    found.push(chunk);
+  }
+  return found;
 }
 
 function preferredChunk(

@@ -271,7 +271,8 @@ const MOST_ELEMENTS = 20 * 1024;
 const FEWEST_ELEMENTS = 256;
 
 /** Columns of a panel that are updated at a time. */
-export function pieceColumns({ m, n }: Panel): number {
+export function pieceColumns({ m, n, piece }: Panel): number {
+  if (piece !== undefined) return piece;
   const elements = Math.min(MOST_ELEMENTS, Math.max(FEWEST_ELEMENTS, (m * n) / PIECES));
   return Math.min(n, Math.max(1, Math.floor(elements / m)));
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { estimateOf } from '../../backends/wavecore/estimate.ts';
 import { generate } from '../../backends/wavecore/generate.ts';
+import type { RunResult } from '../../backends/wavecore/interpreter/result.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { Lexer } from '../../ir/lexer.ts';
-import type { Estimate } from '../../passes/mbs/opt/fastest.ts';
+import type { Estimate } from '../../passes/mbs/opt/ways.ts';
 import { parseSchedule } from '../../passes/mbs/parse.ts';
 import { printSchedule } from '../../passes/mbs/print.ts';
 import type { Group } from '../../passes/mbs/schedule.ts';
@@ -13,6 +14,7 @@ import { importModel } from '../../src/onnx/index.ts';
 import { survivesAssembly } from '../backends/assembly/round-trip.ts';
 import {
   type Choices,
+  type Compiled,
   compileGraph,
   farFrom,
   groups,
@@ -41,6 +43,13 @@ const preferring =
   (_, { alternating, stages = [], subBatch }) =>
     ((overlap === 'alternating' ? alternating !== undefined : stages.length + 1 === overlap) ? 1e6 : 1e9) + sign * subBatch;
 
+/** Prefers groups of weight gradients alone, and groups without any. */
+const preferringParted: Estimate = (network, { steps }) => {
+  const forms = new Map(network.layers.map(({ layer, matrix }) => [layer.name, matrix?.form === 'weightGradient']));
+  const gradients = steps.filter(({ layer }) => forms.get(layer) === true).length;
+  return gradients === 0 || gradients === steps.length ? 1 : 1e9;
+};
+
 /** Layers in a row, none of whose tensors lives long. */
 function straight(batch: number): Uint8Array {
   const b = new NetworkBuilder([batch, 3, 16, 16], 5);
@@ -60,6 +69,17 @@ function baselineOf(name: string): ReadonlyMap<string, Values> {
   const values = baselines.get(name) ?? tensorsIn(c, runFunctional(c, inputsOf(c.graph)));
   baselines.set(name, values);
   return values;
+}
+
+/** Sums over samples but for the order of adding, everything else to the bit. */
+function expectBaseline(name: string, c: Compiled, result: RunResult): void {
+  const expected = baselineOf(name);
+  const values = new Map([...tensorsIn(c, result)].filter(([tensor]) => expected.has(tensor)));
+  expect(values.size).toBeGreaterThan(20);
+  const isSum = (tensor: string): boolean => c.graph.tensors.get(tensor)?.batched !== true;
+  const changed = [...values].filter(([tensor, v]) => !isSum(tensor) && !v.every((x, i) => Object.is(x, expected.get(tensor)?.[i])));
+  expect(changed.map(([tensor]) => tensor)).toEqual([]);
+  expect(farFrom(expected, values, REORDERED)).toEqual([]);
 }
 
 const isPreferred = ({ alternating, stages = [] }: Group, overlap: 'alternating' | number): boolean =>
@@ -86,13 +106,7 @@ describe('iterations that alternate between two places, or overlap by stages, co
     const result = runFunctional(c, inputsOf(c.graph), true);
     expect(result.check?.findings).toEqual([]);
     expect(verify(c.program, result)).toEqual({ ok: true, problems: [] });
-    const expected = baselineOf(name);
-    const values = new Map([...tensorsIn(c, result)].filter(([tensor]) => expected.has(tensor)));
-    expect(values.size).toBeGreaterThan(20);
-    const isSum = (tensor: string): boolean => c.graph.tensors.get(tensor)?.batched !== true;
-    const changed = [...values].filter(([tensor, v]) => !isSum(tensor) && !v.every((x, i) => Object.is(x, expected.get(tensor)?.[i])));
-    expect(changed.map(([tensor]) => tensor)).toEqual([]);
-    expect(farFrom(expected, values, REORDERED)).toEqual([]);
+    expectBaseline(name, c, result);
   });
 
   it.each([
@@ -104,6 +118,32 @@ describe('iterations that alternate between two places, or overlap by stages, co
     expect(c.scheduled.schedule.groups.some((group) => isPreferred(group, overlap))).toBe(true);
     const result = run(c.program, { mode: 'timing', check: true });
     expect([result.check?.findings, verify(c.program, result).problems]).toEqual([[], []]);
+  });
+});
+
+describe('weight gradients behind the other layers of their group', () => {
+  it.each([
+    ['residual', 160, true],
+    ['dense', 160, true],
+    ['two losses', 160, true],
+    ['residual', 160, false],
+  ] as const)('compute what they do among them: %s, %i KiB, updates joined: %s', (name, kib, fusedUpdates) => {
+    const choices = { ...choicesOf(kib, preferringParted), fusedUpdates };
+    const c = compileGraph(graphOf(name), choices);
+    const { network, schedule } = c.scheduled;
+    const views = new Map(network.layers.map((view) => [view.layer.name, view]));
+    const gradients = schedule.groups.filter(({ steps }) =>
+      steps.every(({ layer }) => views.get(layer)?.matrix?.form === 'weightGradient'),
+    );
+    expect(gradients.some(({ steps, iterations }) => steps.length > 1 && iterations === 1)).toBe(true);
+    const joined = gradients.flatMap(({ steps }) => steps.filter(({ layer }) => views.get(layer)?.update !== undefined));
+    expect(joined.length > 0).toBe(fusedUpdates);
+    expect(validateSchedule(network, schedule, optionsOf(choices).resources)).toEqual([]);
+    expect(parseSchedule(new Lexer(printSchedule(schedule), 'schedule')).schedule).toEqual(schedule);
+    const result = runFunctional(c, inputsOf(c.graph), true);
+    expect(result.check?.findings).toEqual([]);
+    expect(verify(c.program, result)).toEqual({ ok: true, problems: [] });
+    expectBaseline(name, c, result);
   });
 });
 

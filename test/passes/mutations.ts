@@ -128,6 +128,10 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   'a chunk is empty': ofStep((step) => ({ ...step, chunk: 0 })),
   'a panel is left out': ofStep(({ panel, ...step }) => (panel === undefined ? undefined : step)),
   'a panel is too wide': ofStep((step) => step.panel && { ...step, panel: { ...step.panel, n: step.panel.n + 100_000 } }),
+  'a piece is wider than its panel': ofStep((step) => step.panel && { ...step, panel: { ...step.panel, piece: step.panel.n + 1 } }),
+  'a piece where no update is': ofStep((step) =>
+    step.panel && !/update/.test(step.layer) ? { ...step, panel: { ...step.panel, piece: 1 } } : undefined,
+  ),
   'a panel cuts the rows at a pixel': ofStep((step) => step.panel && { ...step, panel: { ...step.panel, m: step.panel.m - 0.5 } }),
   'a panel cuts the reduction anywhere': ofStep((step) =>
     step.panel && step.panel.k > 1 ? { ...step, panel: { ...step.panel, k: step.panel.k - 1 } } : undefined,

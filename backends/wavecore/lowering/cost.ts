@@ -1,7 +1,7 @@
 import { arrayUse } from '../../../passes/mbs/array-use.ts';
-import type { LayerView } from '../../../passes/mbs/network.ts';
+import type { LayerView, MatrixWork } from '../../../passes/mbs/network.ts';
 import type { Resources, Step } from '../../../passes/mbs/schedule.ts';
-import { type IterationKind, visitTransfers } from '../../../passes/mbs/transfers.ts';
+import { type IterationKind, pieceColumns, visitTransfers } from '../../../passes/mbs/transfers.ts';
 import { passedElements } from '../../../passes/mbs/vector-use.ts';
 import type { Part } from './context.ts';
 import { loadsAtOnce } from './parts.ts';
@@ -20,8 +20,11 @@ export interface Cost {
   readonly turns: number;
   /** What is loaded goes back, changed, from where it lies. */
   readonly returns: boolean;
-  /** Of a weight gradient, in the last iteration, behind which its update runs: what that loads. Its passes are those of `vector`. */
-  readonly updated?: { readonly load: number };
+  /**
+   * Of a weight gradient, in the last iteration, behind which its update runs: what that loads, the panels that are updated each, and the
+   * pieces of one. Its passes are those of `vector`.
+   */
+  readonly updated?: { readonly load: number; readonly panels: number; readonly pieces: number };
   /** Of the same in other iterations: the vector unit, in its turn, only signals that there is nothing to wait for. */
   readonly passesOver?: true;
 }
@@ -45,8 +48,15 @@ export function costOf(view: LayerView, step: Step, part: Part, position: Positi
   if (view.matrix === undefined) return { ...moved, matrix: 0, vector: passed };
   const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles;
   const updates = view.update !== undefined && position.last === 1;
-  if (updates) return { ...moved, matrix, vector: passed, updated: { load: updatedIn } };
+  if (updates) return { ...moved, matrix, vector: passed, updated: { load: updatedIn, ...panelsOf(view.matrix, step) } };
   return { ...moved, matrix, vector: 0, ...(view.update === undefined ? {} : { passesOver: true }) };
+}
+
+/** Panels of a weight gradient, and the pieces in which each passes its update. */
+function panelsOf(work: MatrixWork, { panel }: Step): { readonly panels: number; readonly pieces: number } {
+  if (panel === undefined) return { panels: 1, pieces: 1 };
+  const panels = Math.ceil(work.m / panel.m) * Math.ceil(work.columns / panel.n);
+  return { panels, pieces: Math.ceil(panel.n / pieceColumns(panel)) };
 }
 
 /** Whether all samples of the operands are loaded before the first of several panels. */

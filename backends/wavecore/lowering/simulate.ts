@@ -1,4 +1,3 @@
-import { PIECES } from '../../../passes/mbs/transfers.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Before } from './conflicts.ts';
 import type { Cost } from './cost.ts';
@@ -33,13 +32,16 @@ export function paceOf({ array, dram, vector, queueDepth }: Machine): Pace {
   };
 }
 
-/** Instructions of a turn that move data, that wait or signal, those that configure the vector unit for a task, and those of the sequencer (typical). */
+/** Instructions of a turn that move data, of a piece that store what an update makes, that wait or signal, those that configure the vector unit for a task, and those of the sequencer (typical). */
 const TRANSFERS = 2;
+const UPDATED = 3;
 const SYNCS = 1;
 const CONFIGURATIONS = 2;
 const SEQUENCER = 40;
-/** Turns that are told apart. */
+/** Turns that are told apart, those that end in updates, and pieces of an update in each. */
 const MOST_TURNS = 8;
+const MOST_UPDATED = 32;
+const MOST_PIECES = 16;
 
 const [LOAD, STORE, MATRIX, VECTOR] = [0, 1, 2, 3] as const;
 
@@ -71,7 +73,8 @@ export class Simulation {
     this.done = [new Float64Array(4 * costs.length), new Float64Array(4 * costs.length)];
     this.starts = new Float64Array(4 * pace.queueDepth);
     // Every transfer adds one at most.
-    const transfers = 3 * costs.length * MOST_TURNS * (2 + PIECES);
+    const transfers =
+      3 * costs.reduce((sum, { updated }) => sum + (updated === undefined ? 3 * MOST_TURNS : MOST_UPDATED * (2 + 2 * MOST_PIECES)), 0);
     this.busyFrom = new Float64Array(transfers);
     this.busyTo = new Float64Array(transfers);
   }
@@ -115,7 +118,8 @@ export class Simulation {
     if (cost === undefined) return;
     this.now += SEQUENCER;
     const loadsLater = cost.load > 0;
-    const turns = loadsLater || cost.store > 0 ? Math.min(MOST_TURNS, cost.turns) : 1;
+    const most = cost.updated === undefined ? MOST_TURNS : MOST_UPDATED;
+    const turns = loadsLater || cost.store > 0 ? Math.min(most, cost.turns) : 1;
     const load = loadsLater && turns > 1 ? cost.load / (turns - 1) : 0;
     const first = loadsLater && turns === 1 ? cost.head + cost.load : cost.head;
     let loaded = this.done[this.current]?.[4 * task + LOAD] ?? 0;
@@ -138,10 +142,14 @@ export class Simulation {
           ? this.multiply(ready, cost.matrix / turns, turn === 0)
           : this.pass(ready, cost.vector / turns, cost.passes, turn === 0);
       if (cost.updated !== undefined) {
-        computed = this.update(computed, cost.updated.load / turns, cost.vector / turns);
-        [updatedBefore, updated] = [updated, computed];
-      }
-      if (cost.store > 0) stored = this.transfer(STORE, Math.max(computed, turn === 0 ? this.ready(task, STORE) : 0), cost.store / turns);
+        const { panels } = cost.updated;
+        const finished = Math.floor(((turn + 1) * panels) / turns) - Math.floor((turn * panels) / turns);
+        if (finished > 0) {
+          [computed, stored] = this.update(task, computed, finished);
+          [updatedBefore, updated] = [updated, computed];
+        }
+      } else if (cost.store > 0)
+        stored = this.transfer(STORE, Math.max(computed, turn === 0 ? this.ready(task, STORE) : 0), cost.store / turns);
       loaded = next;
     }
     this.complete(task, LOAD, loaded);
@@ -150,15 +158,20 @@ export class Simulation {
     if (cost.store > 0) this.complete(task, STORE, stored);
   }
 
-  /** The update of a panel that is computed at `ready`, piece by piece, two of which are under way. */
-  private update(ready: number, load: number, cycles: number): number {
-    let [end, endBefore] = [ready, 0];
-    for (let piece = 0; piece < PIECES; piece++) {
-      const loaded = this.transfer(LOAD, endBefore, load / PIECES);
-      endBefore = end;
-      end = this.pass(Math.max(end, loaded), cycles / PIECES, 1, true);
+  /** The update of panels that are computed at `ready`, piece by piece, two of which are under way: when it has been computed, and stored. */
+  private update(task: number, ready: number, finished: number): [computed: number, stored: number] {
+    const { updated, vector = 0, store = 0 } = this.costs[task] ?? {};
+    const { load = 0, panels = 1, pieces = 1 } = updated ?? {};
+    const told = Math.min(MOST_PIECES, pieces * finished);
+    const share = finished / panels / told;
+    let [end, free, freeBefore] = [ready, this.ready(task, STORE), 0];
+    for (let piece = 0; piece < told; piece++) {
+      const loaded = this.transfer(LOAD, freeBefore, load * share);
+      end = this.pass(Math.max(end, loaded), vector * share, 1, true);
+      const stored = this.transfer(STORE, piece === 0 ? Math.max(end, free) : end, store * share, UPDATED);
+      [freeBefore, free] = [piece === 0 ? 0 : free, stored];
     }
-    return end;
+    return [end, free];
   }
 
   /** When everything has completed that the work of a task on a queue waits for. */
@@ -193,9 +206,9 @@ export class Simulation {
     }
   }
 
-  private transfer(queue: number, ready: number, cycles: number): number {
+  private transfer(queue: number, ready: number, cycles: number, instructions = TRANSFERS): number {
     const start = Math.max(ready, this.free[queue] ?? 0, this.now);
-    this.issue(queue, TRANSFERS, start);
+    this.issue(queue, instructions, start);
     if (cycles === 0) return Math.max(start, this.last[queue] ?? 0);
     const end = this.reserve(Math.max(start, this.now), cycles);
     this.free[queue] = end;

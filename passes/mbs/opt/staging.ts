@@ -1,24 +1,28 @@
-import type { Network } from '../network.ts';
+import type { LayerView, Network } from '../network.ts';
 import type { Group, Resources } from '../schedule.ts';
 import { amountsOf } from './work.ts';
 
 /** Stages that are tried, by their number. */
 const MOST_STAGES = 4;
 
+/** First steps of the units of a group behind the first. */
+export function cutsOf({ steps }: Group, views: ReadonlyMap<string, LayerView>): number[] {
+  const unitOf = (step: number): number | undefined => views.get(steps[step]?.layer ?? '')?.unit;
+  return steps.flatMap((_, i) => (i > 0 && unitOf(i) !== unitOf(i - 1) ? [i] : []));
+}
+
 /** Ways to cut a group, between units, into stages that take about as long as each other: by the first steps of those behind the first. */
-export function stagings(network: Network, group: Group, resources: Resources): number[][] {
+export function stagings(network: Network, group: Group, views: ReadonlyMap<string, LayerView>, resources: Resources): number[][] {
   const alone = group.steps.map((step) => ({ ...group, steps: [step] }));
   const cycles = amountsOf(network, alone, resources).map(({ matrix, vector }) => Math.max(matrix, vector));
   const total = cycles.reduce((a, b) => a + b, 0);
-  const units = new Map(network.layers.map(({ layer, unit }) => [layer.name, unit]));
-  const unitOf = (step: number): number | undefined => units.get(group.steps[step]?.layer ?? '');
+  const possible = new Set(cutsOf(group, views));
   const ways: number[][] = [];
   for (let count = 2; count <= MOST_STAGES; count++) {
     const cuts: number[] = [];
     let sum = 0;
     cycles.forEach((own, i) => {
-      const begins = i > 0 && unitOf(i) !== unitOf(i - 1);
-      if (begins && cuts.length < count - 1 && sum >= (total * (cuts.length + 1)) / count) cuts.push(i);
+      if (possible.has(i) && cuts.length < count - 1 && sum >= (total * (cuts.length + 1)) / count) cuts.push(i);
       sum += own;
     });
     if (cuts.length === count - 1) ways.push(cuts);

@@ -52,6 +52,9 @@ function panelProblems({ view, step, group, resources }: StepCheck): string[] {
     const most = extent === 'n' ? work.columns : work[extent];
     return isCount(panel[extent], 1, most) ? [] : [`panel ${extent}=${panel[extent]} is not between 1 and ${most}`];
   });
+  const { piece = 1 } = panel;
+  if (!isCount(piece, 1, panel.n)) reasons.push(`panel piece=${piece} is not between 1 and ${panel.n}`);
+  if (panel.piece !== undefined && view.update === undefined) reasons.push(`panel piece=${piece}: the layer ends in no update`);
   if (reasons.length > 0) return reasons;
   const isCut = panel.n < work.columns || panel.m < work.m || panel.k < work.k;
   const reason =

@@ -1,0 +1,170 @@
+import { diag, fail } from '../../../ir/diagnostics.ts';
+import type { LayerView, Network } from '../network.ts';
+import { intervalsOf } from '../placed.ts';
+import { Planner } from '../planner.ts';
+import { type GroupAccesses, usesOf } from '../residency.ts';
+import { ALIGNMENT, type Group, type Resources } from '../schedule.ts';
+import { subBatches } from '../sizes.ts';
+import { inTime, liveInRound, roundOf } from '../stages.ts';
+import { cutsOf, stagings } from './staging.ts';
+
+/** How many cycles a group is estimated to take as a program; `effort`: how long to search for an order of issue for that, as in a schedule; default 0. */
+export type Estimate = (network: Network, group: Group, effort?: number) => number;
+
+/** Effort of estimates that decide between the best. */
+export const CLOSELY = 1;
+
+/** Sub-batches that are tried one after the other: each at most this share of the one before, until so many were slower by so much. */
+const SPACING = 0.85;
+const SLOWER = 1.05;
+const MOST_SLOWER = 2;
+/** How much slower than the fastest a way to run a group may seem that is looked at closely. */
+const MOST_APART = 1.15;
+
+/** Of the ways that cut the stages of a group elsewhere, those that are looked at closely. */
+const MOST_RECUT = 6;
+
+/** A group, and the cycles that it is estimated to take. */
+export interface Rated {
+  readonly group: Group;
+  readonly cycles: number;
+}
+
+/** A way to run a group on a sub-batch; undefined where it cannot run so, or moves more than `mostBytes`. */
+type Way = (subBatch: number, mostBytes: number) => Group | undefined;
+
+/** The ways in which the groups of a network may run. */
+export class Ways {
+  readonly network: Network;
+  readonly views: ReadonlyMap<string, LayerView>;
+  readonly planner: Planner;
+  private readonly resources: Resources;
+  private readonly estimate: Estimate;
+  private readonly half: number;
+  private readonly halfPlanner: Planner;
+
+  constructor(network: Network, resources: Resources, estimate: Estimate) {
+    this.network = network;
+    this.resources = resources;
+    this.estimate = estimate;
+    this.views = new Map(network.layers.map((view) => [view.layer.name, view]));
+    this.planner = new Planner(network, usesOf(network), resources);
+    this.half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
+    const { uses, tilings } = this.planner;
+    this.halfPlanner = new Planner(network, uses, { ...resources, globalBytes: this.half }, { tilings });
+  }
+
+  /**
+   * The group in the fastest of them: on smaller sub-batches, because where the buffer is not full, layers need not wait for each other's places, which
+   * may be worth more than the weights that further iterations load; as two iterations, each in its half of the buffer, which wait for nothing of each
+   * other but partial sums; or as several that overlap by stages and share it.
+   */
+  fastest(group: Group): Rated {
+    const { network, views } = this;
+    const given = this.rate(group);
+    if (!isResizable(group, views, network.batch)) return this.closest([given]);
+    const plain = this.onBestSize(given, given, (s, most) => resized(this.planner, group, views, s, most));
+    const alternating = this.onBestSize(given, undefined, (s, most) => {
+      const placed = resized(this.halfPlanner, group, views, s, most);
+      return placed && { ...placed, alternating: this.half };
+    });
+    const fastest = this.closest([plain, alternating, ...this.staged(given)].filter((way) => way !== undefined));
+    return this.recut(group, fastest);
+  }
+
+  /** A group in the fastest way or, where that has stages, the same with one of its cuts elsewhere between its neighbours, where that is faster. */
+  private recut(group: Group, fastest: Rated): Rated {
+    const { stages, subBatch } = fastest.group;
+    if (stages === undefined) return fastest;
+    const moved = cutsOf(group, this.views).flatMap((cut) =>
+      stages.flatMap((own, i) =>
+        cut > (stages[i - 1] ?? 0) && cut < (stages[i + 1] ?? cut + 1) && cut !== own ? [stages.with(i, cut)] : [],
+      ),
+    );
+    const rated = moved.flatMap((cuts): Rated[] => {
+      const placed = resized(this.planner, group, this.views, subBatch, Number.POSITIVE_INFINITY, cuts);
+      return placed === undefined ? [] : [this.rate(placed)];
+    });
+    const best = rated.sort((a, b) => a.cycles - b.cycles).slice(0, MOST_RECUT);
+    return this.closest([...best, this.rate(fastest.group)]);
+  }
+
+  /** In every number of stages. */
+  private staged(given: Rated): (Rated | undefined)[] {
+    const { network, views, planner } = this;
+    const { batch } = network;
+    return stagings(network, given.group, views, this.resources).map((stages) =>
+      this.onBestSize(given, undefined, (s, most) =>
+        batch % s > 0 || batch / s <= stages.length ? undefined : resized(planner, given.group, views, s, most, stages),
+      ),
+    );
+  }
+
+  /** The fastest sub-batch of a way to run a group. */
+  private onBestSize(given: Rated, start: Rated | undefined, way: Way): Rated | undefined {
+    const { batch } = this.network;
+    let found = start;
+    let tried = start === undefined ? Math.min(given.group.subBatch, batch / 2) / SPACING : given.group.subBatch;
+    let slower = 0;
+    for (const subBatch of subBatches(batch)) {
+      if (subBatch > tried * SPACING) continue;
+      tried = subBatch;
+      const group = way(subBatch, given.cycles * this.resources.costs.bytesPerCycle);
+      if (group === undefined) continue;
+      const other = this.rate(group);
+      slower = other.cycles > Math.min(given.cycles, found?.cycles ?? other.cycles) * SLOWER ? slower + 1 : 0;
+      if (slower === MOST_SLOWER) break;
+      if (found === undefined || other.cycles < found.cycles) found = other;
+    }
+    return found;
+  }
+
+  /** A group with a rough estimate. */
+  rate(group: Group): Rated {
+    return { group, cycles: this.estimate(this.network, group) };
+  }
+
+  /** The fastest, by a close estimate, of those that may be. */
+  closest(rated: readonly Rated[]): Rated {
+    const most = MOST_APART * Math.min(...rated.map(({ cycles }) => cycles));
+    const close = rated
+      .filter(({ cycles }) => cycles <= most)
+      .map(({ group }) => ({ group, cycles: this.estimate(this.network, group, CLOSELY) }));
+    return close.reduce((best, other) => (other.cycles < best.cycles ? other : best));
+  }
+}
+
+/** Whether all that a group keeps on chip is cut into sub-batches, which none of its layers looks across. */
+export function isResizable({ steps, residents, phase }: Group, views: ReadonlyMap<string, LayerView>, batch: number): boolean {
+  if (phase === 'update' || batch === 1) return false;
+  const own = steps.flatMap(({ layer }) => views.get(layer) ?? []);
+  const batched = new Set(own.flatMap((view) => [...view.inputs, ...view.outputs]).flatMap((o) => (o.batched ? [o.tensor] : [])));
+  return own.every((view) => !view.crossesSamples) && residents.every(({ tensor }) => batched.has(tensor));
+}
+
+/** The group on other sub-batches; undefined where it does not fit, or moves more than `mostBytes`. */
+function resized(
+  planner: Planner,
+  group: Group,
+  byName: ReadonlyMap<string, LayerView>,
+  subBatch: number,
+  mostBytes: number,
+  stages?: Group['stages'],
+): Group | undefined {
+  const views = group.steps.map(({ layer }) => byName.get(layer) ?? fail(diag.internal({ layer }, 'is not in the graph')));
+  const round = roundOf({ steps: group.steps, stages });
+  const intervals = inTime(intervalsOf(group), round);
+  if (intervals === undefined) return undefined;
+  const accesses: GroupAccesses = {
+    inputs: group.steps.map(({ inputs }) => inputs),
+    outputs: group.steps.map(({ outputs }) => outputs),
+    intervals,
+    held: [],
+  };
+  const live = liveInRound(intervals, round);
+  const fits = views.flatMap((_, i) => planner.fitOne(views, accesses, subBatch, live, i) ?? []);
+  const from = views[0]?.index ?? 0;
+  if (fits.length < views.length) return undefined;
+  const draft = planner.draftOf(from, from + views.length, subBatch, accesses, fits);
+  return draft.traffic > mostBytes ? undefined : planner.tryPlace(draft, stages);
+}
