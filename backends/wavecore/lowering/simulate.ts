@@ -32,7 +32,10 @@ export function paceOf({ array, dram, vector, queueDepth }: Machine): Pace {
   };
 }
 
-/** Instructions of a turn that move data, of a piece that store what an update makes, that wait or signal, those that configure the vector unit for a task, and those of the sequencer (typical). */
+/**
+ * Instructions of a turn that move data, of a piece that store what an update makes, that wait or signal, those that configure the vector unit for a
+ * task, and those of the sequencer (typical).
+ */
 const TRANSFERS = 2;
 const UPDATED = 3;
 const SYNCS = 1;
