@@ -138,6 +138,7 @@ describe('weight gradients behind the other layers of their group', () => {
     expect(gradients.some(({ steps, iterations }) => steps.length > 1 && iterations === 1)).toBe(true);
     const joined = gradients.flatMap(({ steps }) => steps.filter(({ layer }) => views.get(layer)?.update !== undefined));
     expect(joined.length > 0).toBe(fusedUpdates);
+    expect(c.scheduled.choices?.filter(({ traffic }) => !(traffic > 0)) ?? []).toEqual([]);
     expect(validateSchedule(network, schedule, optionsOf(choices).resources)).toEqual([]);
     expect(parseSchedule(new Lexer(printSchedule(schedule), 'schedule')).schedule).toEqual(schedule);
     const result = runFunctional(c, inputsOf(c.graph), true);

@@ -69,11 +69,6 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
   }
 }
 
-/** The same of the first pass, whose first chunk the head of the task may have loaded. */
-export function beginFirstChunks(ctx: StepContext, plan: ChunkPlan): void {
-  loadFirst(ctx, plan, firstChunk(ctx));
-}
-
 function loadFirst(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
   if (!plan.headed) loadChunk(ctx, plan, chunk);
   else if (plan.loads.length > 0) {
@@ -85,6 +80,11 @@ function loadFirst(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
 /** Loads the first chunk of a pass, ahead of the pass. */
 export function beginChunks(ctx: StepContext, plan: ChunkPlan): void {
   loadChunk(ctx, plan, firstChunk(ctx));
+}
+
+/** The same of the first pass, whose first chunk the head of the task may have loaded. */
+export function beginFirstChunks(ctx: StepContext, plan: ChunkPlan): void {
+  loadFirst(ctx, plan, firstChunk(ctx));
 }
 
 function loadChunk(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {

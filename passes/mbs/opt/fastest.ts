@@ -30,7 +30,7 @@ export function fastest(scheduled: Scheduled, resources: Resources, estimate: Es
     whole.flatMap(({ group }, i) => parted[i] ?? [group]),
     final,
   );
-  const retold = choices?.map((choice) => as(choice, groups, final, resources));
+  const retold = choices?.map((choice) => as(choice, network, { groups, final }, resources));
   return { ...scheduled, network: final, schedule: { ...schedule, groups }, ...(retold === undefined ? {} : { choices: retold }) };
 }
 
@@ -58,11 +58,22 @@ function remaining(groups: readonly Group[], { layers }: Network): Group[] {
   return left.filter(({ steps }) => steps.length > 0);
 }
 
-/** A choice as it is carried out: on the sub-batches of its group. */
-function as(choice: Choice, groups: readonly Group[], network: Network, resources: Resources): Choice {
-  const group = groups.find(({ steps }) => steps.some(({ layer }) => layer === choice.first));
-  if (group === undefined) return choice;
-  const at = (layer: string): number => group.steps.findIndex((step) => step.layer === layer);
-  const [amount] = amountsOf(network, [{ ...group, steps: group.steps.slice(at(choice.first), at(choice.last) + 1) }], resources);
-  return { ...choice, subBatch: group.subBatch, traffic: amount?.traffic ?? choice.traffic };
+/** A choice for layers of a network as it is carried out: on the sub-batches of their first group, with what they move in all of their groups. */
+function as(
+  choice: Choice,
+  network: Network,
+  { groups, final }: { groups: readonly Group[]; final: Network },
+  resources: Resources,
+): Choice {
+  const at = (name: string): number => network.layers.findIndex(({ layer }) => layer.name === name);
+  const [first, last] = [at(choice.first), at(choice.last)];
+  if (first < 0 || last < 0) return choice;
+  // Layers that were joined with their updates have another name, and the same first result.
+  const results = new Set(network.layers.slice(first, last + 1).map(({ layer }) => layer.outputs[0]));
+  const resultOf = new Map(final.layers.map(({ layer }) => [layer.name, layer.outputs[0]]));
+  const own = groups
+    .map((group) => ({ ...group, steps: group.steps.filter(({ layer }) => results.has(resultOf.get(layer))) }))
+    .filter(({ steps }) => steps.length > 0);
+  const traffic = amountsOf(final, own, resources).reduce((sum, amount) => sum + amount.traffic, 0);
+  return { ...choice, subBatch: own[0]?.subBatch ?? choice.subBatch, traffic };
 }
