@@ -2,7 +2,7 @@ import type { Attrs } from '../graph.ts';
 import { elementCount, type TensorType } from '../tensor.ts';
 import { type AttrSpecs, boolAttr } from './attrs.ts';
 import { INPUT_SHAPE, inputShapeOf } from './convolution.ts';
-import { forEachTap, gradientImage, POOL_ATTRS, POOL_DILATIONS, type Pooling, poolingOf } from './pooling.ts';
+import { forEachTap, gradientImage, POOL_ATTRS, POOL_DILATIONS, type Pooling, poolingOf, windowElements } from './pooling.ts';
 import type { KindRecord, Values } from './record.ts';
 import { at, bump, expectShape, f16, image, nth } from './types.ts';
 import { rowsTouching, rowsUnder } from './window.ts';
@@ -40,6 +40,7 @@ export const avgPool: KindRecord = {
     if (!ctx.wants(0)) return [undefined];
     return [ctx.emit('avg_pool_grad', 'data', [dy], { ...ctx.attrs, inputShape: ctx.typeOf(nth(ctx.inputs, 0)).shape.slice(1) })[0]];
   },
+  passedElements: (_inputs, outputs, attrs) => windowElements(nth(outputs, 0), attrs),
   stripes: 'rows',
   inputRows: (_index, out, inputs, attrs) => rowsUnder(out, forwardPooling(nth(inputs, 0), attrs).rows),
   reference: (inputs, types, attrs, outputs) => {
@@ -67,6 +68,7 @@ export const avgPoolGrad: KindRecord = {
     expectShape('gradient dy', nth(inputs, 0), [N, C, P, Q]);
     return [f16([N, C, rows.size, columns.size])];
   },
+  passedElements: (inputs, _outputs, attrs) => windowElements(nth(inputs, 0), attrs),
   stripes: 'rows',
   inputRows: (_index, out, inputs, attrs) => {
     const { rows, P } = gradientPooling(nth(inputs, 0), attrs);

@@ -128,6 +128,7 @@ export const binaryGrad: KindRecord = {
     expectShape('gradient dy', nth(inputs, 2), [nth(nth(inputs, 0).shape, 0), ...whole]);
     return [f16(nth(inputs, 2).shape)];
   },
+  passes: 2,
   inPlace: [2],
   stripes: 'rows',
   inputRows: (index, out, inputs) => broadcastRows(index, out, inputs),

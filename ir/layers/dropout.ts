@@ -42,6 +42,7 @@ export const dropout: KindRecord = {
     if (!ctx.wants(0)) return [undefined];
     return [ctx.emit('dropout_grad', 'data', [dy, mask], { ratio: floatAttr(RATIO, ctx.attrs, 'ratio') })[0]];
   },
+  passes: 2,
   inPlace: [0],
   reference: (inputs, types, attrs, outputs) => {
     const x = nth(inputs, 0);

@@ -63,6 +63,7 @@ export const gather: KindRecord = {
   attrs: ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  passedElements: (_inputs, outputs) => elementCount(nth(outputs, 0).shape),
   infer: (inputs, attrs) => {
     const { count } = walkOf(attrs, nth(inputs, 1));
     const shape = intsAttr(ATTRS, attrs, 'shape');
@@ -99,6 +100,7 @@ export const scatter: KindRecord = {
   attrs: WALK_ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  passedElements: (inputs) => elementCount(nth(inputs, 0).shape),
   infer: (inputs, attrs) => {
     const x = nth(inputs, 0);
     const { count } = walkOf(attrs, nth(inputs, 1));

@@ -48,6 +48,7 @@ export const softmaxLoss: KindRecord = {
   attrs: LOSS_ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  passes: 5,
   infer: (inputs, attrs) => {
     const logits = nth(inputs, 0);
     const [N, K, ...pixels] = logits.shape;
@@ -79,6 +80,7 @@ export const mseLoss: KindRecord = {
   attrs: LOSS_ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  passes: 3,
   infer: (inputs, attrs) => {
     expectSame('input target', nth(inputs, 0), [nth(inputs, 1)]);
     return inferLoss(inputs, attrs);

@@ -1,5 +1,5 @@
 import type { Attrs } from '../graph.ts';
-import type { TensorType } from '../tensor.ts';
+import { elementCount, type TensorType } from '../tensor.ts';
 import { type AttrSpecs, floatAttr, intAttr } from './attrs.ts';
 import { type KindRecord, ShapeError, type Values } from './record.ts';
 import { at, expectSame, f16, image, nth, planes } from './types.ts';
@@ -52,6 +52,7 @@ export const lrn: KindRecord = {
   crossesSamples: () => false,
   infer: inferLike,
   gradient: (ctx, dy) => (ctx.wants(0) ? [ctx.emit('lrn_grad', 'data', [nth(ctx.inputs, 0), dy], ctx.attrs)[0]] : [undefined]),
+  passedElements: ([x], _outputs, attrs) => (intAttr(ATTRS, attrs, 'size') + 4) * elementCount(x?.shape ?? []),
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types, attrs) => {
@@ -73,6 +74,7 @@ export const lrnGrad: KindRecord = {
   unit: 'vector',
   crossesSamples: () => false,
   infer: inferLike,
+  passedElements: ([x], _outputs, attrs) => (2 * intAttr(ATTRS, attrs, 'size') + 6) * elementCount(x?.shape ?? []),
   stripes: 'rows',
   inputRows: (_index, out) => out,
   reference: (inputs, types, attrs) => {

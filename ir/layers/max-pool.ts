@@ -2,7 +2,7 @@ import type { Attrs } from '../graph.ts';
 import { elementCount, type TensorType } from '../tensor.ts';
 import type { AttrSpecs } from './attrs.ts';
 import { INPUT_SHAPE, inputShapeOf } from './convolution.ts';
-import { forEachTap, gradientImage, POOL_ATTRS, POOL_DILATIONS, type Pooling, poolingOf } from './pooling.ts';
+import { forEachTap, gradientImage, POOL_ATTRS, POOL_DILATIONS, type Pooling, poolingOf, windowElements } from './pooling.ts';
 import { type KindRecord, ShapeError } from './record.ts';
 import { at, bump, expectShape, f16, image, nth } from './types.ts';
 import { rowsTouching, rowsUnder } from './window.ts';
@@ -39,6 +39,7 @@ export const maxPool: KindRecord = {
     if (!ctx.wants(0)) return [undefined];
     return [ctx.emit('max_pool_grad', 'data', [dy, index], { ...ctx.attrs, inputShape: ctx.typeOf(x).shape.slice(1) })[0]];
   },
+  passedElements: (_inputs, outputs, attrs) => windowElements(nth(outputs, 0), attrs),
   stripes: 'rows',
   inputRows: (_index, out, inputs, attrs) => rowsUnder(out, forwardPooling(nth(inputs, 0), attrs).rows),
   reference: (inputs, types, attrs, outputs) => {
@@ -75,6 +76,7 @@ export const maxPoolGrad: KindRecord = {
     expectShape('input index', nth(inputs, 1), [N, C, P, Q]);
     return [f16([N, C, rows.size, columns.size])];
   },
+  passedElements: (inputs, outputs) => elementCount(nth(inputs, 0).shape) + elementCount(nth(outputs, 0).shape),
   stripes: 'rows',
   inputRows: (_index, out, inputs, attrs) => {
     const { rows, P } = gradientPooling(nth(inputs, 0), attrs);

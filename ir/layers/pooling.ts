@@ -1,5 +1,5 @@
 import type { Attrs } from '../graph.ts';
-import type { TensorType } from '../tensor.ts';
+import { elementCount, type TensorType } from '../tensor.ts';
 import { type AttrSpecs, padsAttr, pairAttr } from './attrs.ts';
 import { type Image, image } from './types.ts';
 import { expectWindowsInside, type Windows, windowCount } from './window.ts';
@@ -35,6 +35,12 @@ export function poolingOf(x: Image, attrs: Attrs): Pooling {
   expectWindowsInside('rows', rows);
   expectWindowsInside('columns', columns);
   return { N: x.N, C: x.C, rows, columns, P: windowCount('rows', rows), Q: windowCount('columns', columns) };
+}
+
+/** Elements that are read where each of these windows reads all of its positions. */
+export function windowElements({ shape }: TensorType, attrs: Attrs): number {
+  const [R, S] = pairAttr(POOL_ATTRS, attrs, 'kernel');
+  return elementCount(shape) * R * S;
 }
 
 /** The image that a gradient layer produces: the samples of dy, the extents of the attribute `inputShape`. */

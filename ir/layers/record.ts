@@ -129,6 +129,8 @@ export interface KindRecord {
   readonly accumulates?: true;
   /** Passes of the vector unit over the elements of the largest operand; absent: one. */
   readonly passes?: number;
+  /** Elements that the vector unit passes over, each as often as it does, where that is not `passes` times those of the largest operand. */
+  passedElements?(inputs: readonly TensorType[], outputs: readonly TensorType[], attrs: Attrs): number;
   /** The inputs whose buffer output 0 may take over, the first that is not needed afterwards. */
   readonly inPlace?: readonly number[];
   /**

@@ -79,6 +79,7 @@ export const reduceGrad: KindRecord = {
   attrs: GRAD_ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  passes: 2,
   infer: (inputs, attrs) => {
     reduceOp(attrs);
     const shape = reducedFrom(nth(inputs, 0), attrs);

@@ -64,6 +64,7 @@ export const resample: KindRecord = {
   attrs: ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  passedElements: (_inputs, outputs, attrs) => intAttr(ATTRS, attrs, 'taps') * elementCount(nth(outputs, 0).shape),
   infer: (inputs, attrs) => {
     const { shape } = nth(inputs, 0);
     resampledRuns(shape, attrs);
@@ -95,6 +96,7 @@ export const resampleGrad: KindRecord = {
   attrs: ATTRS,
   unit: 'vector',
   crossesSamples: () => false,
+  passedElements: (inputs, _outputs, attrs) => intAttr(ATTRS, attrs, 'taps') * elementCount(nth(inputs, 0).shape),
   infer: (inputs, attrs) => {
     const { shape } = nth(inputs, 0);
     const axis = intAttr(ATTRS, attrs, 'axis');

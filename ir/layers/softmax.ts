@@ -49,6 +49,7 @@ export const softmax: KindRecord = {
   unit: 'vector',
   crossesSamples: () => false,
   insideLoss: true,
+  passes: 4,
   infer: inferSame,
   gradient: gradientBy('softmax_grad'),
   reference: (inputs, types, attrs) => [logarithms(inputs, types, attrs).map(Math.exp)],
@@ -85,6 +86,7 @@ export const softmaxGrad: KindRecord = {
   attrs: AXIS,
   unit: 'vector',
   crossesSamples: () => false,
+  passes: 3,
   infer: inferSame,
   reference: (inputs, types, attrs) => {
     const [y, dy] = [nth(inputs, 0), nth(inputs, 1)];

@@ -32,6 +32,7 @@ export const unary: KindRecord = {
     return [f16(nth(inputs, 0).shape)];
   },
   gradient: (ctx, dy) => [ctx.wants(0) ? ctx.emit('unary_grad', 'data', [nth(ctx.inputs, 0), dy], ctx.attrs)[0] : undefined],
+  passes: 2,
   inPlace: [0],
   stripes: 'flat',
   reference: (inputs, _types, attrs) => {
@@ -56,6 +57,7 @@ export const unaryGrad: KindRecord = {
     expectSame('gradient dy', nth(inputs, 0), inputs);
     return [f16(nth(inputs, 0).shape)];
   },
+  passes: 3,
   inPlace: [1],
   stripes: 'flat',
   reference: (inputs, _types, attrs) => {

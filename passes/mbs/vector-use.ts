@@ -4,8 +4,16 @@ import type { LayerView } from './network.ts';
 
 /** Elements that the vector unit passes over, as often as it does: of the largest operand of so many samples, and of the parameters of an update. */
 export function passedElements(view: LayerView, samples: number): number {
-  const batched = view.matrix === undefined ? samples * (view.record.passes ?? 1) * largestOperand(view) : 0;
-  return batched + updatedElements(view);
+  return (view.matrix === undefined ? samples * sampledElements(view) : 0) + updatedElements(view);
+}
+
+/** Those of a sample. */
+function sampledElements(view: LayerView): number {
+  const { record, layer, inputs, outputs } = view;
+  if (record.passedElements === undefined) return (record.passes ?? 1) * largestOperand(view);
+  const [ins, outs] = [inputs, outputs].map((operands) => operands.map(({ type }) => type));
+  const [samples = 1] = ins?.[0]?.shape ?? [];
+  return record.passedElements(ins ?? [], outs ?? [], layer.attrs) / samples;
 }
 
 function largestOperand({ inputs, outputs }: LayerView): number {

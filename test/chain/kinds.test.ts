@@ -1,14 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { RunResult } from '../../backends/wavecore/index.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { roundToHalf } from '../../ir/half.ts';
 import { evaluate } from '../../ir/interpret.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { elementCount } from '../../ir/tensor.ts';
+import { passedElements } from '../../passes/mbs/vector-use.ts';
 import { DIFFERENTIABLE, type LayerCase, POSITIVE, TABLED } from '../ir/cases.ts';
 import { differentiateCase } from '../ir/differentiate.ts';
 import { spread } from '../ir/values.ts';
-import { compileGraph, distance, machineWith, runFunctional, tensorsIn, verify } from './execute.ts';
+import { type Compiled, compileGraph, distance, machineWith, runFunctional, tensorsIn, verify } from './execute.ts';
 
 /** A step rounds to f16 after each of at most three layers; sums of halves of both signs lose some of that. */
 const TOLERANCE = 4e-3;
@@ -28,6 +30,18 @@ function withConstants(graph: Graph, values: ReadonlyMap<string, Values>): Graph
   return { ...graph, tensors, inputs: graph.inputs.filter((name) => !shared.includes(name)) };
 }
 
+/** The vector unit passes over as many elements as schedules are made for; beside them it clears sums, ends them, and works out factors of channels. */
+function expectPasses({ scheduled: { network } }: Compiled, { layers }: RunResult): void {
+  const executed = new Map(layers.map(({ layer, vectorOps }) => [layer, vectorOps]));
+  for (const view of network.layers) {
+    const { name, kind } = view.layer;
+    if (view.record.unit !== 'vector') continue;
+    const [passed, modelled] = [executed.get(name) ?? 0, passedElements(view, network.batch)];
+    expect(passed, `${kind} ${name}`).toBeGreaterThanOrEqual(modelled);
+    expect(passed, `${kind} ${name}`).toBeLessThan(1.3 * modelled + 500);
+  }
+}
+
 /** Compiles a layer and its gradient, executes them, and compares every result with the reference kernels. */
 function check(c: LayerCase, shift: number, tables: readonly Values[], kib: number): void {
   const d = differentiateCase(c);
@@ -39,6 +53,7 @@ function check(c: LayerCase, shift: number, tables: readonly Values[], kib: numb
   );
   const compiled = compileGraph(withConstants(d.graph, values), { schedule: 'mbs2', mode: 'inference', machine: machineWith(kib) });
   const result = runFunctional(compiled, values, true);
+  expectPasses(compiled, result);
   expect(result.check?.findings).toEqual([]);
   expect(verify(compiled.program, result).problems).toEqual([]);
   const expected = evaluate(compiled.graph, values, { round: 'f16' });
