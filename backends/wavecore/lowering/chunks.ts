@@ -14,12 +14,19 @@ export interface ChunkPlan {
   readonly streamsOut: boolean;
   /** Units that read what is loaded. */
   readonly units: readonly ('matrix' | 'vector')[];
-  /** More than one turn: buffers alternate and their reuse is guarded by tokens. */
+  /** More turns than buffers have halves: their reuse is guarded by tokens. */
   readonly alternates: boolean;
   /** The first chunk was loaded by the head of the task. */
   readonly headed: boolean;
   loadRows(i: number, chunk: Chunk, counter: number): DmaRows[];
   storeRows(i: number, chunk: Chunk, counter: number): DmaRows[];
+}
+
+/** Whether turns over the chunks of a part, `passes` times, come back to the half of a buffer that they have used. */
+export function reuses({ step, part, chunked }: StepContext, passes: number): boolean {
+  const samples = part.to - part.from;
+  const chunks = step.stripes === undefined ? Math.ceil(samples / step.chunk) : samples * step.stripes.length;
+  return (chunked || passes > 1) && chunks * passes > 2;
 }
 
 const LOADED = { matrix: TOKEN.loaded, vector: TOKEN.loadedVector } as const;

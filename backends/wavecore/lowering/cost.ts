@@ -1,6 +1,6 @@
 import { arrayUse } from '../../../passes/mbs/array-use.ts';
 import type { LayerView, MatrixWork } from '../../../passes/mbs/network.ts';
-import type { Resources, Step } from '../../../passes/mbs/schedule.ts';
+import type { Group, Resources, Step } from '../../../passes/mbs/schedule.ts';
 import { type IterationKind, pieceColumns, visitTransfers } from '../../../passes/mbs/transfers.ts';
 import { passedElements } from '../../../passes/mbs/vector-use.ts';
 import type { Part } from './context.ts';
@@ -36,12 +36,21 @@ const WITH_STATE = 3;
 export type Position = Pick<IterationKind, 'later' | 'last'>;
 
 /** What a part of a step costs, roughly: waves at full speed, passes of the vector unit, transfers at full bandwidth. */
-export function costOf(view: LayerView, step: Step, part: Part, position: Position, subBatch: number, resources: Resources): Cost {
+export function costOf(
+  view: LayerView,
+  step: Step,
+  part: Part,
+  position: Position,
+  { subBatch, iterations }: Pick<Group, 'subBatch' | 'iterations'>,
+  resources: Resources,
+): Cost {
   const samples = part.to - part.from;
   const { samplesIn, sharedIn, updatedIn, store } = transfersOf(view, step, part, position, subBatch, resources.costs.bytesPerCycle);
   const turns = turnsOf(view, step, part);
   const load = samplesIn + sharedIn;
-  const head = loadsAtOnce(view, step, part) ? load : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + sharedIn / turns;
+  const head = loadsAtOnce(view, step, part, iterations)
+    ? load
+    : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + sharedIn / turns;
   const passes = view.state.perSample + view.state.shared > 0 ? WITH_STATE : 1;
   const moved = { head, load: load - head, passes, store, turns, returns: view.matrix?.form === 'weightGradient' };
   const passed = passedElements(view, samples) / resources.lanes;

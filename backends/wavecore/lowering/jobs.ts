@@ -39,8 +39,8 @@ export function jobsOf(group: Group, pass: Pass, views: ReadonlyMap<string, Laye
         part: turn * parts.length + i,
         samples: part,
         touches: touchesOf(view, index, place, part).map((touch) => inRound(touch, number * group.subBatch, across)),
-        cost: costOf(view, step, part, positionOf(group, pass, number), group.subBatch, resources),
-        atOnce: loadsAtOnce(view, step, part),
+        cost: costOf(view, step, part, positionOf(group, pass, number), group, resources),
+        atOnce: loadsAtOnce(view, step, part, group.iterations),
       }));
     }),
   );

@@ -11,6 +11,7 @@ import {
   imageRows,
   loadFirstChunk,
   openCredits,
+  reuses,
   wholeRows,
 } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
@@ -134,7 +135,7 @@ function planOf(s: MapStep, turn: Turn): ChunkPlan {
     stores: ctx.access('out', 0).store ? [0] : [],
     streamsOut: ctx.access('out', 0).mode === 'stream',
     units: ['matrix'],
-    alternates: ctx.chunked || passes > 1,
+    alternates: reuses(ctx, passes),
     headed: ctx.part.headed && (passes === 1 || (ctx.chunked && panel.k >= work.k)),
     loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
     storeRows: (_i, chunk, counter) => storeRows(s, chunk, counter, turn),

@@ -10,6 +10,7 @@ import {
   imageRows,
   loadFirstChunk,
   openCredits,
+  reuses,
   wholeRows,
 } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
@@ -36,6 +37,8 @@ interface ReduceStep {
   readonly chunked: boolean;
   readonly preloaded: ReadonlySet<number>;
   readonly withBias: boolean;
+  /** Where the group has one iteration: registers that are not 0 once a panel, and once another, has been computed. */
+  readonly begun?: readonly [one: number, two: number];
   /** Behind the last iteration of the group. */
   readonly update?: PanelUpdate;
 }
@@ -61,7 +64,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
   preload(s);
   openCredits(ctx, planOf(s, EVERYTHING, EVERYTHING));
   const headed = part.headed && headsPartial(s);
-  if (panels > 1) {
+  if (panels > 1 && s.begun === undefined) {
     e.op('d.ld_sync', {}, { signal: headed ? [TOKEN.panelFree] : [TOKEN.panelFree, TOKEN.panelFree] });
     // Where no partial sums are loaded, the matrix unit waits for the place of the first panel like for any other.
     if (headed) e.when(iteration.offset, 'zero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.panelFree] }));
@@ -83,6 +86,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns), isAhead ? beginNext : undefined);
     endPanel(s, rows, columns, panels > 1);
     e.increment(s.panelTurns);
+    countPanel(s);
   };
   const loaded = (): void => {
     if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.partial] }));
@@ -155,7 +159,18 @@ function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
     }),
   );
   const counters = { wave, tile };
-  return { ctx, work, panel, panels, counters, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.bias !== undefined };
+  const s = { ctx, work, panel, panels, counters, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.bias !== undefined };
+  if (panels === 1 || ctx.group.iterations > 1) return s;
+  const begun = [e.register(), e.register()] as const;
+  for (const r of begun) e.assign(r, ZERO);
+  return { ...s, begun };
+}
+
+function countPanel({ ctx: { e }, begun }: ReduceStep): void {
+  if (begun === undefined) return;
+  const [one, two] = begun;
+  e.assign(two, { base: 0, terms: [{ reg: one, scale: 1 }] });
+  e.assign(one, constant(1));
 }
 
 function withUpdate(s: ReduceStep): ReduceStep {
@@ -185,7 +200,7 @@ function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
     stores: [],
     streamsOut: false,
     units: s.withBias ? ['matrix', 'vector'] : ['matrix'],
-    alternates: s.chunked,
+    alternates: s.chunked && reuses(ctx, s.panels),
     headed: ctx.part.headed && (s.panels === 1 || (s.chunked && !isLoopAround(s))),
     loadRows: (i, chunk, counter) => loadRows(s, i, chunk, counter, rows, columns),
     storeRows: () => [],
@@ -207,7 +222,7 @@ function endBias(ctx: StepContext): void {
 /** Operands that every panel reads whole are loaded once. */
 function preload(s: ReduceStep): void {
   const { e, part } = s.ctx;
-  if (s.preloaded.size === 0) return;
+  if (s.preloaded.size === 0 || part.loaded) return;
   const signal = s.withBias ? [TOKEN.loaded, TOKEN.loadedVector] : [TOKEN.loaded];
   e.scope(() => {
     if (part.headed) e.op('d.ld_sync', {}, { signal });
@@ -248,7 +263,11 @@ function beginPanel(s: ReduceStep, guarded: boolean): void {
   const { e, iteration, part } = s.ctx;
   if (isInPlace(s)) return;
   if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('m.sync', {}, { wait: [TOKEN.partial] }));
-  if (guarded) e.when(iteration.offset, 'zero', () => e.op('m.sync', {}, { wait: [TOKEN.panelFree] }));
+  if (!guarded) return;
+  const waitForPlace = (): void => e.op('m.sync', {}, { wait: [TOKEN.panelFree] });
+  if (s.begun === undefined) e.when(iteration.offset, 'zero', waitForPlace);
+  // The first panels find their places free: a credit would come behind whatever is loaded before the task.
+  else if (s.panels > 2) e.when({ base: 0, terms: [{ reg: s.begun[1], scale: 1 }] }, 'nonzero', waitForPlace);
 }
 
 function endPanel(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {

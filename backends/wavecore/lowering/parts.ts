@@ -34,11 +34,15 @@ export function isDivisible({ phase, matrix, outputs }: LayerView, { stripes, pa
   return matrix.form !== 'weightGradient' && outputs.length === 1 && panel.n >= matrix.columns && panel.k >= matrix.k;
 }
 
-/** Whether a part takes all its operands at once: its first loads are all that it loads, but for what an update at its end reads. */
-export function loadsAtOnce(view: LayerView, { stripes, panel, chunk }: Step, { from, to }: Part): boolean {
+/**
+ * Whether a part takes all its operands at once: its first loads are all that it loads, but for what an update at its end reads.
+ * @param iterations of the group: from the second on, partial sums come back panel by panel
+ */
+export function loadsAtOnce(view: LayerView, { stripes, panel, chunk }: Step, { from, to }: Part, iterations: number): boolean {
   const { phase, matrix } = view;
   if (phase === 'update') return elementsOf(view) <= chunk;
   if (stripes !== undefined || to - from > chunk) return false;
   if (matrix === undefined || panel === undefined) return true;
-  return panel.n >= matrix.columns && (matrix.form === 'weightGradient' ? panel.m >= matrix.m : panel.k >= matrix.k);
+  if (matrix.form === 'weightGradient') return iterations === 1 || (panel.n >= matrix.columns && panel.m >= matrix.m);
+  return panel.n >= matrix.columns && panel.k >= matrix.k;
 }

@@ -1,5 +1,5 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
-import { type ChunkPlan, closeCredits, emitChunks, loadFirstChunk, openCredits, wholeRows } from './chunks.ts';
+import { type ChunkPlan, closeCredits, emitChunks, loadFirstChunk, openCredits, reuses, wholeRows } from './chunks.ts';
 import type { StepContext } from './context.ts';
 import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
 import { VECTOR_KINDS } from './vector-kinds.ts';
@@ -32,7 +32,7 @@ function planOf(ctx: StepContext): ChunkPlan {
     stores: step.outputs.flatMap((a, i) => (a.store && a.mode !== 'whole' ? [i] : [])),
     streamsOut: step.outputs.some((a) => a.mode === 'stream'),
     units: ['vector'],
-    alternates: ctx.chunked,
+    alternates: reuses(ctx, 1),
     headed: part.headed,
     loadRows: (i, chunk, counter) => wholeRows(ctx, 'in', i, chunk, counter),
     storeRows: (i, chunk, counter) => wholeRows(ctx, 'out', i, chunk, counter),
