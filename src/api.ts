@@ -2,6 +2,7 @@ import { estimateOf } from '../backends/wavecore/estimate.ts';
 import { generate, resourcesOf } from '../backends/wavecore/generate.ts';
 import type { Machine } from '../backends/wavecore/machine/machine.ts';
 import { PRESETS } from '../backends/wavecore/machine/presets.ts';
+import { measureOf } from '../backends/wavecore/measure.ts';
 import { MOST_CORES, type Program } from '../backends/wavecore/program.ts';
 import { diag, fail } from '../ir/diagnostics.ts';
 import type { ObjectiveName } from '../passes/mbs/opt/objective.ts';
@@ -54,6 +55,7 @@ export function resolveSettings(settings: CompileSettings = {}): ResolvedSetting
     ...withDefaults(settings),
     resources: resourcesOf(machine, cores),
     estimate: estimateOf(machine),
+    measure: measureOf(machine),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Network } from '../../passes/mbs/network.ts';
-import type { Estimate } from '../../passes/mbs/opt/ways.ts';
+import type { Estimate } from '../../passes/mbs/opt/timer.ts';
 import type { Group } from '../../passes/mbs/schedule.ts';
 import { resourcesOf } from './generate.ts';
 import { constant } from './lowering/emitter.ts';

@@ -8,18 +8,18 @@ import { groupGreedily } from './grouping.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
-import { fastest, type PairsOf } from './opt/fastest.ts';
+import { type ByTime, fastest } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
-import { CLOSELY, type Estimate } from './opt/ways.ts';
+import { EFFORT_FOR_TIME, type Estimate, type Measure, Timer } from './opt/timer.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
-import { spreader } from './place.ts';
 import { Planner } from './planner.ts';
 import { demandOf, type Misfit, refusal } from './refusal.ts';
 import { POLICIES, type Policy, usesOf } from './residency.ts';
 import type { Group, Resources, Schedule, ScheduleName } from './schedule.ts';
 import { subBatches } from './sizes.ts';
+import { spreader } from './spread.ts';
 import { type Range, unitsOf } from './units.ts';
 import { keepGradients } from './update-on-chip.ts';
 
@@ -41,15 +41,16 @@ export interface ScheduleOptions {
   readonly fusedUpdates?: boolean;
   /** Estimates groups as programs, for the objective `time`; without it, the model of the search decides. */
   readonly estimate?: Estimate;
+  /** Measures what is estimated to take about as long as each other; without it, estimates decide. */
+  readonly measure?: Measure;
 }
 
 /** How long the backend searches for the order of issue where the schedule was searched for as well. */
 const EFFORT = 4;
-const EFFORT_FOR_TIME = 8;
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
-  const { objective = 'traffic', gathers = false, fusedUpdates = true, estimate } = options;
+  const { objective = 'traffic', gathers = false, fusedUpdates = true, estimate, measure } = options;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
@@ -68,12 +69,15 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     const pairs = (own: Graph): readonly Pair[] => (fusedUpdates ? pairsOf(own, network.cores) : []);
     const found = [...optimal(planned, network, pairs(network.graph), resources, objective), ...plainer()];
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return soonest(found, resources, (of, group, effort) => estimate(of, spread(group), effort), fuse, pairs);
+    return soonest(found, { resources, timer: new Timer(estimate, spread, measure), pairs }, fuse);
   };
-  const spread = spreader(resources.globalBytes);
+  const spread = spreader(resources);
   const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
   const effort = name === 'opt' ? { effort: objective === 'time' ? EFFORT_FOR_TIME : EFFORT } : {};
-  return { ...scheduled, schedule: { ...scheduled.schedule, ...effort, groups: scheduled.schedule.groups.map(spread) } };
+  return {
+    ...scheduled,
+    schedule: { ...scheduled.schedule, ...effort, groups: scheduled.schedule.groups.map((group) => spread(scheduled.network, group)) },
+  };
 }
 
 function withGradientsKept(scheduled: Scheduled, resources: Resources): Scheduled {
@@ -167,24 +171,20 @@ const MOST_GAIN = 1.15;
  * The schedule that is estimated to end first, each on its fastest sub-batches and `finished`: the model of the search does not know what waits
  * for what.
  */
-function soonest(
-  candidates: readonly Scheduled[],
-  resources: Resources,
-  estimate: Estimate,
-  finished: (scheduled: Scheduled) => Scheduled,
-  pairs: PairsOf,
-): Scheduled {
-  const sum = ({ network, schedule }: Scheduled, effort = 0): number =>
-    schedule.groups.reduce((cycles, group) => cycles + estimate(network, group, effort), 0);
-  const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled) })).sort((x, y) => x.cycles - y.cycles);
+function soonest(candidates: readonly Scheduled[], by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Scheduled {
+  const { timer } = by;
+  const sum = ({ network, schedule }: Scheduled, manner: 'roughly' | 'exactly'): number =>
+    schedule.groups.reduce((cycles, group) => cycles + timer[manner](network, group), 0);
+  const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled, 'roughly') })).sort((x, y) => x.cycles - y.cycles);
   let best: { readonly scheduled: Scheduled; readonly cycles: number; readonly seeming: number } | undefined;
   for (const { scheduled, cycles } of rated) {
     if (best !== undefined && cycles > best.seeming * MOST_GAIN) break;
-    const timed = fastest(finished(scheduled), resources, estimate, pairs);
+    const timed = fastest(finished(scheduled), by);
     // Smaller sub-batches may have room for more updates, for which their groups are placed anew.
-    for (const other of [timed, finished(timed)]) {
-      const total = sum(other, CLOSELY);
-      if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total, seeming: sum(other) };
+    const again = finished(timed);
+    for (const other of again.network === timed.network ? [timed] : [timed, again]) {
+      const total = sum(other, 'exactly');
+      if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total, seeming: sum(other, 'roughly') };
     }
   }
   return best?.scheduled ?? fail(diag.internal({}, 'no schedule was found'));

@@ -3,18 +3,16 @@ import { allocate, type Lifetime } from './allocate.ts';
 import type { Draft } from './draft.ts';
 import { footprintOf } from './footprint.ts';
 import type { LayerView } from './network.ts';
-import { heldIn, intervalsOf, roomOf } from './placed.ts';
 import type { Planner } from './planner.ts';
 import type { GroupAccesses, Interval } from './residency.ts';
 import { align, type Block, type Group, type Resident, type Step } from './schedule.ts';
-import { allocateApart } from './separate.ts';
 import { roundOf, slotsOf } from './stages.ts';
 import type { Fit } from './tiling.ts';
 
 /** The group of a draft whose layers run by `fits`, every resident tensor and block with an address; or the block that has no place. */
 export function placeFits(
   planner: Pick<Planner, 'network' | 'resources'>,
-  draft: Draft,
+  draft: Pick<Draft, 'from' | 'subBatch' | 'accesses'>,
   views: readonly LayerView[],
   fits: readonly Fit[],
   stages?: Group['stages'],
@@ -40,27 +38,8 @@ export function placeFits(
   );
 }
 
-/**
- * Gives groups with their blocks apart as far as the buffer has room, each worked out once: a layer that takes the place of one shortly before it
- * waits for that one. For groups that are taken, or compared by time: it takes many times as long as placing them.
- */
-export function spreader(globalBytes: number): (group: Group) => Group {
-  const known = new WeakMap<Group, Group>();
-  return (group) => {
-    const spread = known.get(group) ?? spreadIn(group, roomOf(group, globalBytes));
-    known.set(group, spread);
-    return spread;
-  };
-}
-
-function spreadIn(group: Group, capacity: number): Group {
-  const kept = { intervals: intervalsOf(group), held: heldIn(group) };
-  const apart = addressed(group, kept, (blocks, period) => allocateApart(blocks, capacity, period));
-  return 'blocked' in apart ? group : apart;
-}
-
 /** A group, what it keeps on chip, and its blocks, with the addresses that `find` finds for them. */
-function addressed(
+export function addressed(
   group: Omit<Group, 'residents'>,
   { intervals, held }: Pick<GroupAccesses, 'intervals' | 'held'>,
   find: (blocks: readonly Lifetime[], period: number | undefined) => Map<string, number> | Lifetime,

@@ -1,22 +1,39 @@
 import { allocate, type Lifetime } from './allocate.ts';
 
-/** Steps between two blocks up to which it matters that one takes the place of the other. */
+/** Steps between two blocks up to which it matters in any case that one takes the place of the other, and what each step less costs. */
 const REACH = 8;
+const STEP_COST = 0.5;
+/** Cycles that a layer should be able to begin ahead of the one before it, beside those that its load takes; so many that it cannot cost 1. */
+const AHEAD = 16_000;
+const CYCLES = 3000;
 /** Moves that are tried for each block, and in all, and the cost that a move may add at first. */
 const MOVES = 150;
 const MOST_MOVES = 10_000;
 const HEAT = 6;
+/** How many times as many are tried where several draws are compared. */
+const THOROUGH = 5;
 
 /** Pairs of blocks that may be looked at while lifetimes are widened: bounds the time for groups of many layers. */
 const EFFORT = 4e6;
+
+/** What is known of the steps of a group. */
+export interface Timing {
+  /** Steps after which they begin anew, if they do. */
+  readonly period?: number | undefined;
+  /** Cycles of every step, and bytes that are loaded in one; if known. */
+  readonly cycles?: readonly number[];
+  readonly bytesPerCycle?: number;
+  /** Which of many ways, all about as good; but for the first, 0, they take longer to find. */
+  readonly draw?: number;
+}
 
 /**
  * Addresses as of `allocate`, and blocks of steps close to each other apart as far as there is room: a layer that reuses a place waits for the one
  * that had it, where it could begin while that still runs. Lifetimes are widened, by halves of the group where the buffer cannot
  * hold all of them, and blocks that still share a place are moved one by one.
- * @param period steps after which they begin anew, if they do
  */
-export function allocateApart(blocks: readonly Lifetime[], capacity: number, period?: number): Map<string, number> | Lifetime {
+export function allocateApart(blocks: readonly Lifetime[], capacity: number, timing: Timing = {}): Map<string, number> | Lifetime {
+  const { period } = timing;
   const plain = allocate(blocks, capacity, { period });
   if (!(plain instanceof Map)) return plain;
   let best = plain;
@@ -42,21 +59,12 @@ export function allocateApart(blocks: readonly Lifetime[], capacity: number, per
     widen(middle, to);
   };
   widen(0, 1 + blocks.reduce((last, b) => Math.max(last, b.from), 0));
-  return separate(blocks, best, capacity, period);
-}
-
-function separate(
-  blocks: readonly Lifetime[],
-  addresses: ReadonlyMap<string, number>,
-  capacity: number,
-  period?: number,
-): Map<string, number> {
-  const placed = new Neighbours(blocks, addresses, period);
-  anneal(placed, capacity);
+  const placed = new Neighbours(blocks, best, timing);
+  anneal(placed, capacity, timing.draw ?? 0);
   return new Map(blocks.map(({ key }, i) => [key, placed.addresses[i] ?? 0]));
 }
 
-/** Blocks by number, their addresses, and which of them are alive at the same step as, or up to `REACH` steps before or behind, which. */
+/** Blocks by number, their addresses, and which of them are alive at the same step as, or shortly before or behind, which. */
 class Neighbours {
   readonly addresses: number[];
   readonly bytes: readonly number[];
@@ -67,25 +75,33 @@ class Neighbours {
   readonly near: readonly number[][];
   readonly costs: readonly number[][];
 
-  constructor(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>, period?: number) {
+  constructor(blocks: readonly Lifetime[], addresses: ReadonlyMap<string, number>, { period, cycles = [], bytesPerCycle = 0 }: Timing) {
     this.addresses = blocks.map(({ key }) => addresses.get(key) ?? 0);
     this.bytes = blocks.map(({ bytes }) => bytes);
     this.others = blocks.map(() => []);
     this.together = blocks.map(() => []);
     this.near = blocks.map(() => []);
     this.costs = blocks.map(() => []);
+    const leads = this.bytes.map((bytes) => AHEAD + (bytesPerCycle > 0 ? bytes / bytesPerCycle : 0));
+    const longest = Math.max(0, ...leads);
+    const timeOf = clock(cycles);
     const numbered = blocks.map((block, number) => ({ ...block, number }));
     const again = period === undefined ? [] : numbered.map((block) => ({ ...block, from: block.from + period, again: true }));
     const ascending = [...numbered.map((block) => ({ ...block, again: false })), ...again].sort((a, b) => a.from - b.from);
     ascending.forEach(({ to, number, again }, i) => {
       for (let j = i + 1; j < ascending.length && !again; j++) {
         const other = ascending[j];
-        const gap = (other?.from ?? 0) - to;
+        if (other === undefined) break;
+        const gap = other.from - to;
+        const between = gap > 0 ? timeOf(other.from) - timeOf(to + 1) : 0;
         // Those behind begin later still.
-        if (other === undefined || gap > REACH) break;
+        if (gap > REACH && between >= longest) break;
         if (other.number === number) continue;
-        this.meet(number, other.number, gap);
-        this.meet(other.number, number, gap);
+        const late = Math.max(0, (leads[other.number] ?? 0) - between) / CYCLES;
+        const cost = late + STEP_COST * Math.max(0, REACH + 1 - gap);
+        if (cost === 0) continue;
+        this.meet(number, other.number, gap, cost);
+        this.meet(other.number, number, gap, cost);
       }
     });
   }
@@ -110,22 +126,31 @@ class Neighbours {
   }
 
   /** Notes that `other` is alive with, or `gap` steps from, a block. */
-  private meet(block: number, other: number, gap: number): void {
+  private meet(block: number, other: number, gap: number, cost: number): void {
     this.others[block]?.push(other);
     if (gap <= 0) {
       this.together[block]?.push(other);
       return;
     }
     this.near[block]?.push(other);
-    this.costs[block]?.push(REACH + 1 - gap);
+    this.costs[block]?.push(cost);
   }
 }
 
+/** When a step begins, by the cycles of all of them, which begin anew behind the last. */
+function clock(cycles: readonly number[]): (step: number) => number {
+  const starts = [0];
+  for (const own of cycles) starts.push((starts.at(-1) ?? 0) + own);
+  const total = starts.at(-1) ?? 0;
+  const count = Math.max(1, cycles.length);
+  return (step) => Math.floor(step / count) * total + (starts[step % count] ?? 0);
+}
+
 /** Simulated annealing with fixed random numbers: moves blocks to where they share less, at first also to where they share a little more. */
-function anneal(placed: Neighbours, capacity: number): void {
+function anneal(placed: Neighbours, capacity: number, draw: number): void {
   const { addresses, bytes, others, near } = placed;
-  const random = generator();
-  const moves = Math.min(MOVES * addresses.length, MOST_MOVES);
+  const random = generator(draw);
+  const moves = Math.min(MOVES * addresses.length, MOST_MOVES) * (draw > 0 ? THOROUGH : 1);
   for (let move = 0; move < moves; move++) {
     const block = Math.floor(random() * addresses.length);
     const around = others[block] ?? [];
@@ -141,9 +166,9 @@ function anneal(placed: Neighbours, capacity: number): void {
   }
 }
 
-/** Numbers in [0, 1), always the same. */
-function generator(): () => number {
-  let state = 1;
+/** Numbers in [0, 1), always the same for a draw. */
+function generator(draw: number): () => number {
+  let state = 1 + draw * 7919;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;

@@ -12,7 +12,7 @@ import type { Values } from '../../ir/layers/record.ts';
 import { elementCount } from '../../ir/tensor.ts';
 import type { Scheduled } from '../../passes/mbs/index.ts';
 import type { ObjectiveName } from '../../passes/mbs/opt/objective.ts';
-import type { Estimate } from '../../passes/mbs/opt/ways.ts';
+import type { Estimate, Measure } from '../../passes/mbs/opt/timer.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { type CompileOptions, runPipeline } from '../../passes/pipeline.ts';
@@ -46,6 +46,7 @@ export interface Choices extends Partial<TrainingOptions> {
   readonly fusedUpdates?: boolean;
   readonly objective?: ObjectiveName;
   readonly estimate?: Estimate;
+  readonly measure?: Measure;
 }
 
 export interface Compiled {
@@ -64,6 +65,7 @@ export function optionsOf({
   fusedUpdates,
   objective,
   estimate,
+  measure,
   ...training
 }: Choices): CompileOptions {
   return {
@@ -75,6 +77,7 @@ export function optionsOf({
     ...(fusedUpdates === undefined ? {} : { fusedUpdates }),
     ...(objective === undefined ? {} : { objective }),
     ...(estimate === undefined ? {} : { estimate }),
+    ...(measure === undefined ? {} : { measure }),
     ...withDefaults({ optimizer: 'none', lossScale: 1, learningRate: 0.1, ...training }),
   };
 }

@@ -68,7 +68,7 @@ describe.each(PROGRAMS)('mutants of a compiled training step, %s, %i KiB, statis
       shareCaught(
         'addresses',
         [2, 64, -64, 4096].flatMap((bytes) => shiftedAddresses(program, bytes)),
-        every(74),
+        every(53),
       ),
     ).toBeGreaterThan(0.97);
   });

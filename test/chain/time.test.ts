@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { estimateOf } from '../../backends/wavecore/estimate.ts';
 import { generate } from '../../backends/wavecore/generate.ts';
 import type { RunResult } from '../../backends/wavecore/interpreter/result.ts';
+import { measureOf } from '../../backends/wavecore/measure.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { Lexer } from '../../ir/lexer.ts';
-import type { Estimate } from '../../passes/mbs/opt/ways.ts';
+import type { Estimate } from '../../passes/mbs/opt/timer.ts';
 import { parseSchedule } from '../../passes/mbs/parse.ts';
 import { printSchedule } from '../../passes/mbs/print.ts';
 import type { Group } from '../../passes/mbs/schedule.ts';
@@ -183,5 +184,25 @@ describe('the schedule that is estimated to end first', () => {
     const choices = choicesOf(256, estimateOf(machineWith(256)));
     const cycles = (own: Choices): number => run(compileGraph(graph, own).program, { mode: 'timing' }).cycles;
     expect(cycles(choices)).toBeLessThan(1.05 * cycles({ ...choices, schedule: 'mbs2' }));
+  });
+});
+
+describe('groups that are measured', () => {
+  const machine = machineWith(160);
+  const measure = measureOf(machine);
+  const graph = graphOf('residual');
+
+  it('take as long as their program runs', () => {
+    const { scheduled, program } = compileGraph(graph, { ...choicesOf(160, estimateOf(machine)), schedule: 'mbs2' });
+    expect(measure(scheduled)).toBe(run(program, { mode: 'timing' }).cycles);
+  });
+
+  it('are run in the way that takes less, where estimates do not tell', () => {
+    const choices = choicesOf(160, () => 1);
+    const cyclesBy = (sign: number): number => {
+      const { program } = compileGraph(graph, { ...choices, measure: (scheduled) => sign * measure(scheduled) });
+      return run(program, { mode: 'timing' }).cycles;
+    };
+    expect(cyclesBy(1)).toBeLessThan(cyclesBy(-1));
   });
 });

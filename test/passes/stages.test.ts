@@ -71,7 +71,7 @@ describe('a round of a group whose iterations overlap', () => {
 
   it.each([
     ['placed', allocate],
-    ['placed apart', (blocks, capacity, { period } = {}) => allocateApart(blocks, capacity, period)],
+    ['placed apart', (blocks, capacity, { period } = {}) => allocateApart(blocks, capacity, { period })],
   ] as [string, typeof allocate][])('has a place for each block, %s, that no other one needs', (_name, find) => {
     let shared = 0;
     fc.assert(

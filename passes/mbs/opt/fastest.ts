@@ -5,48 +5,47 @@ import { type Network, networkOf } from '../network.ts';
 import type { Group, Resources } from '../schedule.ts';
 import type { Choice } from './choice.ts';
 import { gradientsBehind, withGradientsBehind } from './gradients-behind.ts';
-import { type Estimate, isResizable, type Rated, Ways } from './ways.ts';
+import { isResizable, type Rated, type TimeModel, Ways } from './ways.ts';
 import { amountsOf } from './work.ts';
 
-/** The weight gradients of a graph that may run as one layer each with their updates. */
-export type PairsOf = (graph: Graph) => readonly Pair[];
+/** What a schedule is made with that takes least time as a program. */
+export interface ByTime extends TimeModel {
+  /** The weight gradients of a graph that may run as one layer each with their updates. */
+  readonly pairs: (graph: Graph) => readonly Pair[];
+}
 
 /**
  * A schedule's groups in the ways in which each of them is estimated to take least time, what stays on chip being given; or, where that takes less, as two
  * groups, the weight gradients behind the other layers.
  */
-export function fastest(scheduled: Scheduled, resources: Resources, estimate: Estimate, pairsOf: PairsOf): Scheduled {
+export function fastest(scheduled: Scheduled, by: ByTime): Scheduled {
   const { network, schedule, choices } = scheduled;
-  const ways = new Ways(network, resources, estimate);
+  const { resources, pairs } = by;
+  const ways = new Ways(network, by);
   const whole = schedule.groups.map((group) => ways.fastest(group));
-  const parted = partedOf(scheduled, whole, resources, estimate, pairsOf);
+  const parted = partedOf(scheduled, whole, by);
   const graph = withGradientsBehind(
     network,
     schedule.groups.filter((_, i) => parted[i] !== undefined),
-    pairsOf,
+    pairs,
   );
   const final = graph === network.graph ? network : networkOf(graph, network.cores);
+  const last = graph === network.graph ? ways : new Ways(final, by);
   const groups = remaining(
     whole.flatMap(({ group }, i) => parted[i] ?? [group]),
     final,
-  );
+  ).map((group) => last.placed(group));
   const retold = choices?.map((choice) => as(choice, network, { groups, final }, resources));
   return { ...scheduled, network: final, schedule: { ...schedule, groups }, ...(retold === undefined ? {} : { choices: retold }) };
 }
 
 /** By group: the two that take less time than it does in its fastest way, if any do. */
-function partedOf(
-  { network, schedule }: Scheduled,
-  whole: readonly Rated[],
-  resources: Resources,
-  estimate: Estimate,
-  pairsOf: PairsOf,
-): (Group[] | undefined)[] {
+function partedOf({ network, schedule }: Scheduled, whole: readonly Rated[], by: ByTime): (Group[] | undefined)[] {
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
   const resizable = new Set(schedule.groups.filter((group) => isResizable(group, views, network.batch)));
-  const graph = withGradientsBehind(network, [...resizable], pairsOf);
+  const graph = withGradientsBehind(network, [...resizable], by.pairs);
   if (graph === network.graph) return [];
-  const ways = new Ways(networkOf(graph, network.cores), resources, estimate);
+  const ways = new Ways(networkOf(graph, network.cores), by);
   return schedule.groups.map((group, i) => (resizable.has(group) ? gradientsBehind(group, ways, whole[i]?.cycles ?? 0) : undefined));
 }
 

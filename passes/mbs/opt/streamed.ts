@@ -1,71 +1,80 @@
-import { arrayUse } from '../array-use.ts';
-import { blockBytes } from '../footprint.ts';
-import { type LayerView, updatedBytes } from '../network.ts';
+import { placeFits } from '../place.ts';
 import type { Planner } from '../planner.ts';
-import type { Access } from '../schedule.ts';
-import { blocksOf, type Fit } from '../tiling.ts';
-import { PIECES, pieceColumns, pieces } from '../transfers.ts';
+import type { GroupAccesses } from '../residency.ts';
+import type { Fit } from '../tiling.ts';
 import type { Range } from '../units.ts';
+import { soonestFits } from './soonest-fits.ts';
 import type { Rated, Ways } from './ways.ts';
 
-/** Shares of the buffer that each of the layers has: what they leave is room for the next one to begin in. */
-const SHARES = [1, 3 / 4, 1 / 2, 1 / 3];
-/** How much more than at least a layer may move, if it takes less time for it. */
-const MOST_MORE = [1.001, 1.5];
+/** Layers of a kind that are simulated, and how often the kinds take their turn. */
+const EXAMPLES = 2;
+const ROUNDS = 2;
 
-/** Products that share nothing as a group on the whole mini-batch, in the fastest way; undefined where the buffer is too fragmented for them. */
-export function streamed(ways: Ways, { from, to }: Range): Rated | undefined {
-  const { planner } = ways;
-  const { batch, layers } = planner.network;
-  const { accesses, fits } = planner.wholeBatch(from, to, 'none');
-  const limits = SHARES.flatMap((share) => MOST_MORE.map((more) => ({ share, more })));
-  const rated = limits.flatMap((limit) => {
-    const own = fits.map((fit, i) => {
-      const view = layers[from + i];
-      const [inputs = [], outputs = []] = [accesses.inputs[i], accesses.outputs[i]];
-      return (view && soonestFit(planner, view, inputs, outputs, limit)) ?? fit;
-    });
-    const placed = planner.tryPlace(planner.draftOf(from, to, batch, accesses, own));
-    return placed === undefined ? [] : [ways.rate(placed)];
-  });
-  return rated.length === 0 ? undefined : ways.closest(rated);
+/** Layers of a range that are alike, by their places in it, and the tilings that they may run by, those first that seem fastest. */
+interface Kind {
+  readonly places: readonly number[];
+  readonly fits: readonly Fit[];
 }
 
 /**
- * Of the tilings within limits, that which takes least of array or DRAM, and of what the array waits for: the update of the last panel, and of all where its
- * pieces are too many for the queues. Undefined where whole samples do not fit.
+ * Products that share nothing as a group on the whole mini-batch, each kind of them by the tiling with which a few of all kinds are simulated to take
+ * least time; undefined where the buffer is too fragmented for that.
  */
-function soonestFit(
-  { tilings, network: { batch }, resources }: Planner,
-  view: LayerView,
-  inputs: readonly Access[],
-  outputs: readonly Access[],
-  { share, more }: { readonly share: number; readonly more: number },
-): Fit | undefined {
-  const { matrix } = view;
-  if (matrix === undefined) return undefined;
-  const room = resources.globalBytes * share;
-  const ranked = tilings.rankingOf(tilings.wayOf(view, inputs, outputs), batch).all(room);
-  const withPieces = (fit: Fit): Fit[] => {
-    const { panel, chunk } = fit;
-    if (panel === undefined || view.update === undefined) return [fit];
-    const tiling = { chunk, panel: { ...panel, piece: Math.ceil(panel.n / PIECES) } };
-    const blocks = blocksOf(view, inputs, outputs, batch, tiling);
-    return [fit, { ...fit, ...tiling, blocks, bytes: blockBytes(blocks) }];
+export function streamed(ways: Ways, { from, to }: Range): Rated | undefined {
+  const { planner } = ways;
+  const { batch } = planner.network;
+  const { accesses, fits: given } = planner.wholeBatch(from, to, 'none');
+  const kinds = kindsOf(planner, from, accesses, given);
+  const cyclesOf = simulated(ways, from, accesses, kinds);
+  let fits = kinds.reduce((all, { places, fits: [first] }) => (first === undefined ? all : replaced(all, places, first)), given);
+  let least = cyclesOf(fits);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { places, fits: possible } of kinds) {
+      for (const fit of possible) {
+        const other = replaced(fits, places, fit);
+        const cycles = cyclesOf(other);
+        if (cycles < least) [fits, least] = [other, cycles];
+      }
+    }
+  }
+  const placed = planner.tryPlace(planner.draftOf(from, to, batch, accesses, fits));
+  return placed && ways.closest([ways.rate(placed)]);
+}
+
+function kindsOf(planner: Planner, from: number, { inputs, outputs }: GroupAccesses, fits: readonly Fit[]): Kind[] {
+  const places = new Map<unknown, number[]>();
+  fits.forEach((_, i) => {
+    const view = planner.network.layers[from + i];
+    if (view === undefined) return;
+    const way = planner.tilings.wayOf(view, inputs[i] ?? [], outputs[i] ?? []);
+    places.set(way, [...(places.get(way) ?? []), i]);
+  });
+  return [...places.values()].flatMap((own) => {
+    const [first = 0] = own;
+    const view = planner.network.layers[from + first];
+    return view === undefined ? [] : [{ places: own, fits: soonestFits(planner, view, inputs[first] ?? [], outputs[first] ?? []) }];
+  });
+}
+
+/** The cycles that some layers of every kind take together by given tilings of all; infinite where they have no place. */
+function simulated(ways: Ways, from: number, { inputs, outputs }: GroupAccesses, kinds: readonly Kind[]): (fits: readonly Fit[]) => number {
+  const { planner } = ways;
+  const examples = kinds.flatMap(({ places }) => places.slice(0, EXAMPLES)).sort((a, b) => a - b);
+  const of = <T>(all: readonly T[], first = 0): T[] => examples.flatMap((i) => all[first + i] ?? []);
+  const views = of(planner.network.layers, from);
+  const accesses = {
+    inputs: examples.map((i) => inputs[i] ?? []),
+    outputs: examples.map((i) => outputs[i] ?? []),
+    intervals: [],
+    held: [],
   };
-  const most = more * Math.min(...ranked.map(({ traffic }) => traffic));
-  const possible = ranked
-    .filter(({ traffic }) => traffic <= most)
-    .flatMap(withPieces)
-    .filter(({ bytes }) => bytes <= room);
-  const { bytesPerCycle } = resources.costs;
-  const update = updatedBytes(view) / bytesPerCycle;
-  const cyclesOf = ({ chunk, panel = matrix, traffic }: Fit): number => {
-    const array = pieces(batch, chunk).reduce((sum, { size, count }) => sum + count * arrayUse(matrix, resources, size, size).cycles, 0);
-    const isQueued = Math.ceil(panel.n / pieceColumns(panel)) <= PIECES;
-    const behind = isQueued ? (update * panel.m * panel.n) / (matrix.m * matrix.columns) : update;
-    return Math.max(array, traffic / bytesPerCycle) + behind;
+  return (fits) => {
+    const placed = placeFits(planner, { from, subBatch: planner.network.batch, accesses }, views, of(fits));
+    return 'blocked' in placed ? Number.POSITIVE_INFINITY : ways.rate(placed).cycles;
   };
-  const [first, ...others] = possible;
-  return others.reduce((best, other) => (best !== undefined && cyclesOf(other) < cyclesOf(best) ? other : best), first);
+}
+
+function replaced(fits: readonly Fit[], places: readonly number[], fit: Fit): readonly Fit[] {
+  const own = new Set(places);
+  return fits.map((before, i) => (own.has(i) ? fit : before));
 }

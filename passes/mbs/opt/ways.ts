@@ -7,12 +7,13 @@ import { ALIGNMENT, type Group, type Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
 import { inTime, liveInRound, roundOf } from '../stages.ts';
 import { cutsOf, stagings } from './staging.ts';
+import type { Timer } from './timer.ts';
 
-/** How many cycles a group is estimated to take as a program; `effort`: how long to search for an order of issue for that, as in a schedule; default 0. */
-export type Estimate = (network: Network, group: Group, effort?: number) => number;
-
-/** Effort of estimates that decide between the best. */
-export const CLOSELY = 1;
+/** What tells how long groups take on a machine. */
+export interface TimeModel {
+  readonly resources: Resources;
+  readonly timer: Timer;
+}
 
 /** Sub-batches that are tried one after the other: each at most this share of the one before, until so many were slower by so much. */
 const SPACING = 0.85;
@@ -21,8 +22,16 @@ const MOST_SLOWER = 2;
 /** How much slower than the fastest a way to run a group may seem that is looked at closely. */
 const MOST_APART = 1.15;
 
+/** Of those that are looked at closely, how many are measured, and how much slower than the fastest they may seem. */
+const MOST_MEASURED = 2;
+const MOST_DOUBTFUL = 1.02;
+
 /** Of the ways that cut the stages of a group elsewhere, those that are looked at closely. */
 const MOST_RECUT = 6;
+
+/** Ways to spread a group that are tried, and those of them that are measured. */
+const DRAWS = 5;
+const MOST_DRAWN = 2;
 
 /** A group, and the cycles that it is estimated to take. */
 export interface Rated {
@@ -39,14 +48,14 @@ export class Ways {
   readonly views: ReadonlyMap<string, LayerView>;
   readonly planner: Planner;
   private readonly resources: Resources;
-  private readonly estimate: Estimate;
+  private readonly timer: Timer;
   private readonly half: number;
   private readonly halfPlanner: Planner;
 
-  constructor(network: Network, resources: Resources, estimate: Estimate) {
+  constructor(network: Network, { resources, timer }: TimeModel) {
     this.network = network;
     this.resources = resources;
-    this.estimate = estimate;
+    this.timer = timer;
     this.views = new Map(network.layers.map((view) => [view.layer.name, view]));
     this.planner = new Planner(network, usesOf(network), resources);
     this.half = Math.floor(resources.globalBytes / 2 / ALIGNMENT) * ALIGNMENT;
@@ -121,16 +130,31 @@ export class Ways {
 
   /** A group with a rough estimate. */
   rate(group: Group): Rated {
-    return { group, cycles: this.estimate(this.network, group) };
+    return { group, cycles: this.timer.roughly(this.network, group) };
   }
 
-  /** The fastest, by a close estimate, of those that may be. */
+  /** The fastest of those that may be, by close estimates, the best of which are measured. */
   closest(rated: readonly Rated[]): Rated {
+    const { network, timer } = this;
     const most = MOST_APART * Math.min(...rated.map(({ cycles }) => cycles));
     const close = rated
       .filter(({ cycles }) => cycles <= most)
-      .map(({ group }) => ({ group, cycles: this.estimate(this.network, group, CLOSELY) }));
-    return close.reduce((best, other) => (other.cycles < best.cycles ? other : best));
+      .map(({ group }) => ({ group, cycles: timer.closely(network, group) }))
+      .sort((a, b) => a.cycles - b.cycles);
+    const doubtful = close.filter(({ cycles }) => cycles <= MOST_DOUBTFUL * (close[0]?.cycles ?? 0)).slice(0, MOST_MEASURED);
+    const measured = doubtful.map(({ group }) => ({ group, cycles: timer.exactly(network, group) }));
+    return measured.reduce((best, other) => (other.cycles < best.cycles ? other : best));
+  }
+
+  /** The group spread in the buffer in the fastest of many ways that are all about as good. */
+  placed(group: Group): Group {
+    const { network, timer } = this;
+    const [given, ...others] = Array.from({ length: DRAWS }, (_, draw) => this.rate(timer.spread(network, group, draw)));
+    if (given === undefined) return group;
+    const best = others.sort((a, b) => a.cycles - b.cycles).slice(0, MOST_DRAWN);
+    return [given, ...best]
+      .map((drawn) => ({ ...drawn, cycles: timer.exactly(network, drawn.group) }))
+      .reduce((fastest, other) => (other.cycles < fastest.cycles ? other : fastest)).group;
   }
 }
 

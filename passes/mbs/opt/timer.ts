@@ -1,0 +1,47 @@
+import type { Network } from '../network.ts';
+import type { Group, Schedule } from '../schedule.ts';
+import type { Spread } from '../spread.ts';
+
+/** How many cycles a group is estimated to take as a program; `effort`: how long to search for an order of issue for that, as in a schedule; default 0. */
+export type Estimate = (network: Network, group: Group, effort?: number) => number;
+
+/** How many cycles a schedule takes as a program. */
+export type Measure = (scheduled: { readonly network: Network; readonly schedule: Schedule }) => number;
+
+/** Effort of estimates that decide between the best. */
+const CLOSELY = 1;
+/** How long the backend searches for the order of issue where time is all that counts. */
+export const EFFORT_FOR_TIME = 8;
+
+/** Tells how many cycles groups take on a machine, spread in the buffer as they will be. */
+export class Timer {
+  readonly spread: Spread;
+  private readonly estimate: Estimate;
+  private readonly measure: Measure | undefined;
+  private readonly measured = new WeakMap<Group, number>();
+
+  /** @param measure absent: close estimates stand for what would be measured */
+  constructor(estimate: Estimate, spread: Spread, measure: Measure | undefined) {
+    this.estimate = estimate;
+    this.spread = spread;
+    this.measure = measure;
+  }
+
+  roughly(network: Network, group: Group): number {
+    return this.estimate(network, this.spread(network, group));
+  }
+
+  closely(network: Network, group: Group): number {
+    return this.estimate(network, this.spread(network, group), CLOSELY);
+  }
+
+  exactly(network: Network, group: Group): number {
+    const { measure } = this;
+    if (measure === undefined) return this.closely(network, group);
+    const spread = this.spread(network, group);
+    const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, effort: EFFORT_FOR_TIME, groups: [spread] };
+    const cycles = this.measured.get(spread) ?? measure({ network, schedule });
+    this.measured.set(spread, cycles);
+    return cycles;
+  }
+}
