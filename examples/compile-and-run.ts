@@ -12,6 +12,6 @@ console.log(`traffic ${(result.traffic.total / 1e9).toFixed(3)} GB, time ${(resu
 console.log(`as predicted: ${verify(program, result).ok}`);
 
 // Prints:
-// resnet50.train: 57891 instructions, 1183301 executed
-// traffic 3.997 GB, time 57.031 ms
+// resnet50.train: 57452 instructions, 1181150 executed
+// traffic 3.997 GB, time 56.860 ms
 // as predicted: true

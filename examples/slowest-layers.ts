@@ -11,8 +11,8 @@ for (const layer of layers.toSorted((a, b) => b.cycles - a.cycles).slice(0, 5)) 
 }
 
 // Prints:
-//  19.2 %  backward  gemm_grad_weight_momentum  /classifier/classifier.0/Gemm + classifier.0.weight
+//  19.3 %  backward  gemm_grad_weight_momentum  /classifier/classifier.0/Gemm + classifier.0.weight
 //   3.9 %  forward   conv              /features/features.0/Conv
-//   3.1 %  backward  gemm_grad_weight_momentum  /classifier/classifier.3/Gemm + classifier.3.weight
+//   3.2 %  backward  gemm_grad_weight_momentum  /classifier/classifier.3/Gemm + classifier.3.weight
 //   3.0 %  backward  conv_grad_weight_momentum  /features/features.2/Conv + features.2.weight
 //   2.9 %  forward   conv              /features/features.2/Conv
