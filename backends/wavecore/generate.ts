@@ -47,13 +47,19 @@ export interface GenerateOptions {
   readonly machine: Machine;
 }
 
-/** Emits the program of a scheduled step, one code for all cores. Its size depends on layers and groups, not on the mini-batch. */
+/** Emits the program of a scheduled step, or of some of its groups, one code for all cores. Its size depends on layers and groups, not on the mini-batch. */
 export function generate(scheduled: Scheduled, options: GenerateOptions): Program {
   const { network, schedule } = scheduled;
   const { machine } = options;
   const resources = resourcesOf(machine, network.cores);
+  const views = new Map(network.layers.map((v) => [v.layer.name, v]));
   const division = divisionOf(network, resources);
-  const layout = layOut(scheduled, machine.dram.burstBytes, division.reductions);
+  // Groups that are measured alone are not followed by the sums of what others make.
+  const made = new Set(
+    schedule.groups.flatMap(({ steps }) => steps.flatMap(({ layer }) => views.get(layer)?.outputs.map((o) => o.tensor) ?? [])),
+  );
+  const reductions = division.reductions.filter(({ tensor }) => made.has(tensor));
+  const layout = layOut(scheduled, machine.dram.burstBytes, reductions);
   const e = new Emitter();
   const chip = new Chip(e, network.cores, network.batch);
   const backend: BackendOptions = {
@@ -64,7 +70,6 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     address: layout.address,
     ownAddress: (tensor) => plus(constant(layout.address(tensor)), times(chip.core, layout.stepOf(tensor))),
   };
-  const views = new Map(network.layers.map((v) => [v.layer.name, v]));
   const debug: DebugRange[] = [];
   const mark = (info: Omit<DebugRange, 'from' | 'to'>, body: () => void): void => {
     e.separate();
@@ -149,7 +154,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     emitAllHeld('out');
   };
   schedule.groups.slice(0, divided).forEach(emitGroup);
-  for (const reduction of division.reductions) {
+  for (const reduction of reductions) {
     const { core, tensor, origin } = reduction;
     const info = { layer: reduction.layer, kind: 'core_sum', phase: 'backward', group: divided - 1, origin } as const;
     alone(info, core, { reads: [tensor], writes: [tensor] }, () => emitCoreSum(e, reduction, layout.regionsOf(tensor)));
@@ -158,7 +163,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
   e.op('halt', {});
   /** What lies in the place of a tensor while every core runs: of partial sums, on each core its own. */
   const namesOf = (tensor: string): readonly string[] =>
-    division.reductions.some((r) => r.tensor === tensor) ? layout.regionsOf(tensor).map(({ name }) => name) : [tensor];
+    reductions.some((r) => r.tensor === tensor) ? layout.regionsOf(tensor).map(({ name }) => name) : [tensor];
   return {
     model: network.graph.name,
     mode: options.mode,
@@ -171,7 +176,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
     debug,
     buffer: [
       ...allocationsOf(network, schedule).flatMap((a) => (a.group < divided ? namesOf(a.name) : [a.name]).map((name) => ({ ...a, name }))),
-      ...division.reductions.flatMap((reduction) => coreSumAllocations(divided - 1, reduction, layout.regionsOf(reduction.tensor))),
+      ...reductions.flatMap((reduction) => coreSumAllocations(divided - 1, reduction, layout.regionsOf(reduction.tensor))),
     ],
     predicted: predictTraffic(network, schedule, resources),
   };

@@ -197,6 +197,12 @@ describe('groups that are measured', () => {
     expect(measure(scheduled)).toBe(run(program, { mode: 'timing' }).cycles);
   });
 
+  it('are measured on as many cores as run them', () => {
+    const own = { ...choicesOf(160, () => 1), cores: 2, measure };
+    const { program } = compileGraph(graph, own);
+    expect(verify(program, run(program, { mode: 'timing' })).problems).toEqual([]);
+  });
+
   it('are run in the way that takes less, where estimates do not tell', () => {
     const choices = choicesOf(160, () => 1);
     const cyclesBy = (sign: number): number => {
