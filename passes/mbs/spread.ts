@@ -1,5 +1,6 @@
 import type { Network } from './network.ts';
-import { amountsOf } from './opt/work.ts';
+import { busiestOf } from './opt/objective.ts';
+import { stepAmountsOf } from './opt/work.ts';
 import { addressed } from './place.ts';
 import { heldIn, intervalsOf, roomOf } from './placed.ts';
 import type { Group, Resources } from './schedule.ts';
@@ -40,11 +41,10 @@ function spreadIn(network: Network, group: Group, resources: Resources, draw: nu
 
 /** By slot of a round: the cycles of the unit that has most to do in its step on a sub-batch. */
 function cyclesOf(network: Network, group: Group, resources: Resources): number[] {
-  const alone = group.steps.map((step) => ({ ...group, steps: [step] }));
   const { slots } = roundOf(group);
   const cycles = new Array<number>(slots.length).fill(0);
-  amountsOf(network, alone, resources).forEach(({ matrix, vector, traffic }, i) => {
-    cycles[slots[i] ?? i] = Math.max(matrix, vector, traffic / resources.costs.bytesPerCycle) / group.iterations;
+  stepAmountsOf(network, group, resources).forEach((amount, i) => {
+    cycles[slots[i] ?? i] = busiestOf(amount, resources.costs) / group.iterations;
   });
   return cycles;
 }

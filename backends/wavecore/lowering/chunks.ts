@@ -3,6 +3,7 @@ import { flatBytes, stripeRows } from '../../../passes/mbs/transfers.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { type Affine, constant, plus } from './emitter.ts';
+import { chunksOf } from './parts.ts';
 import { pipelined, pipelinedStripes, type Turn } from './turns.ts';
 
 /** How the operands of a step are moved, chunk by chunk. */
@@ -24,9 +25,7 @@ export interface ChunkPlan {
 
 /** Whether turns over the chunks of a part, `passes` times, come back to the half of a buffer that they have used. */
 export function reuses({ step, part, chunked }: StepContext, passes: number): boolean {
-  const samples = part.to - part.from;
-  const chunks = step.stripes === undefined ? Math.ceil(samples / step.chunk) : samples * step.stripes.length;
-  return (chunked || passes > 1) && chunks * passes > 2;
+  return (chunked || passes > 1) && chunksOf(step, part.to - part.from) * passes > 2;
 }
 
 const LOADED = { matrix: TOKEN.loaded, vector: TOKEN.loadedVector } as const;

@@ -4,7 +4,7 @@ import type { Group, Resources, Step } from '../../../passes/mbs/schedule.ts';
 import { type IterationKind, pieceColumns, visitTransfers } from '../../../passes/mbs/transfers.ts';
 import { passedElements } from '../../../passes/mbs/vector-use.ts';
 import type { Part } from './context.ts';
-import { loadsAtOnce } from './parts.ts';
+import { chunksOf, loadsAtOnce } from './parts.ts';
 
 /** Estimated cycles of a task on each queue. */
 export interface Cost {
@@ -99,10 +99,10 @@ function transfersOf(
   return bytes;
 }
 
-function turnsOf({ phase, matrix, inputs }: LayerView, { chunk, stripes, panel }: Step, { from, to }: Part): number {
-  const samples = to - from;
+function turnsOf({ phase, matrix, inputs }: LayerView, step: Step, { from, to }: Part): number {
+  const { chunk, panel } = step;
   if (phase === 'update') return Math.max(1, Math.ceil((inputs[0]?.type.shape.reduce((a, b) => a * b, 1) ?? 1) / chunk));
-  const chunks = stripes === undefined ? Math.ceil(samples / chunk) : samples * stripes.length;
+  const chunks = chunksOf(step, to - from);
   if (matrix === undefined || panel === undefined) return chunks;
   const panels =
     Math.ceil(matrix.columns / panel.n) * Math.ceil(matrix.form === 'weightGradient' ? matrix.m / panel.m : matrix.k / panel.k);

@@ -26,6 +26,11 @@ export function partsOf(view: LayerView, step: Step, samples: number): Part[] {
   });
 }
 
+/** Chunks that samples are taken in. */
+export function chunksOf({ chunk, stripes }: Pick<Step, 'chunk' | 'stripes'>, samples: number): number {
+  return stripes === undefined ? Math.ceil(samples / chunk) : samples * stripes.length;
+}
+
 /** Whether a step takes its chunks one after the other, each once, and nothing else. */
 export function isDivisible({ phase, matrix, outputs }: LayerView, { stripes, panel }: Step): boolean {
   if (phase === 'update' || stripes !== undefined) return false;

@@ -3,6 +3,7 @@ import { fuseUpdates, type Pair } from '../fuse-update.ts';
 import { type LayerView, type Network, updatedBytes } from '../network.ts';
 import type { Group } from '../schedule.ts';
 import { ZERO } from './amount.ts';
+import { busiestOf } from './objective.ts';
 import { streamed } from './streamed.ts';
 import type { Ways } from './ways.ts';
 import { amountsOf } from './work.ts';
@@ -64,7 +65,7 @@ export function gradientsBehind({ steps }: Group, ways: Ways, most: number): Gro
 /** Cycles of the unit that has most to do in a group. */
 function busiest(group: Group, { planner: { network, resources } }: Ways): number {
   const [amount = ZERO] = amountsOf(network, [group], resources);
-  return Math.max(amount.matrix, amount.vector, amount.traffic / resources.costs.bytesPerCycle);
+  return busiestOf(amount, resources.costs);
 }
 
 function isWeightGradient({ matrix, phase }: LayerView): boolean {

@@ -16,10 +16,14 @@ const NOT_HIDDEN = 0.4;
  * layer of every iteration fills the array and waits for the DRAM once.
  */
 export function cyclesOf(amount: Amount, { costs, arrayRows, arrayColumns }: Resources): number {
-  const units = [amount.traffic / costs.bytesPerCycle, amount.matrix, amount.vector];
-  const busiest = Math.max(...units);
-  const others = units.reduce((sum, cycles) => sum + cycles, -busiest);
+  const busiest = busiestOf(amount, costs);
+  const others = [amount.traffic / costs.bytesPerCycle, amount.matrix, amount.vector].reduce((sum, cycles) => sum + cycles, -busiest);
   return busiest + NOT_HIDDEN * others + amount.starts * (costs.latencyCycles + arrayRows + arrayColumns);
+}
+
+/** Cycles of the unit that has most to do. */
+export function busiestOf({ traffic, matrix, vector }: Amount, { bytesPerCycle }: Resources['costs']): number {
+  return Math.max(traffic / bytesPerCycle, matrix, vector);
 }
 
 /** Modelled joules: what the schedule decides of them (DRAM, recomputation, static power over the time). */

@@ -1,6 +1,6 @@
 import type { LayerView, Network } from '../network.ts';
 import type { Group, Resources } from '../schedule.ts';
-import { amountsOf } from './work.ts';
+import { stepAmountsOf } from './work.ts';
 
 /** Stages that are tried, by their number. */
 const MOST_STAGES = 4;
@@ -13,8 +13,7 @@ export function cutsOf({ steps }: Group, views: ReadonlyMap<string, LayerView>):
 
 /** Ways to cut a group, between units, into stages that take about as long as each other: by the first steps of those behind the first. */
 export function stagings(network: Network, group: Group, views: ReadonlyMap<string, LayerView>, resources: Resources): number[][] {
-  const alone = group.steps.map((step) => ({ ...group, steps: [step] }));
-  const cycles = amountsOf(network, alone, resources).map(({ matrix, vector }) => Math.max(matrix, vector));
+  const cycles = stepAmountsOf(network, group, resources).map(({ matrix, vector }) => Math.max(matrix, vector));
   const total = cycles.reduce((a, b) => a + b, 0);
   const possible = new Set(cutsOf(group, views));
   const ways: number[][] = [];

@@ -42,6 +42,12 @@ export class Work {
   }
 }
 
+/** What each step of a group uses. */
+export function stepAmountsOf(network: Network, group: Group, resources: Resources): Amount[] {
+  const alone = group.steps.map((step) => ({ ...group, steps: [step] }));
+  return amountsOf(network, alone, resources);
+}
+
 /** What each group of a schedule uses. */
 export function amountsOf(network: Network, groups: readonly Group[], resources: Resources): Amount[] {
   const work = new Work(network.batch, resources);
