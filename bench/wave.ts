@@ -72,7 +72,7 @@ export async function waveRates(threads: number, seconds: number): Promise<{ rea
   const kernels = new WasmKernels(machine, nodeThreads(threads));
   new Uint16Array(kernels.memory, 0, RESULT / 2).fill(0x3801);
   MATRIX_SLOTS.forEach((name, slot) => {
-    kernels.configure(slot, slots[name] ?? 0, 0);
+    kernels.configure(slot, slots[name] ?? 0);
   });
   const bare = await fastest(seconds, () => convolution(kernels, true));
   const path = await fastest(seconds, () => convolution(kernels, false));

@@ -103,7 +103,8 @@ function example(op: Op): string {
 
 function exampleOf({ type, bits, name }: PlacedField, position: number): number {
   if (type === 'reg' || type === 'half') return position + 1;
-  if (name === 'slot') return 0;
+  // slot, slot0, slot1, …: numbers that are slots.
+  if (name.startsWith('slot')) return Number(name.slice('slot'.length));
   if (bits === 1) return 1;
   return type === 'signed' ? -(2 ** (position + 3)) : 2 ** (position + 3);
 }

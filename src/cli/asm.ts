@@ -21,6 +21,7 @@ A line holds one instruction, label or directive; a comment begins with a semico
   la r2, r1*64 + 4096                ; rd, rs*scale + base
   d.ld dram=r1, global=r2, rowBytes=256, rows=1, dramStride=256 wait 3 signal 1
   m.cfg AM=256, AK=128               ; two adjacent slots
+  m.cfg4 AM=256, P=14, Q=14          ; up to four slots of 16 bits
   skipz r3, done                     ; up to the label 'done:'
 Operands stand in the order of the manual, or by name. Numbers are decimal, 0x…, or f32(1e-5) for the bits of a float.
 

@@ -1,6 +1,8 @@
 import { decodeAll } from '../../backends/wavecore/isa/decode.ts';
 import { encodeAll } from '../../backends/wavecore/isa/encode.ts';
 import { layoutOf, OPS, rangeOf, specOf } from '../../backends/wavecore/isa/layout.ts';
+import { slotFields } from '../../backends/wavecore/isa/settings.ts';
+import { slotsOf } from '../../backends/wavecore/isa/slots.ts';
 import { type Instruction, TOKENS } from '../../backends/wavecore/isa/table.ts';
 import { joinSections } from '../../backends/wavecore/program-file/encode.ts';
 import { SECTION_NAMES, type SectionName } from '../../backends/wavecore/program-file/format.ts';
@@ -170,11 +172,14 @@ function anyInstruction(random: Random): Instruction {
 }
 
 function changeConfiguration(random: Random, code: Instruction[]): void {
-  const places = code.flatMap(({ op }, i) => (op === 'm.cfg' || op === 'v.cfg' ? [i] : []));
+  const places = code.flatMap(({ op }, i) => (slotsOf(op) === undefined ? [] : [i]));
   if (places.length === 0) return;
   const i = random.pick(places);
   const instruction = code[i];
   if (instruction === undefined) return;
-  const name = random.pick(['v0', 'v1', 'v0', 'v1', 'slot']);
+  const slots = slotFields(instruction.op);
+  const values = layoutOf(instruction.op).flatMap(({ name }) => (slots.includes(name) ? [] : [name]));
+  // Values more often, because most other numbers of slots are refused at once.
+  const name = random.pick([...values, ...values, random.pick(slots)]);
   code[i] = { ...instruction, operands: { ...instruction.operands, [name]: operandOf(random, instruction, name) } };
 }

@@ -1,5 +1,6 @@
 import { floatBits, floatOf, floatText } from '../isa/float.ts';
 import { layoutOf } from '../isa/layout.ts';
+import { ownSettings } from '../isa/settings.ts';
 import { FLOAT_SLOTS, slotsOf } from '../isa/slots.ts';
 import type { Field, Instruction } from '../isa/table.ts';
 import { affineFields, isRegisterField } from './fields.ts';
@@ -37,14 +38,17 @@ function withTokens({ op, wait, signal }: Instruction, operands: string): string
   return `${operands === '' ? op : `${op} ${operands}`}${waits}${signals}`;
 }
 
-/** `AM=256, AK=128`; undefined for what is not two named slots. */
-function slotText({ op, operands }: Instruction): string | undefined {
-  const { slot = 0, v0 = 0, v1 = 0 } = operands;
-  const slots = slotsOf(op);
-  const [first, second] = [slots?.[slot], slots?.[slot + 1]];
-  if (first === undefined) return undefined;
-  if (second !== undefined) return `${first}=${slotValue(first, v0)}, ${second}=${slotValue(second, v1)}`;
-  return v1 === 0 ? `${first}=${slotValue(first, v0)}` : undefined;
+/** `AM=256, AK=128`; undefined for what is not settings of named slots. */
+function slotText(instruction: Instruction): string | undefined {
+  const slots = slotsOf(instruction.op);
+  if (slots === undefined) return undefined;
+  const texts: string[] = [];
+  for (const { slot, value } of ownSettings(instruction)) {
+    const name = slots[slot];
+    if (name === undefined) return undefined;
+    texts.push(`${name}=${slotValue(name, value)}`);
+  }
+  return texts.join(', ');
 }
 
 /** Slots that hold an f32 in its shortest decimal form; bits that no such form gives as a number. */

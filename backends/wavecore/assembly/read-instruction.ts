@@ -1,4 +1,5 @@
 import { layoutOf } from '../isa/layout.ts';
+import { type Setting, settingOperands, settingPlaces } from '../isa/settings.ts';
 import { slotsOf } from '../isa/slots.ts';
 import type { Field, Instruction, Op } from '../isa/table.ts';
 import { type Names, readConstant, readExpression, readRegister } from './expression.ts';
@@ -20,35 +21,46 @@ type Operands = Record<string, number>;
 
 /**
  * The operands and tokens behind a mnemonic: operands in the order of the fields, or by name, or `rs*scale + base` for three
- * at once; slots by name. Several pairs of slots give as many instructions. Ranges are left to the check of the code.
+ * at once; slots by name. More slots than an instruction sets give several instructions. Ranges are left to the check of the code.
  */
 export function readInstruction(line: Line, op: Op, names: Names): ReadInstruction[] {
-  const pairs = readSlots(line, op, names);
-  const { operands, jump } = pairs === undefined ? readOperands(line, op, names) : { operands: {}, jump: undefined };
+  const settings = readSlots(line, op, names);
+  const { operands, jump } = settings === undefined ? readOperands(line, op, names) : { operands: {}, jump: undefined };
   const wait = readTokens(line, names, 'wait');
   const signal = readTokens(line, names, 'signal');
   line.end();
-  if (pairs === undefined) return [{ instruction: { op, operands, wait, signal }, ...(jump === undefined ? {} : { jump }) }];
-  return pairs.map((pair, i) => ({
-    instruction: { op, operands: pair, wait: i === 0 ? wait : [], signal: i === pairs.length - 1 ? signal : [] },
+  if (settings === undefined) return [{ instruction: { op, operands, wait, signal }, ...(jump === undefined ? {} : { jump }) }];
+  return settings.map((own, i) => ({
+    instruction: { op, operands: own, wait: i === 0 ? wait : [], signal: i === settings.length - 1 ? signal : [] },
   }));
 }
 
-/** `AM=256, AK=128`: adjacent slots two by two; undefined where the operands are given in another way. */
+/** `AM=256, AK=128`: the operands of as many instructions as that takes; undefined where they are given in another way. */
 function readSlots(line: Line, op: Op, names: Names): Operands[] | undefined {
   const slots = slotsOf(op);
   if (slots === undefined || !slots.includes(line.peek().text) || !line.sees('=', 1)) return undefined;
-  const pairs: Operands[] = [];
-  do {
+  const instructions: Operands[] = [];
+  do instructions.push(settingOperands(op, readSettings(line, op, slots, names)));
+  while (line.takes(','));
+  return instructions;
+}
+
+/** The settings of one instruction: of adjacent slots, or of any. */
+function readSettings(line: Line, op: Op, slots: readonly string[], names: Names): Setting[] {
+  const settings: Setting[] = [];
+  for (const { behind } of settingPlaces(op)) {
+    const before = settings.at(-1)?.slot;
+    if (before !== undefined && behind > 0) {
+      const next = slots[before + 1];
+      if (next === undefined) break;
+      line.expect(',');
+      if (!line.sees(next)) line.unexpected(`'${next}=', the slot that is set together with ${slots[before]}`);
+    } else if (before !== undefined && !line.takes(',')) break;
     const slot = slots.indexOf(line.peek().text);
     if (slot < 0) line.unexpected('the name of a configuration slot');
-    const v0 = readSlot(line, names, slots[slot]);
-    const second = slots[slot + 1];
-    if (second !== undefined) line.expect(',');
-    if (second !== undefined && !line.sees(second)) line.unexpected(`'${second}=', the slot that is set together with ${slots[slot]}`);
-    pairs.push({ slot, v0, v1: second === undefined ? 0 : readSlot(line, names, second) });
-  } while (line.takes(','));
-  return pairs;
+    settings.push({ slot, value: readSlot(line, names, slots[slot]) });
+  }
+  return settings;
 }
 
 function readSlot(line: Line, names: Names, slot = ''): number {

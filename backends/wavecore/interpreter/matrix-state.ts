@@ -52,12 +52,11 @@ export class MatrixState {
     this.globalBytes = machine.buffers.globalBytes;
   }
 
-  /** Sets a slot and the one behind it. */
-  configure(slot: number, v0: number, v1: number): void {
-    this.kernels?.configure(slot, v0, v1);
-    if (this.slots[slot] === v0 && this.slots[slot + 1] === v1) return;
-    this.slots[slot] = v0;
-    this.slots[slot + 1] = v1;
+  /** Sets a slot. */
+  configure(slot: number, value: number): void {
+    if (this.slots[slot] === value) return;
+    this.slots[slot] = value;
+    this.kernels?.configure(slot, value);
     this.blocks.clear();
     this.current = false;
     this.patchesChecked = false;

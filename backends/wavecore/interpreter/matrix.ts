@@ -1,10 +1,10 @@
 import { diag } from '../../../ir/diagnostics.ts';
 import { fieldIndex, MAX_FIELDS } from '../isa/layout.ts';
+import { settingPlaces } from '../isa/settings.ts';
 import type { Core, Handler } from './core.ts';
 import { COUNT } from './counters.ts';
 import { UNIT } from './timing.ts';
 
-const CFG = fieldIndex('m.cfg');
 const LDA = fieldIndex('m.lda');
 const LDB = fieldIndex('m.ldb');
 const MUL = fieldIndex('m.mul');
@@ -16,12 +16,15 @@ const register = (core: Core, pc: number, field: number): number => core.registe
 const half = (core: Core, pc: number, field: number): number => register(core, pc, field) & 1;
 const readyOf = (core: Core, pc: number): number => core.ready(pc, core.timing.issue(UNIT.matrix));
 
-export const configureMatrix: Handler = (core, pc) => {
-  const ready = readyOf(core, pc);
-  core.matrix.configure(immediate(core, pc, CFG.slot), immediate(core, pc, CFG.v0), immediate(core, pc, CFG.v1));
-  core.post(pc, core.timing.configureMatrix(ready));
-  return pc + 1;
-};
+export function configureMatrix(op: 'm.cfg' | 'm.cfg4'): Handler {
+  const places = settingPlaces(op);
+  return (core, pc) => {
+    const ready = readyOf(core, pc);
+    for (const { slot, behind, value } of places) core.matrix.configure(immediate(core, pc, slot) + behind, immediate(core, pc, value));
+    core.post(pc, core.timing.configureMatrix(ready));
+    return pc + 1;
+  };
+}
 
 export const syncMatrix: Handler = (core, pc) => {
   core.post(pc, core.timing.syncMatrix(readyOf(core, pc)));

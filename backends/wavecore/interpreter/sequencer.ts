@@ -1,5 +1,6 @@
 import { diag } from '../../../ir/diagnostics.ts';
 import { fieldIndex, MAX_FIELDS } from '../isa/layout.ts';
+import { settingPlaces } from '../isa/settings.ts';
 import type { Core, Handler } from './core.ts';
 import { UNIT } from './timing.ts';
 
@@ -9,7 +10,6 @@ const PAR = fieldIndex('par');
 const LOOP = fieldIndex('loop');
 const SKIP = fieldIndex('skipz');
 const CORE = fieldIndex('core');
-const V_CFG = fieldIndex('v.cfg');
 
 /** Registers hold 48-bit two's complement numbers. */
 const LIMIT = 2 ** 47;
@@ -96,14 +96,15 @@ export const barrier: Handler = (core, pc) => {
 
 export const halt: Handler = () => -1;
 
-export const configureVector: Handler = (core, pc) => {
-  const ready = core.ready(pc, core.timing.issue(UNIT.vector));
-  const slot = operand(core, pc, V_CFG.slot);
-  core.vector.slots[slot] = operand(core, pc, V_CFG.v0);
-  core.vector.slots[slot + 1] = operand(core, pc, V_CFG.v1);
-  core.post(pc, core.timing.vector(ready, 1));
-  return pc + 1;
-};
+export function configureVector(op: 'v.cfg' | 'v.cfg4'): Handler {
+  const places = settingPlaces(op);
+  return (core, pc) => {
+    const ready = core.ready(pc, core.timing.issue(UNIT.vector));
+    for (const { slot, behind, value } of places) core.vector.slots[operand(core, pc, slot) + behind] = operand(core, pc, value);
+    core.post(pc, core.timing.vector(ready, 1));
+    return pc + 1;
+  };
+}
 
 export const syncVector: Handler = (core, pc) => {
   core.post(pc, core.timing.vector(core.ready(pc, core.timing.issue(UNIT.vector)), 0));

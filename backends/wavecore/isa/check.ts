@@ -1,4 +1,5 @@
 import { layoutOf, OPS, rangeOf, specOf, TOKENS_EACH_WAY } from './layout.ts';
+import { slotFields } from './settings.ts';
 import { slotsOf } from './slots.ts';
 import { type Instruction, MAX_LOOP_DEPTH, TOKENS } from './table.ts';
 
@@ -55,8 +56,8 @@ function instructionProblems({ op, operands, wait, signal }: Instruction): strin
     for (const token of tokens) if (!Number.isInteger(token) || token < 1 || token >= TOKENS) problems.push(`${op} ${way} token ${token}`);
   }
   if (op === 'loop' && operands.count === 0) problems.push('loop runs 0 times');
-  const slots = slotsOf(op);
-  if (slots !== undefined && (operands.slot ?? 0) >= slots.length) problems.push(`${op}: there is no slot ${operands.slot}`);
+  const slots = slotsOf(op)?.length ?? 0;
+  for (const name of slotFields(op)) if ((operands[name] ?? 0) >= slots) problems.push(`${op}: there is no slot ${operands[name]}`);
   return problems;
 }
 

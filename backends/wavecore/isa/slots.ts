@@ -232,7 +232,12 @@ export const VECTOR_SLOT_SPECS: Readonly<Record<VectorSlot, SlotSpec>> = {
 /** Slots of the vector unit that hold the bits of an f32. */
 export const FLOAT_SLOTS: ReadonlySet<string> = new Set(VECTOR_SLOTS.filter((slot) => VECTOR_SLOT_SPECS[slot].kind === 'single'));
 
-const SLOTS: Partial<Readonly<Record<Op, readonly string[]>>> = { 'm.cfg': MATRIX_SLOTS, 'v.cfg': VECTOR_SLOTS };
+const SLOTS: Partial<Readonly<Record<Op, readonly string[]>>> = {
+  'm.cfg': MATRIX_SLOTS,
+  'm.cfg4': MATRIX_SLOTS,
+  'v.cfg': VECTOR_SLOTS,
+  'v.cfg4': VECTOR_SLOTS,
+};
 
 /** The configuration slots that an instruction sets by number; undefined where it sets none. */
 export function slotsOf(op: Op): readonly string[] | undefined {

@@ -67,6 +67,18 @@ const vec = <const F extends readonly Field[]>(opcode: number, doc: string, ...f
   doc,
 });
 
+/** Four settings of configuration slots, each of its own number. */
+const fourSettings = [
+  uns('slot0', 8, 'slot'),
+  sig('v0', 16, 'its value'),
+  uns('slot1', 8, 'slot'),
+  sig('v1', 16, 'its value'),
+  uns('slot2', 8, 'slot'),
+  sig('v2', 16, 'its value'),
+  uns('slot3', 8, 'slot'),
+  sig('v3', 16, 'its value'),
+] as const;
+
 const dmaFields = [
   reg('dram', 'byte address in DRAM of the first row'),
   reg('global', 'byte address in the global buffer; rows are packed there'),
@@ -238,6 +250,14 @@ export const ISA = {
     reads: ['accumulator', 'global'],
     writes: ['global'],
     doc: 'Drains an accumulator half to the global buffer as f16 and adds Σx and Σx² of what it stores to f64 pairs, one for each column of each set of TMI rows.',
+  },
+  'm.cfg4': {
+    opcode: 0x27,
+    unit: 'matrix',
+    fields: fourSettings,
+    reads: [],
+    writes: [],
+    doc: 'Sets four configuration slots of the matrix unit (MATRIX_SLOTS), in order, to small values.',
   },
 
   'v.cfg': {
@@ -432,6 +452,14 @@ export const ISA = {
     uns('slot', 8, 'slot'),
     reg('src', 'f32'),
   ),
+  'v.cfg4': {
+    opcode: 0x84,
+    unit: 'vector',
+    fields: fourSettings,
+    reads: [],
+    writes: [],
+    doc: 'Sets four configuration slots of the vector unit (VECTOR_SLOTS), in order, to small values.',
+  },
   'v.check_finite': vec(
     0x81,
     'Sets the overflow word of control to 1 where any of COUNT elements of grad is not finite.',

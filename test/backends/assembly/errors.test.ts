@@ -51,6 +51,8 @@ describe('assembly text that is wrong', () => {
     ['la rd=r1, rd=r2', '1: la gives operand rd twice'],
     ['la r1, 140737488355328', '1: la: base is 140737488355328, not a whole number in -140737488355328…140737488355327'],
     ['mac r1, r2*3 + 4', '1: expected a register times a constant, found a sum'],
+    ['m.cfg4 AM=1, N=2', "1: expected the name of a configuration slot, found 'N'"],
+    ['m.cfg4 AM=40000', '1: m.cfg4: v0 is 40000, not a whole number in -32768…32767'],
     ['fence r1', "1: expected the end of the line (fence has no operands), found 'r1'"],
     ['fence wait 1', '1: fence runs on the sequencer, which has no tokens'],
     ['v.sync wait 64', '1: v.sync waits for token 64'],

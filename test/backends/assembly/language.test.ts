@@ -39,6 +39,26 @@ describe('assembly language', () => {
     expect(codeOf('m.cfg slot=48, v0=1, v1=2')).toEqual(['m.cfg slot=48, v0=1, v1=2']);
   });
 
+  it('sets up to four slots of any numbers by name', () => {
+    for (const line of ['m.cfg4 AM=1568, P=56, Q=28, R=-3', 'm.cfg4 AMB=2, AM=2, AMB=2, AM=3', 'v.cfg4 N=2, B3=5', 'v.cfg4 HOLD=f32(0)'])
+      expect(codeOf(line)).toEqual([line]);
+    expect(assemble('m.cfg4 AK=7, AMB=9\nhalt').code[0]?.operands).toEqual({
+      slot0: 1,
+      v0: 7,
+      slot1: 48,
+      v1: 9,
+      slot2: 48,
+      v2: 9,
+      slot3: 48,
+      v3: 9,
+    });
+    expect(codeOf('m.cfg4 AM=1, AK=2, AT=3, P=4, Q=5 wait 1 signal 2')).toEqual([
+      'm.cfg4 AM=1, AK=2, AT=3, P=4 wait 1',
+      'm.cfg4 Q=5 signal 2',
+    ]);
+    expect(codeOf('m.cfg4 slot0=0, v0=1, slot1=0, v1=1, slot2=0, v2=1, slot3=0, v3=1')).toEqual(['m.cfg4 AM=1']);
+  });
+
   it('counts skipped instructions up to a label', () => {
     const { code } = assemble('skipz r1, done\nloop r2, count=2, step=1\nend\ndone:\nhalt');
     expect(code[0]?.operands).toEqual({ rs: 1, count: 2 });

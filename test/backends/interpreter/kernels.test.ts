@@ -20,7 +20,7 @@ const ALL = { from: 0, to: machine.buffers.globalBytes };
 
 function configure(kernels: Kernels, slots: Partial<Record<MatrixSlot, number>>): void {
   MATRIX_SLOTS.forEach((name, i) => {
-    kernels.configure(i, slots[name] ?? 0, 0);
+    kernels.configure(i, slots[name] ?? 0);
   });
 }
 

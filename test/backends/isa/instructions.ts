@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { layoutOf, OPS, rangeOf } from '../../../backends/wavecore/isa/layout.ts';
+import { slotFields } from '../../../backends/wavecore/isa/settings.ts';
 import { slotsOf } from '../../../backends/wavecore/isa/slots.ts';
 import { type Instruction, type Op, TOKENS } from '../../../backends/wavecore/isa/table.ts';
 
@@ -8,7 +9,7 @@ const tokens = fc.array(fc.integer({ min: 1, max: TOKENS - 1 }), { maxLength: 2 
 function instructionOf(op: Op): fc.Arbitrary<Instruction> {
   const fields = layoutOf(op).map((field) => {
     const [least, most] = rangeOf(field);
-    const max = field.name === 'slot' ? (slotsOf(op)?.length ?? 1) - 1 : most;
+    const max = slotFields(op).includes(field.name) ? (slotsOf(op)?.length ?? 1) - 1 : most;
     return [field.name, fc.oneof(fc.constantFrom(least, max), fc.integer({ min: least, max }))] as const;
   });
   const none = fc.constant<number[]>([]);

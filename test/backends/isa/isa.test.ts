@@ -55,6 +55,8 @@ describe('encoding', () => {
       0,
       0,
     ]);
+    const four = { slot0: 1, v0: -1, slot1: 2, v1: 3, slot2: 255, v2: -32768, slot3: 4, v3: 32767 };
+    expect([...encode(make('m.cfg4', four))]).toEqual([0x27, 0x2ffff01, 0xff0003, 0x7fff0480]);
   });
 
   it('accepts only what an encoder writes', () => {
@@ -82,6 +84,12 @@ describe('code check', () => {
     expect(reasons(make('fence', { rd: 1 }), halt)).toEqual(['fence has no operand rd']);
     expect(reasons(make('mac', { rd: 1, rs: 0, scale: 0.5 }), halt).length).toBe(1);
     expect(reasons(make('m.cfg', { slot: 49, v0: 0, v1: 0 }), halt)).toEqual(['m.cfg: there is no slot 49']);
+    const four = { slot0: 48, v0: 0, slot1: 49, v1: 0, slot2: 0, v2: 32768, slot3: 255, v3: 0 };
+    expect(reasons(make('m.cfg4', four), halt)).toEqual([
+      'm.cfg4: v2 is 32768, not a whole number in -32768…32767',
+      'm.cfg4: there is no slot 49',
+      'm.cfg4: there is no slot 255',
+    ]);
   });
 
   it('finds wrong tokens', () => {

@@ -219,7 +219,11 @@ class SecondCore {
     return first;
   }
 
-  private configure(slots: Map<number, number>): void {
+  private configure(op: string, slots: Map<number, number>): void {
+    if (op.endsWith('4')) {
+      for (const i of [0, 1, 2, 3]) slots.set(this.field(`slot${i}`), this.field(`v${i}`));
+      return;
+    }
     slots.set(this.field('slot'), this.field('v0'));
     slots.set(this.field('slot') + 1, this.field('v1'));
   }
@@ -229,7 +233,8 @@ class SecondCore {
     const { array } = this.sections.machine;
     switch (op) {
       case 'm.cfg':
-        this.configure(this.matrixSlots);
+      case 'm.cfg4':
+        this.configure(op, this.matrixSlots);
         return this.timing.configureMatrix(ready);
       case 'm.sync':
         return this.timing.syncMatrix(ready);
@@ -285,8 +290,8 @@ class SecondCore {
   }
 
   private vector({ op, fields, elements, passes }: Encoded, ready: number): number {
-    if (op === 'v.cfg') {
-      this.configure(this.vectorSlots);
+    if (op === 'v.cfg' || op === 'v.cfg4') {
+      this.configure(op, this.vectorSlots);
       return this.timing.vector(ready, 1);
     }
     if (op === 'v.sync') return this.timing.vector(ready, 0);

@@ -173,9 +173,11 @@ export const CHECKS: Readonly<Record<UnitOp, Check>> = {
   'm.st': drain,
   'm.sync': syncMatrix,
   'm.st_sums': drainWithSums,
+  'm.cfg4': configure,
   'd.ld_sync': inOrder(AGENT.load),
   'd.st_sync': inOrder(AGENT.store),
   'v.cfg': inOrder(AGENT.vector),
+  'v.cfg4': inOrder(AGENT.vector),
   'v.sync': inOrder(AGENT.vector),
   ...VECTOR,
 };

@@ -102,7 +102,7 @@ export class HappensBefore {
     this.post(done, signals);
   }
 
-  /** m.cfg: takes and produces tokens, and delays nothing. */
+  /** m.cfg, m.cfg4: take and produce tokens, and delay nothing. */
   pass(waits: readonly number[], signals: readonly number[]): void {
     const clock = newClock();
     clock.set(this.gate);

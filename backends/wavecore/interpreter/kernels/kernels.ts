@@ -19,8 +19,8 @@ export interface Kernels {
   readonly memory: ArrayBufferLike;
   /** Configuration of the vector unit. */
   readonly vectorSlots: Int32Array;
-  /** Sets a slot of the matrix unit and the one behind it. */
-  configure(slot: number, v0: number, v1: number): void;
+  /** Sets a slot of the matrix unit. */
+  configure(slot: number, value: number): void;
   /** Gathers rows [m0, m0 + rows) × reduction [k0, k0 + depth) of the moving operand, which lies in `span`. */
   fill(half: number, base: number, m0: number, k0: number, rows: number, depth: number, span: Span): void;
   /** Loads reduction [k0, k0 + depth) × columns [n0, n0 + columns) of the stationary operand, which lies in `span`. */

@@ -43,9 +43,8 @@ export class PlainKernels implements Kernels {
     this.sums = new Float32Array(columns);
   }
 
-  configure(slot: number, v0: number, v1: number): void {
-    this.slots[slot] = v0;
-    this.slots[slot + 1] = v1;
+  configure(slot: number, value: number): void {
+    this.slots[slot] = value;
   }
 
   fill(half: number, base: number, m0: number, k0: number, rows: number, depth: number): void {

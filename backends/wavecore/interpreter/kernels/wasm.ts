@@ -7,7 +7,7 @@ import { type DrainTarget, type Kernels, SLOT_COUNT, type Span, type Threads } f
 interface Exports {
   readonly vectorSlots: WebAssembly.Global;
   begin(globalBytes: number, rows: number, columns: number, waveRows: number, threads: number): void;
-  configure(slot: number, v0: number, v1: number): void;
+  configure(slot: number, value: number): void;
   fill(half: number, base: number, m0: number, k0: number, rows: number, depth: number): void;
   stationary(half: number, base: number, k0: number, n0: number, depth: number, columns: number): void;
   wave(a: number, b: number, c: number, rows: number, depth: number, columns: number, fresh: number): void;
@@ -50,9 +50,9 @@ export class WasmKernels implements Kernels {
     for (let i = 1; i < count; i++) threads?.start(compiled, memory, numbers);
   }
 
-  configure(slot: number, v0: number, v1: number): void {
+  configure(slot: number, value: number): void {
     this.hazards.configured();
-    this.kernels.configure(slot, v0, v1);
+    this.kernels.configure(slot, value);
   }
 
   fill(half: number, base: number, m0: number, k0: number, rows: number, depth: number, { from, to }: Span): void {

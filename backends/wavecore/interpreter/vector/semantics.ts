@@ -4,7 +4,7 @@ import type { Call } from './call.ts';
 import { operand, product, type Size, size } from './size.ts';
 
 /** Instructions of the vector unit that compute or move data. */
-export type VectorOp = Exclude<Extract<Op, `v.${string}`>, 'v.cfg' | 'v.sync'>;
+export type VectorOp = Exclude<Extract<Op, `v.${string}`>, 'v.cfg' | 'v.cfg4' | 'v.sync'>;
 
 /** What an operand's register points at. */
 export interface Use {

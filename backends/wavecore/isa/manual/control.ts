@@ -2,6 +2,7 @@ import type { Behaviour } from './behaviour.ts';
 
 const STEP = '1 on the sequencer';
 const CONFIGURE = 'slots[slot] = v0\nslots[slot + 1] = v1';
+const CONFIGURE_FOUR = 'slots[slot0] = v0\nslots[slot1] = v1\nslots[slot2] = v2\nslots[slot3] = v3';
 
 /** The sequencer, the DMA units, and the instructions of the other units that move no data. */
 export const CONTROL = {
@@ -51,7 +52,9 @@ else: pop; continue behind this instruction`,
   'd.ld_sync': { code: 'nothing but its tokens', cycles: '0; see *Timing*' },
   'd.st_sync': { code: 'nothing but its tokens', cycles: '0; see *Timing*' },
   'm.cfg': { code: CONFIGURE, cycles: 'none' },
+  'm.cfg4': { code: CONFIGURE_FOUR, cycles: 'none' },
   'm.sync': { code: 'nothing but its tokens', cycles: 'none; see *Timing*' },
   'v.cfg': { code: CONFIGURE, cycles: '1' },
+  'v.cfg4': { code: CONFIGURE_FOUR, cycles: '1' },
   'v.sync': { code: 'nothing but its tokens', cycles: '0' },
 } as const satisfies Record<string, Behaviour>;

@@ -72,8 +72,8 @@ export function flush(): void {
   clear();
 }
 
-export function configure(slot: i32, value: i32, next: i32): void {
-  put(CONFIGURE, 0, slot, value, next, 0, 0, 0, 0, 0, 0);
+export function configure(slot: i32, value: i32): void {
+  put(CONFIGURE, 0, slot, value, 0, 0, 0, 0, 0, 0, 0);
 }
 
 export function fill(half: i32, base: i32, m0: i32, k0: i32, rows: i32, depth: i32): void {

@@ -31,7 +31,6 @@ export function execute(part: i32): void {
     switch (load<i32>(command)) {
       case CONFIGURE: {
         store<i32>(slots + (<usize>a << 2), b);
-        store<i32>(slots + (<usize>(a + 1) << 2), c);
         break;
       }
       case FILL: {
