@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RunOptions } from '../../backends/wavecore/index.ts';
-import { MATRIX_SLOTS, type MatrixSlot } from '../../backends/wavecore/isa/slots.ts';
 import type { Graph } from '../../ir/graph.ts';
 import { evaluate } from '../../ir/interpret.ts';
 import { parse } from '../../ir/parse.ts';
@@ -14,6 +13,7 @@ import { nodeThreads } from '../../src/node/threads.ts';
 import { normOf } from '../../src/norm.ts';
 import { importModel } from '../../src/onnx/index.ts';
 import { survivesAssembly } from '../backends/assembly/round-trip.ts';
+import { setsMatrixSlot } from './configured.ts';
 import {
   type Choices,
   type Compiled,
@@ -164,9 +164,7 @@ describe('statistics that are gathered while their convolution drains', () => {
         return matrix === undefined ? 0 : mapParts(matrix, ARRAY)[0]?.copies;
       });
       expect(packed).toEqual([2, 3, 1]);
-      const set = (slot: MatrixSlot, value: number): boolean =>
-        c.program.code.some(({ op, operands }) => op === 'm.cfg' && operands.slot === MATRIX_SLOTS.indexOf(slot) && operands.v0 === value);
-      if (kib > 80) expect(set('X', 1)).toBe(true);
+      if (kib > 80) expect(setsMatrixSlot(c.program, 'X', 1)).toBe(true);
       sameInAllKernels(c);
     }
   });

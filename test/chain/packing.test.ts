@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { MATRIX_SLOTS } from '../../backends/wavecore/isa/slots.ts';
 import { WavecError } from '../../ir/diagnostics.ts';
 import { evaluate } from '../../ir/interpret.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { mapParts, reducePart } from '../../passes/mbs/shape.ts';
 import { importModel } from '../../src/onnx/index.ts';
+import { setsMatrixSlot } from './configured.ts';
 import { type Compiled, compileGraph, farFrom, groups, inputsOf, machineWith, run, runFunctional, tensorsIn, verify } from './execute.ts';
 import { NetworkBuilder, type Rectangle } from './network.ts';
 
@@ -61,11 +61,8 @@ function compiled(s: Geometry, schedule: 'baseline' | 'mbs2'): Compiled | undefi
 /** How often each way of filling the array occurred. */
 const seen = { copies: 0, groups: 0, phases: 0, zeros: 0, taps: 0, exchanged: 0 };
 
-const EXCHANGE = { slot: MATRIX_SLOTS.indexOf('X'), v0: 1 };
-
 function count({ scheduled, program }: Compiled): void {
-  if (program.code.some(({ op, operands }) => op === 'm.cfg' && operands.slot === EXCHANGE.slot && operands.v0 === EXCHANGE.v0))
-    seen.exchanged++;
+  if (setsMatrixSlot(program, 'X', 1)) seen.exchanged++;
   const array = { arrayRows: 128, arrayColumns: 128, waveRows: 256 };
   for (const { matrix } of scheduled.network.layers) {
     if (matrix === undefined) continue;

@@ -1,7 +1,7 @@
 import type { Reduction } from '../../../passes/mbs/division.ts';
 import { VECTOR_SLOTS } from '../isa/slots.ts';
 import type { Allocation, ProgramSymbol } from '../program.ts';
-import { slotPairs } from './configuration.ts';
+import { slotValues } from './configuration.ts';
 import { TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { constant, type Emitter, plus, ZERO } from './emitter.ts';
@@ -38,7 +38,7 @@ export function emitCoreSum(e: Emitter, reduction: Reduction, regions: readonly 
     },
     (turn) => {
       e.op('v.sync', {}, { wait: [TOKEN.loaded] });
-      e.configure('v.cfg', slotPairs(VECTOR_SLOTS, { COUNT: turn.size / ELEMENT_BYTES }));
+      e.configure('vector', slotValues(VECTOR_SLOTS, { COUNT: turn.size / ELEMENT_BYTES }));
       const sum = place(0, turns);
       regions.slice(1).forEach((_, i) => e.op('v.sum', { dst: sum, a: sum, b: place(i + 1, turns) }));
       e.op('v.sync', {}, { signal: [TOKEN.ready] });

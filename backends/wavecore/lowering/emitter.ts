@@ -1,6 +1,7 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
+import { settingOperands } from '../isa/settings.ts';
 import { type Instruction, ISA, type Op, type Operands, REGISTERS, type Unit } from '../isa/table.ts';
-import type { SlotPair } from './configuration.ts';
+import { CONFIGURED_UNITS, type ConfiguredUnit, type SlotValues, stepsTo } from './configuration.ts';
 
 /** An address or index that is affine in sequencer registers. */
 export interface Affine {
@@ -40,16 +41,16 @@ const SYNCS: ReadonlySet<Op> = new Set(['d.ld_sync', 'd.st_sync', 'm.sync', 'v.s
 /** Tokens that an instruction can wait for, and signal. */
 const MOST_TOKENS = 2;
 
-const CONFIGURING = ['v.cfg', 'm.cfg'] as const;
-/** By the instruction that sets them: what is known of configuration slots. */
-type Slots = Readonly<Record<(typeof CONFIGURING)[number], Map<number, number>>>;
+/** By unit: what is known of its configuration slots. */
+type Slots = Readonly<Record<ConfiguredUnit, Map<number, number>>>;
 
-interface Configured {
-  readonly op: keyof Slots;
-  readonly pair: SlotPair;
+/** What an instruction behind needs of the configuration. */
+interface Wanted {
+  readonly unit: ConfiguredUnit;
+  readonly values: SlotValues;
 }
 
-const NOTHING = (): Slots => ({ 'v.cfg': new Map(), 'm.cfg': new Map() });
+const NOTHING = (): Slots => ({ matrix: new Map(), vector: new Map() });
 
 /**
  * Collects instructions; allocates registers; closes loops and skips. Queues are short, so it leaves out what need not take a place in them: waits
@@ -61,10 +62,10 @@ export class Emitter implements Sink {
   /** By unit: waits of a synchronization that is not emitted yet, and where in this stretch of code its last instruction is. */
   private readonly waits = new Map<Unit, readonly number[]>();
   private readonly last = new Map<Unit, number>();
-  /** Values of configuration slots, by the instruction that sets them; they outlast loops and skips that set none. */
+  /** Values of configuration slots; they outlast loops and skips that set none. */
   private slots: Slots = NOTHING();
-  /** What has been set, in order. */
-  private readonly configured: Configured[] = [];
+  /** What has been wanted, in order. */
+  private readonly wanted: Wanted[] = [];
   /** Open loops that set no configuration slot. */
   private plainLoops = 0;
 
@@ -93,18 +94,16 @@ export class Emitter implements Sink {
     else this.settle(unit);
     this.last.set(unit, this.code.length);
     this.emit({ op, operands, wait: joins ? [...held, ...wait] : wait, signal });
-    if (op === 'v.ld_cfg') this.slots['v.cfg'].clear();
+    if (op === 'v.ld_cfg') this.slots.vector.clear();
   }
 
-  /** Sets pairs of configuration slots that do not hold these values yet. */
-  configure(op: 'v.cfg' | 'm.cfg', pairs: readonly SlotPair[]): void {
-    const known = this.slots[op];
-    for (const { slot, v0, v1, single } of pairs) {
-      if (known.get(slot) === v0 && (single || known.get(slot + 1) === v1)) continue;
+  /** Sets the configuration slots that do not hold these values yet. */
+  configure(unit: ConfiguredUnit, values: SlotValues): void {
+    this.wanted.push({ unit, values });
+    for (const { op, settings } of stepsTo(unit, values, this.slots[unit])) {
       if (this.plainLoops > 0) fail(diag.internal({}, 'a loop that is to leave the configuration alone sets it'));
-      this.op(op, { slot, v0, v1 });
-      this.configured.push({ op, pair: { slot, v0, v1, single } });
-      known.set(slot, v0).set(slot + 1, v1);
+      this.op(op, settingOperands(op, settings));
+      for (const { slot, value } of settings) this.slots[unit].set(slot, value);
     }
   }
 
@@ -180,16 +179,16 @@ export class Emitter implements Sink {
    */
   loop(count: number, step: number, body: (index: Affine) => void): void {
     if (count > 1) this.separate();
-    const [start, done] = [this.code.length, this.configured.length];
+    const [start, done] = [this.code.length, this.wanted.length];
     const before = this.slots;
     this.slots = copyOf(before);
     this.repeat(count, step, body);
     if (count <= 1 || isWithin(before, this.slots)) return;
     const left = this.slots;
-    const steady = this.configured.splice(done).filter((own, _, all) => all.every((other) => isNeutral(own, other)));
+    const steady = steadyOf(this.wanted.splice(done));
     this.code.length = start;
     this.slots = copyOf(before);
-    for (const { op, pair } of steady) this.configure(op, [pair]);
+    for (const unit of CONFIGURED_UNITS) this.configure(unit, steady[unit]);
     this.slots = agreed(this.slots, left);
     this.repeat(count, step, body);
   }
@@ -242,26 +241,32 @@ export class Emitter implements Sink {
 }
 
 function copyOf(slots: Slots): Slots {
-  return { 'v.cfg': new Map(slots['v.cfg']), 'm.cfg': new Map(slots['m.cfg']) };
+  return { matrix: new Map(slots.matrix), vector: new Map(slots.vector) };
 }
 
 /** What two ways to the same instruction agree on. */
 function agreed(a: Slots, b: Slots): Slots {
-  return { 'v.cfg': common(a['v.cfg'], b['v.cfg']), 'm.cfg': common(a['m.cfg'], b['m.cfg']) };
+  return { matrix: common(a.matrix, b.matrix), vector: common(a.vector, b.vector) };
 }
 
-function common(a: ReadonlyMap<number, number>, b: ReadonlyMap<number, number>): Map<number, number> {
+function common(a: SlotValues, b: SlotValues): Map<number, number> {
   return new Map([...a].filter(([slot, value]) => b.get(slot) === value));
 }
 
 /** Whether all that is known before still holds behind. */
 function isWithin(before: Slots, behind: Slots): boolean {
-  return CONFIGURING.every((op) => common(before[op], behind[op]).size === before[op].size);
+  return CONFIGURED_UNITS.every((unit) => common(before[unit], behind[unit]).size === before[unit].size);
 }
 
-/** Whether two settings can both come before a loop that has them: they set other slots, or to the same values. */
-function isNeutral(a: Configured, b: Configured): boolean {
-  const apart = Math.abs(a.pair.slot - b.pair.slot);
-  if (a.op !== b.op || apart > 1) return true;
-  return apart === 0 && a.pair.v0 === b.pair.v0 && a.pair.v1 === b.pair.v1;
+/** The slots of which a loop wants one value only: they can be set before it. */
+function steadyOf(wanted: readonly Wanted[]): Slots {
+  const [steady, changing] = [NOTHING(), NOTHING()];
+  for (const { unit, values } of wanted) {
+    for (const [slot, value] of values) {
+      if ((steady[unit].get(slot) ?? value) !== value) changing[unit].set(slot, value);
+      steady[unit].set(slot, value);
+    }
+  }
+  for (const unit of CONFIGURED_UNITS) for (const slot of changing[unit].keys()) steady[unit].delete(slot);
+  return steady;
 }

@@ -1,7 +1,7 @@
 import { diag, fail } from '../../../ir/diagnostics.ts';
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { MATRIX_SLOTS, type MatrixSlot } from '../isa/slots.ts';
-import { slotPairs } from './configuration.ts';
+import { slotValues } from './configuration.ts';
 import type { StepContext } from './context.ts';
 import { type Affine, plus, times } from './emitter.ts';
 
@@ -9,7 +9,7 @@ export type MatrixConfig = Partial<Record<MatrixSlot, number>>;
 
 /** Sets configuration slots of the matrix unit. */
 function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
-  ctx.e.configure('m.cfg', slotPairs(MATRIX_SLOTS, values));
+  ctx.e.configure('matrix', slotValues(MATRIX_SLOTS, values));
 }
 
 export function workOf(ctx: StepContext): MatrixWork {

@@ -4,7 +4,7 @@ import { recordOf } from '../../../ir/layers/index.ts';
 import type { Runs } from '../../../ir/layers/runs.ts';
 import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { VECTOR_SLOTS, type VectorSlot } from '../isa/slots.ts';
-import { slotPairs } from './configuration.ts';
+import { slotValues } from './configuration.ts';
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
 
@@ -20,7 +20,7 @@ export interface VectorKind {
 
 /** Sets configuration slots of the vector unit. */
 export function configure(ctx: StepContext, values: Partial<Record<VectorSlot, number>>): void {
-  ctx.e.configure('v.cfg', slotPairs(VECTOR_SLOTS, values));
+  ctx.e.configure('vector', slotValues(VECTOR_SLOTS, values));
 }
 
 /** Sets configuration slots to words of the control tensor, which is input `index` and lies whole in the global buffer. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { settingsOf } from '../../../backends/wavecore/isa/settings.ts';
 import type { Instruction } from '../../../backends/wavecore/isa/table.ts';
 import { Emitter } from '../../../backends/wavecore/lowering/emitter.ts';
 
@@ -9,8 +10,12 @@ type Code =
   | { readonly kind: 'loop' | 'longLoop'; readonly count: number; readonly body: readonly Code[] }
   | { readonly kind: 'when'; readonly body: readonly Code[] };
 
-const SLOTS = 4;
-const use = fc.array(fc.nat(2), { minLength: SLOTS, maxLength: SLOTS }).map((values): Code => ({ kind: 'use', values }));
+const SLOTS = 5;
+/** By digit: what a slot may be wanted to hold; the last one is of no interest. */
+const VALUES = [0, 1, 100000];
+const ANY = VALUES.length;
+const BASE = ANY + 1;
+const use = fc.array(fc.nat(ANY), { minLength: SLOTS, maxLength: SLOTS }).map((values): Code => ({ kind: 'use', values }));
 const { body } = fc.letrec<{ body: Code[]; code: Code }>((tie) => ({
   body: fc.array(tie('code'), { maxLength: 4 }),
   code: fc.oneof(
@@ -27,27 +32,33 @@ const CONDITION = { base: 0, terms: [{ reg: 60, scale: 1 }] };
 function emit(e: Emitter, code: readonly Code[]): void {
   for (const piece of code) {
     if (piece.kind === 'use') {
-      e.configure(
-        'v.cfg',
-        piece.values.map((v0, i) => ({ slot: 2 * i, v0, v1: 0, single: true })),
-      );
-      e.op('v.fill', { dst: 0, bytes: piece.values.reduce((number, digit) => 3 * number + digit, 0) });
+      e.configure('vector', new Map(piece.values.flatMap((digit, slot) => (digit === ANY ? [] : [[slot, VALUES[digit] ?? 0]]))));
+      e.op('v.fill', { dst: 0, bytes: piece.values.reduce((number, digit) => BASE * number + digit, 0) });
     } else if (piece.kind === 'when') e.when(CONDITION, 'nonzero', () => emit(e, piece.body));
     else e[piece.kind](piece.count, 1, () => emit(e, piece.body));
   }
 }
 
-/** What every use finds in the slots against what it needs, where conditions come out as `decide` says. */
-function execute(code: readonly Instruction[], decide: () => boolean): { found: number; needed: number }[] {
-  const slots = new Array<number>(2 * SLOTS).fill(-1);
-  const uses: { found: number; needed: number }[] = [];
+/** The digits of what a use needs. */
+function digitsOf(number: number): number[] {
+  return Array.from({ length: SLOTS }, (_, slot) => Math.floor(number / BASE ** (SLOTS - 1 - slot)) % BASE);
+}
+
+/** What every use finds in the slots that it needs, and what it needs there, where conditions come out as `decide` says. */
+function execute(code: readonly Instruction[], decide: () => boolean): { found: number[]; needed: number[] }[] {
+  const slots = new Array<number>(SLOTS).fill(-1);
+  const uses: { found: number[]; needed: number[] }[] = [];
   const loops: { from: number; left: number }[] = [];
   for (let at = 0; at < code.length; at++) {
-    const op = code[at]?.op;
-    const operands: Readonly<Record<string, number>> = code[at]?.operands ?? {};
-    const { slot = 0, v0 = 0, v1 = 0, count = 0, bytes = 0 } = operands;
-    if (op === 'v.cfg') [slots[slot], slots[slot + 1]] = [v0, v1];
-    if (op === 'v.fill') uses.push({ found: [0, 1, 2, 3].reduce((number, i) => 3 * number + (slots[2 * i] ?? 0), 0), needed: bytes });
+    const instruction = code[at];
+    if (instruction === undefined) break;
+    const { op } = instruction;
+    const { count = 0, bytes = 0 } = instruction.operands;
+    for (const { slot, value } of settingsOf(instruction)) slots[slot] = value;
+    if (op === 'v.fill') {
+      const needs = digitsOf(bytes).flatMap((digit, slot) => (digit === ANY ? [] : [{ slot, value: VALUES[digit] ?? 0 }]));
+      uses.push({ found: needs.map(({ slot }) => slots[slot] ?? 0), needed: needs.map(({ value }) => value) });
+    }
     if (op === 'loop') loops.push({ from: at, left: count });
     const loop = loops.at(-1);
     if (op === 'end' && loop !== undefined && --loop.left > 0) at = loop.from;
@@ -70,8 +81,8 @@ describe('configuration', () => {
     );
   });
 
-  const configured = (e: Emitter, from = 0): number => e.code.slice(from).filter(({ op }) => op === 'v.cfg').length;
-  const set = (e: Emitter, value: number): void => e.configure('v.cfg', [{ slot: 0, v0: value, v1: 0, single: true }]);
+  const configured = (e: Emitter, from = 0): number => e.code.slice(from).filter(({ op }) => op.startsWith('v.cfg')).length;
+  const set = (e: Emitter, value: number): void => e.configure('vector', new Map([[0, value]]));
 
   it('is set before a loop that leaves it alone, not in it', () => {
     const e = new Emitter();
@@ -81,6 +92,16 @@ describe('configuration', () => {
     expect([configured(e), configured(e, loop)]).toEqual([2, 0]);
     set(e, 2);
     expect(configured(e)).toBe(2);
+  });
+
+  it('is set before a loop at once, whatever the loop needs of it at several places', () => {
+    const e = new Emitter();
+    e.configure('vector', new Map([0, 1, 2].map((slot) => [slot, 9])));
+    e.loop(5, 1, () => {
+      for (const slot of [0, 1, 2]) e.configure('vector', new Map([[slot, 5]]));
+    });
+    const loop = e.code.findIndex(({ op }) => op === 'loop');
+    expect([configured(e), configured(e, loop)]).toEqual([2, 0]);
   });
 
   it('is set in a loop that changes it', () => {
