@@ -3,7 +3,7 @@ import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { blockRows, canExchange, isExchanged, type MapPart } from '../../../passes/mbs/shape.ts';
 import type { Chunk, StepContext } from './context.ts';
 import { constant, plus } from './emitter.ts';
-import { emitProduct, type MatrixConfig, offset, packsOf, type RowWindow, type WaveCounters, withMatrix, workOf } from './matrix.ts';
+import { configureMatrix, emitProduct, type MatrixConfig, offset, packsOf, type RowWindow, type WaveCounters, workOf } from './matrix.ts';
 import { PAIR_BYTES } from './totals.ts';
 import type { Turn } from './turns.ts';
 
@@ -127,33 +127,32 @@ function emitPack(
   const image = { at: atGroup(target.moving, step.image), step: step.image * pack.groups };
   const weights = { at: offset(ctx, target.stationary, tap + pack.first * step.weights), step: step.weights * pack.groups };
   const [moving, stationary] = exchanged ? [weights, image] : [image, weights];
-  withMatrix(ctx, config, () =>
-    emitProduct(
-      ctx,
-      {
-        rows: own,
-        blockRows: block,
-        columns: other,
-        reduction,
-        firstReduction: target.reduction.offset,
-        packs: pack.count,
-        moving: moving.at,
-        stationary: stationary.at,
-        result: atGroup(target.result, step.result),
-        movingStep: moving.step,
-        stationaryStep: stationary.step,
-        resultStep: step.result * pack.groups,
-        ...(target.bias === undefined ? {} : { bias: atGroup(target.bias, work.n * 4) }),
-        biasStep: columns * 4,
-        ...(target.totals === undefined
-          ? {}
-          : { totals: { address: atGroup(target.totals, work.n * PAIR_BYTES), step: columns * PAIR_BYTES } }),
-        f32: false,
-        add: 0,
-        drain: target.drains,
-      },
-      counters,
-    ),
+  configureMatrix(ctx, config);
+  emitProduct(
+    ctx,
+    {
+      rows: own,
+      blockRows: block,
+      columns: other,
+      reduction,
+      firstReduction: target.reduction.offset,
+      packs: pack.count,
+      moving: moving.at,
+      stationary: stationary.at,
+      result: atGroup(target.result, step.result),
+      movingStep: moving.step,
+      stationaryStep: stationary.step,
+      resultStep: step.result * pack.groups,
+      ...(target.bias === undefined ? {} : { bias: atGroup(target.bias, work.n * 4) }),
+      biasStep: columns * 4,
+      ...(target.totals === undefined
+        ? {}
+        : { totals: { address: atGroup(target.totals, work.n * PAIR_BYTES), step: columns * PAIR_BYTES } }),
+      f32: false,
+      add: 0,
+      drain: target.drains,
+    },
+    counters,
   );
 }
 
@@ -237,29 +236,28 @@ function emitZeros(ctx: StepContext, part: MapPart, target: MapTarget, extents: 
     ...{ BK: 1, BN: target.columns, BKI: 1, BSKO: 0, BSKI: 0, BSN: 0, BW: -1 },
     ...resultOf(part, target, extents, target.columns),
   };
-  withMatrix(ctx, config, () => {
-    for (const m of tiles(rows, options.waveRows)) {
-      for (const n of tiles(target.columns, options.arrayColumns)) {
-        e.scope(() => {
-          const [m0, n0] = [e.value(constant(m.first)), e.value(constant(n.first))];
-          const half = options.doubleBufferWeights ? counters.wave : 0;
-          e.op('m.lda', { half: counters.wave, base: 0, m0, k0: 0 });
-          e.op('m.ldb', { half, base: 0, k0: 0, n0 });
-          e.op('m.mul', { a: counters.wave, b: half, c: counters.tile, first: 0 });
-          e.increment(counters.wave);
-          e.plainLoop(m.count, options.waveRows, (i) => {
-            const row = e.value(plus(i, m.first));
-            e.plainLoop(n.count, options.arrayColumns, (j) => {
-              const n0 = e.value(plus(j, n.first));
-              const withBias = target.bias === undefined ? 0 : 1;
-              e.op('m.st', { c: counters.tile, base: target.result, m0: row, n0, bias: target.bias ?? 0, withBias, f32: 0, add: 0 });
-            });
+  configureMatrix(ctx, config);
+  for (const m of tiles(rows, options.waveRows)) {
+    for (const n of tiles(target.columns, options.arrayColumns)) {
+      e.scope(() => {
+        const [m0, n0] = [e.value(constant(m.first)), e.value(constant(n.first))];
+        const half = options.doubleBufferWeights ? counters.wave : 0;
+        e.op('m.lda', { half: counters.wave, base: 0, m0, k0: 0 });
+        e.op('m.ldb', { half, base: 0, k0: 0, n0 });
+        e.op('m.mul', { a: counters.wave, b: half, c: counters.tile, first: 0 });
+        e.increment(counters.wave);
+        e.plainLoop(m.count, options.waveRows, (i) => {
+          const row = e.value(plus(i, m.first));
+          e.plainLoop(n.count, options.arrayColumns, (j) => {
+            const n0 = e.value(plus(j, n.first));
+            const withBias = target.bias === undefined ? 0 : 1;
+            e.op('m.st', { c: counters.tile, base: target.result, m0: row, n0, bias: target.bias ?? 0, withBias, f32: 0, add: 0 });
           });
-          e.increment(counters.tile);
         });
-      }
+        e.increment(counters.tile);
+      });
     }
-  });
+  }
 }
 
 /** The full tiles of an extent, and the last one where it is shorter. */

@@ -7,11 +7,6 @@ import { type Affine, plus, times } from './emitter.ts';
 
 export type MatrixConfig = Partial<Record<MatrixSlot, number>>;
 
-/** Sets configuration slots of the matrix unit. */
-function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
-  ctx.e.configure('matrix', slotValues(MATRIX_SLOTS, values));
-}
-
 export function workOf(ctx: StepContext): MatrixWork {
   return ctx.view.matrix ?? fail(diag.internal({ layer: ctx.view.layer.name }, 'is not a matrix product'));
 }
@@ -24,14 +19,11 @@ export interface RowWindow {
 
 /** From this slot on: what plain products leave at 0. */
 const FIRST_SPECIAL = MATRIX_SLOTS.indexOf('BKM');
+const PLAIN: MatrixConfig = Object.fromEntries(MATRIX_SLOTS.slice(FIRST_SPECIAL).map((name) => [name, 0]));
 
-/** Emits `body` under a configuration; behind it the slots that plain products do not set are 0 again. */
-export function withMatrix(ctx: StepContext, values: MatrixConfig, body: () => void): void {
-  const special = MATRIX_SLOTS.filter((name, slot) => slot >= FIRST_SPECIAL && (values[name] ?? 0) !== 0);
-  const kept = MATRIX_SLOTS.filter((name, slot) => slot < FIRST_SPECIAL || special.includes(name));
-  configureMatrix(ctx, Object.fromEntries(kept.flatMap((name) => (values[name] === undefined ? [] : [[name, values[name]]]))));
-  body();
-  configureMatrix(ctx, Object.fromEntries(special.map((name) => [name, 0])));
+/** Sets the configuration of a product; of what it does not give, the slots that plain products leave alone are 0. */
+export function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
+  ctx.e.configure('matrix', slotValues(MATRIX_SLOTS, { ...PLAIN, ...values }));
 }
 
 /** One matrix product on operands in the global buffer; addresses are in bytes. */
