@@ -24,7 +24,7 @@ function withoutLayer(debug: DebugProgram, { from, to }: DebugRange): DebugProgr
   const silent = (instruction: Instruction): Instruction => {
     const { op } = instruction;
     if (op === 'm.st' || op === 'm.st_sums') return { ...instruction, op: 'm.sync', operands: {} };
-    const computes = op.startsWith('v.') && !['v.cfg', 'v.ld_cfg', 'v.sync', 'v.fill'].includes(op);
+    const computes = op.startsWith('v.') && !['v.cfg', 'v.cfg4', 'v.ld_cfg', 'v.sync', 'v.fill'].includes(op);
     return computes ? { ...instruction, op: 'v.sync', operands: {} } : instruction;
   };
   const code = debug.program.code.map((instruction, i) => (i >= from && i < to ? silent(instruction) : instruction));
