@@ -39,7 +39,7 @@ export function paceOf({ array, dram, vector, queueDepth }: Machine): Pace {
 const TRANSFERS = 2;
 const UPDATED = 3;
 const SYNCS = 1;
-const CONFIGURATIONS = 2;
+const CONFIGURATIONS = 1;
 const SEQUENCER = 40;
 /** Turns that are told apart, those that end in updates, and pieces of an update in each. */
 const MOST_TURNS = 8;
