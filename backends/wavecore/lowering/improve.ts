@@ -8,10 +8,18 @@ const FARTHEST = 40;
 /** By how much, as a share of the cycles, an order may be slower than the one before at the beginning of the search; at its end not at all. */
 const HEAT = 3e-4;
 
+/** What moves are possible. */
+export interface Passing {
+  /** Whether two issues may change places. */
+  readonly mayPass: (a: Issue, b: Issue) => boolean;
+  /** Whether it may be issued in the round before. */
+  readonly mayLead: (issue: Issue) => boolean;
+}
+
 /** Improves an order of issue by moves, as long as `cyclesOf` falls or, at first, rises a little; deterministic. */
 export function improve(
   order: readonly Issue[],
-  mayPass: (a: Issue, b: Issue) => boolean,
+  passing: Passing,
   cyclesOf: (order: readonly Issue[]) => number,
   evaluations: number,
 ): Issue[] {
@@ -19,7 +27,7 @@ export function improve(
   let present = { order: [...order], cycles: cyclesOf(order) };
   let best = present;
   for (let i = 0; i < evaluations; i++) {
-    const tried = moved(present.order, mayPass, random);
+    const tried = moved(present.order, passing, random);
     if (tried === undefined) continue;
     const cycles = cyclesOf(tried);
     const heat = HEAT * present.cycles * (1 - i / evaluations);
@@ -31,12 +39,15 @@ export function improve(
 }
 
 /** An order with some adjacent issues moved; undefined where they cannot move. */
-function moved(order: readonly Issue[], mayPass: (a: Issue, b: Issue) => boolean, random: () => number): Issue[] | undefined {
+function moved(order: readonly Issue[], { mayPass, mayLead }: Passing, random: () => number): Issue[] | undefined {
   const count = random() < MOVES_OF_SEVERAL ? 2 + Math.floor(random() * (MOST_MOVED - 1)) : 1;
   const from = Math.floor(random() * order.length);
   const issues = order.slice(from, from + count);
   const most = 1 + Math.floor(random() ** 2 * FARTHEST);
   const forward = random() < 0.5;
+  const [only] = issues;
+  if (count === 1 && only !== undefined && (forward ? only.ahead === true : mayLead(only)))
+    return around(order, from, mayPass, most, forward);
   let by = 0;
   for (; by < most; by++) {
     const other = order[forward ? from + count + by : from - 1 - by];
@@ -47,6 +58,29 @@ function moved(order: readonly Issue[], mayPass: (a: Issue, b: Issue) => boolean
   tried.splice(from, count);
   tried.splice(forward ? from + by : from - by, 0, ...issues);
   return tried;
+}
+
+/** An order with first loads moved, if need be to the end of the round before, or back from there; undefined where they cannot move. */
+function around(order: readonly Issue[], from: number, mayPass: Passing['mayPass'], most: number, forward: boolean): Issue[] | undefined {
+  const issue = order[from];
+  if (issue === undefined) return undefined;
+  const others = order.toSpliced(from, 1);
+  let at = from;
+  let isAhead = issue.ahead === true;
+  let by = 0;
+  for (; by < most; by++) {
+    const other = others[forward ? at : at - 1];
+    if (other === undefined) {
+      // Round the end, from one round into the other, and no further.
+      if (isAhead !== forward) break;
+      isAhead = !forward;
+      at = forward ? 0 : others.length;
+    } else if (mayPass(issue, other)) at += forward ? 1 : -1;
+    else break;
+  }
+  if (by === 0) return undefined;
+  const { task, head } = issue;
+  return others.toSpliced(at, 0, isAhead ? { task, head, ahead: true } : { task, head });
 }
 
 /** Numbers in [0, 1), always the same. */

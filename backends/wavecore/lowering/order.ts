@@ -3,7 +3,7 @@ import { arranger, meet, type Policy } from './arrange.ts';
 import { conflictsOf } from './conflicts.ts';
 import type { Touch } from './hazards.ts';
 import { firstLoads, type Job, withHeads } from './heads.ts';
-import { improve } from './improve.ts';
+import { improve, type Passing } from './improve.ts';
 import { type Issue, paceOf, Simulation } from './simulate.ts';
 
 /** What the orders that are compared are made by. */
@@ -34,7 +34,7 @@ export function orderOf(jobs: readonly Job[], times: number, machine: Machine, e
   const tries = Math.floor(effort * Math.min(TRIES * length, (EFFORT * start.cycles) / Math.max(1, length)));
   if (tries === 0) return start;
   // Two iterations tell orders apart as well as all do.
-  const order = improve(start.order, passing(jobs), (issues) => simulation.run(issues, Math.min(2, times)), tries);
+  const order = improve(start.order, passing(jobs, times > 1), (issues) => simulation.run(issues, Math.min(2, times)), tries);
   return { order, cycles: simulation.run(order, times) };
 }
 
@@ -65,17 +65,26 @@ function bestStart(jobs: readonly Job[], cyclesOf: Rating): Ordered {
   return best ?? { order: [], cycles: 0 };
 }
 
-/** Whether two tasks may change places: they do not touch the same. */
-function passing(jobs: readonly Job[]): (a: Issue, b: Issue) => boolean {
+/**
+ * Tasks may change places that do not touch the same. First loads may come a round ahead where rounds repeat and no round writes to DRAM what they read.
+ */
+function passing(jobs: readonly Job[], repeats: boolean): Passing {
   const loads = jobs.map(firstLoads);
   const touchesOf = ({ task, head }: Issue): readonly Touch[] => (head ? loads[task] : jobs[task]?.touches) ?? [];
   const number = ({ task, head }: Issue): number => 2 * task + (head ? 1 : 0);
   const known = new Map<number, boolean>();
-  return (a, b) => {
-    if (a.task === b.task) return false;
-    const key = number(a) * 2 * jobs.length + number(b);
-    const free = known.get(key) ?? !meet(touchesOf(a), touchesOf(b));
-    known.set(key, free);
-    return free;
+  const written = new Set(
+    jobs.flatMap(({ touches }) => touches.flatMap(({ write, storage }) => (write && storage !== undefined ? [storage] : []))),
+  );
+  const leads = loads.map((own) => repeats && own.every(({ storage }) => storage === undefined || !written.has(storage)));
+  return {
+    mayPass: (a, b) => {
+      if (a.task === b.task) return false;
+      const key = number(a) * 2 * jobs.length + number(b);
+      const free = known.get(key) ?? !meet(touchesOf(a), touchesOf(b));
+      known.set(key, free);
+      return free;
+    },
+    mayLead: ({ task, head }) => head && leads[task] === true,
   };
 }

@@ -6,6 +6,8 @@ import type { Cost } from './cost.ts';
 export interface Issue {
   readonly task: number;
   readonly head: boolean;
+  /** First loads that are issued a round ahead: in each round those for the next one, and for the first one before it. */
+  readonly ahead?: true;
 }
 
 /** Extents of the machine that estimates depend on. */
@@ -56,6 +58,8 @@ export class Simulation {
   private readonly pace: Pace;
   /** By iteration parity, task and queue: when it has completed. */
   private readonly done: readonly [Float64Array, Float64Array];
+  /** By task: when what the iteration before has loaded for the next one is there. */
+  private readonly ahead: Float64Array;
 
   private now = 0;
   private readonly free = new Float64Array(4);
@@ -74,6 +78,7 @@ export class Simulation {
     this.before = before.flatMap((queues) => queues.map((list) => Int32Array.from(list, position)));
     this.pace = pace;
     this.done = [new Float64Array(4 * costs.length), new Float64Array(4 * costs.length)];
+    this.ahead = new Float64Array(costs.length);
     this.starts = new Float64Array(4 * pace.queueDepth);
     // Every transfer adds one at most.
     const transfers =
@@ -86,16 +91,20 @@ export class Simulation {
   run(order: readonly Issue[], iterations: number): number {
     this.reset();
     const headed = new Uint8Array(this.costs.length);
+    for (const { task, head } of order) if (head) headed[task] = 1;
+    const early = order.filter(({ ahead }) => ahead === true);
+    this.prepare(early);
     const ends: number[] = [];
     for (let i = 0; i < Math.min(3, iterations); i++) {
       this.current = i % 2;
-      headed.fill(0);
-      this.done[this.current]?.fill(0);
-      for (const { task, head } of order) {
-        if (head) {
-          headed[task] = 1;
-          this.head(task);
-        } else this.body(task, headed[task] === 1);
+      const done = this.done[this.current];
+      done?.fill(0);
+      for (const { task } of early) if (done !== undefined) done[4 * task + LOAD] = this.ahead[task] ?? 0;
+      for (const { task, head, ahead } of order) {
+        if (ahead === true) {
+          if (i + 1 < iterations) this.headAhead(task);
+        } else if (head) this.head(task);
+        else this.body(task, headed[task] === 1);
       }
       ends.push(Math.max(...this.last));
     }
@@ -109,11 +118,26 @@ export class Simulation {
     this.stretches = 0;
   }
 
+  /** Loads what the first iteration finds loaded, before it begins. */
+  private prepare(early: readonly Issue[]): void {
+    for (const { task } of early) this.ahead[task] = this.loadFirst(task, 0);
+    if (early.length > 0) this.now = Math.max(this.now, ...early.map(({ task }) => this.ahead[task] ?? 0));
+  }
+
   private head(task: number): void {
-    const cost = this.costs[task];
-    if (cost === undefined) return;
+    this.complete(task, LOAD, this.loadFirst(task, this.ready(task, LOAD)));
+  }
+
+  /** The same for the next iteration, of which nothing stands in front of it. */
+  private headAhead(task: number): void {
+    const loaded = this.loadFirst(task, this.readyBehind(task));
+    this.ahead[task] = loaded;
+    this.last[LOAD] = Math.max(this.last[LOAD] ?? 0, loaded);
+  }
+
+  private loadFirst(task: number, ready: number): number {
     this.now += SEQUENCER / 4;
-    this.complete(task, LOAD, this.transfer(LOAD, this.ready(task, LOAD), cost.head));
+    return this.transfer(LOAD, ready, this.costs[task]?.head ?? 0);
   }
 
   private body(task: number, headed: boolean): void {
@@ -191,6 +215,14 @@ export class Simulation {
       const time = (at >= 0 ? own[at] : other[-1 - at]) ?? 0;
       if (time > ready) ready = time;
     }
+    return ready;
+  }
+
+  /** When everything of this iteration has completed that the loads of a task in the next one wait for. */
+  private readyBehind(task: number): number {
+    const own = this.done[this.current];
+    let ready = 0;
+    for (const at of this.before[4 * task + LOAD] ?? []) if (at < 0) ready = Math.max(ready, own?.[-1 - at] ?? 0);
     return ready;
   }
 

@@ -1,7 +1,7 @@
 import type { Group } from '../../../passes/mbs/schedule.ts';
 import type { DebugRange } from '../program.ts';
 import type { Iteration } from './context.ts';
-import { type Affine, constant, type Emitter, plus, times } from './emitter.ts';
+import { type Affine, type Emitter, plus, times, ZERO } from './emitter.ts';
 import { type Edge, orderTasks, type Touch } from './hazards.ts';
 import { firstLoads } from './heads.ts';
 import { freesOf } from './lifetimes.ts';
@@ -16,6 +16,8 @@ export interface Task {
   /** Its iteration, of those that are issued together. */
   readonly turn: number;
   readonly touches: readonly Touch[];
+  /** It works for the next round, and for the first one before that. */
+  readonly ahead: boolean;
   /** Emits it for an iteration of its group; what `between` is given stands between the tokens of the task. */
   emit(iteration: Iteration, between: Between): void;
 }
@@ -43,18 +45,16 @@ export function tasksOf(group: Group, bodies: readonly Body[], order: readonly I
       return freesOf(place, own).map((free, i) => [own[i], free] as const);
     }),
   );
-  const headed = new Set<Body>();
-  return order.flatMap(({ task, head }) => {
+  const headed = new Set(order.flatMap(({ task, head }) => (head ? (bodies[task] ?? []) : [])));
+  return order.flatMap(({ task, head, ahead = false }): Task[] => {
     const body = bodies[task];
     if (body === undefined) return [];
-    if (head) {
-      headed.add(body);
-      return [{ turn: body.turn, touches: firstLoads(body), emit: body.head }];
-    }
+    if (head) return [{ turn: body.turn, touches: firstLoads(body), ahead, emit: body.head }];
     const isHeaded = headed.has(body);
     return [
       {
         turn: body.turn,
+        ahead,
         touches: isHeaded && body.atOnce ? body.touches.filter(({ queue, late }) => queue !== 'load' || late === true) : body.touches,
         emit: (iteration, between) => body.emit(iteration, between, isHeaded, frees.get(body) ?? []),
       },
@@ -70,8 +70,14 @@ export interface Pass {
   /** Rounds, and by how many iterations each is behind the one before. */
   readonly times: number;
   readonly stride: number;
-  loop(e: Emitter, body: (iterations: readonly (Iteration | undefined)[]) => void): void;
+  /** @param body is given the iterations of a round, those of the round behind it, and what is 0 in the last one */
+  loop(e: Emitter, body: (iterations: Iterations, next: Iterations, more: Affine) => void): void;
+  /** The iterations of the first round. */
+  readonly first: Iterations;
 }
+
+/** By turn. */
+type Iterations = readonly (Iteration | undefined)[];
 
 /**
  * The iteration that is not full, which comes first because the last one may have updates behind it; full ones as a loop, two by two where they
@@ -89,22 +95,29 @@ export function passesOf(batch: number, { subBatch, alternating, stages }: Group
   });
   /** Full iterations, those of the first round by their numbers. */
   const rounds = (numbers: Pass['numbers'], count: number, stride: number): Pass => {
-    const iterations = (offset: Affine): (Iteration | undefined)[] =>
+    const iterations = (offset: Affine): Iterations =>
       numbers.map((number) => (number === undefined ? undefined : at(plus(offset, offsetOf(number)), subBatch)));
+    const step = stride * subBatch;
     return {
       samples: subBatch,
       numbers,
       times: count,
       stride,
-      loop: (e, body) => e.longLoop(count, stride * subBatch, (offset) => body(iterations(offset))),
+      loop: (e, body) =>
+        e.longLoop(count, step, (offset) =>
+          body(iterations(offset), iterations(plus(offset, step)), plus(times(offset, -1), (count - 1) * step)),
+        ),
+      first: iterations(ZERO),
     };
   };
   const first = Math.min(1, rest);
   const offsetOf = (number: number): number => (number === 0 ? 0 : rest + (number - first) * subBatch);
   if (stages !== undefined) return staged(full, stages.length + 1, rounds);
   const passes: Pass[] = [];
-  if (rest > 0)
-    passes.push({ samples: rest, numbers: [0], times: 1, stride: 1, loop: (e, body) => e.scope(() => body([at(constant(0), rest)])) });
+  if (rest > 0) {
+    const only = [at(ZERO, rest)];
+    passes.push({ samples: rest, numbers: [0], times: 1, stride: 1, loop: (e, body) => e.scope(() => body(only, [], ZERO)), first: only });
+  }
   const count = Math.floor(full / turns);
   if (full > 0)
     passes.push(
@@ -138,15 +151,23 @@ export function emitTasks(e: Emitter, pass: Pass, tasks: readonly Task[]): void 
   const by = (edges: readonly Edge[], side: 'from' | 'to', act: 'wait' | 'signal'): void => {
     for (const queue of QUEUES) sync(e, queue, act, edges.filter((edge) => edge[side] === queue).map(tokenOf));
   };
+  const early = tasks.filter(({ ahead }) => ahead);
+  for (const { turn, emit } of early) {
+    const iteration = pass.first[turn];
+    if (iteration !== undefined) emit(iteration, (work) => e.scope(work));
+  }
+  // What the first round knows of them is what a round before it would have waited for.
+  if (early.length > 0) e.op('fence', {});
   by(order.carried, 'from', 'signal');
-  pass.loop(e, (iterations) => {
+  pass.loop(e, (iterations, next, more) => {
     tasks.forEach((task, i) => {
       const { waits = [], signals = [] } = order.tasks[i] ?? {};
-      const iteration = iterations[task.turn];
+      const iteration = (task.ahead ? next : iterations)[task.turn];
       if (iteration === undefined) return;
       task.emit(iteration, (work) => {
         by(waits, 'to', 'wait');
-        e.scope(work);
+        if (task.ahead) e.when(more, 'nonzero', work);
+        else e.scope(work);
         by(signals, 'from', 'signal');
       });
     });
