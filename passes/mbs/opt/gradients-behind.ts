@@ -54,10 +54,11 @@ export function gradientsBehind({ steps }: Group, ways: Ways, most: number): Gro
   const joined = gradients.filter(({ layer, update }) => update !== undefined && !names.has(layer.name));
   const bytes = joined.reduce((sum, view) => sum + updatedBytes(view) + (view.outputs[0]?.bytes ?? 0), 0);
   const limit = most + bytes / planner.resources.costs.bytesPerCycle;
-  const behind = streamed(ways, { from: to, to: to + gradients.length });
-  const draft = behind && planner.tryDraft(from, to, 'group');
+  const products = streamed(ways, { from: to, to: to + gradients.length });
+  const draft = products && planner.tryDraft(from, to, 'group');
   const placed = draft && planner.tryPlace(draft);
-  if (behind === undefined || placed === undefined || behind.cycles + busiest(placed, ways) >= limit) return undefined;
+  if (products === undefined || placed === undefined || products.cycles + busiest(placed, ways) >= limit) return undefined;
+  const behind = products.refined();
   const ahead = ways.fastest(placed);
   return ahead.cycles + behind.cycles < limit ? [ahead.group, behind.group] : undefined;
 }
