@@ -164,30 +164,55 @@ function cheapest(candidates: readonly Scheduled[], resources: Resources, object
   return rated.reduce((best, other) => (other.cost < best.cost ? other : best)).scheduled;
 }
 
-/** What other sub-batches may make of the estimate of a schedule, at most. */
-const MOST_GAIN = 1.15;
+/** What other ways to run its groups may make of the estimate of a schedule, at most. */
+const MOST_GAIN = 1.3;
+/** How much slower than the best a schedule in its fastest ways may be estimated to be of which these are measured. */
+const MOST_DOUBTFUL = 1.02;
 
 /**
- * The schedule that is estimated to end first, each on its fastest sub-batches and `finished`: the model of the search does not know what waits
- * for what.
+ * The schedule that ends first, each in the fastest ways to run its groups and `finished`: the model of the search does not know what waits
+ * for what. Estimates tell which ones to measure.
  */
 function soonest(candidates: readonly Scheduled[], by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Scheduled {
   const { timer } = by;
-  const sum = ({ network, schedule }: Scheduled, manner: 'roughly' | 'exactly'): number =>
-    schedule.groups.reduce((cycles, group) => cycles + timer[manner](network, group), 0);
-  const rated = candidates.map((scheduled) => ({ scheduled, cycles: sum(scheduled, 'roughly') })).sort((x, y) => x.cycles - y.cycles);
-  let best: { readonly scheduled: Scheduled; readonly cycles: number; readonly seeming: number } | undefined;
+  const estimated: ByTime = { ...by, timer: timer.estimating() };
+  const rated = candidates
+    .map((scheduled) => ({ scheduled, cycles: cyclesOf(scheduled, timer, 'roughly') }))
+    .sort((x, y) => x.cycles - y.cycles);
+  const tried: { readonly scheduled: Scheduled; readonly timed: Timed }[] = [];
+  let least = Number.POSITIVE_INFINITY;
   for (const { scheduled, cycles } of rated) {
-    if (best !== undefined && cycles > best.seeming * MOST_GAIN) break;
-    const timed = fastest(finished(scheduled), by);
-    // Smaller sub-batches may have room for more updates, for which their groups are placed anew.
-    const again = finished(timed);
-    for (const other of again.network === timed.network ? [timed] : [timed, again]) {
-      const total = sum(other, 'exactly');
-      if (best === undefined || total < best.cycles) best = { scheduled: other, cycles: total, seeming: sum(other, 'roughly') };
-    }
+    if (cycles > least * MOST_GAIN) break;
+    const timed = inFastestWays(scheduled, estimated, finished);
+    tried.push({ scheduled, timed });
+    least = Math.min(least, timed.cycles);
   }
-  return best?.scheduled ?? fail(diag.internal({}, 'no schedule was found'));
+  const doubtful = tried.filter(({ timed }) => timed.cycles <= least * MOST_DOUBTFUL);
+  const measured = timer.measures
+    ? doubtful.map(({ scheduled }) => inFastestWays(scheduled, by, finished))
+    : doubtful.map(({ timed }) => timed);
+  const [first, ...others] = measured;
+  if (first === undefined) return fail(diag.internal({}, 'no schedule was found'));
+  return others.reduce((best, other) => (other.cycles < best.cycles ? other : best), first).scheduled;
+}
+
+interface Timed {
+  readonly scheduled: Scheduled;
+  readonly cycles: number;
+}
+
+/** A schedule in the fastest ways to run its groups; smaller sub-batches may have room for more updates, for which their groups are placed anew. */
+function inFastestWays(scheduled: Scheduled, by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Timed {
+  const timed = fastest(finished(scheduled), by);
+  const again = finished(timed);
+  const both = again.network === timed.network ? [timed] : [timed, again];
+  return both
+    .map((own) => ({ scheduled: own, cycles: cyclesOf(own, by.timer, 'exactly') }))
+    .reduce((best, other) => (other.cycles < best.cycles ? other : best));
+}
+
+function cyclesOf({ network, schedule }: Scheduled, timer: Timer, manner: 'roughly' | 'exactly'): number {
+  return schedule.groups.reduce((cycles, group) => cycles + timer[manner](network, group), 0);
 }
 
 type Strategy = (planner: Planner, from: number, to: number, policy: Policy, onMerge: (merge: Merge) => void) => readonly Draft[];

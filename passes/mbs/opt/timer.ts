@@ -28,6 +28,15 @@ export class Timer {
     this.measure = measure;
   }
 
+  get measures(): boolean {
+    return this.measure !== undefined;
+  }
+
+  /** The same without what is measured. */
+  estimating(): Timer {
+    return new Timer(this.estimate, this.spread, undefined);
+  }
+
   roughly(network: Network, group: Group): number {
     return this.estimate(network, this.spread(network, group));
   }
