@@ -11,6 +11,7 @@ import type { Choice } from './opt/choice.ts';
 import { type ByTime, fastest } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
+import { soonest, type Timed } from './opt/soonest.ts';
 import { EFFORT_FOR_TIME, type Estimate, type Measure, Timer } from './opt/timer.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
@@ -69,7 +70,7 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     const pairs = (own: Graph): readonly Pair[] => (fusedUpdates ? pairsOf(own, network.cores) : []);
     const found = [...optimal(planned, network, pairs(network.graph), resources, objective), ...plainer()];
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return soonest(found, { resources, timer: new Timer(estimate, spread, measure), pairs }, fuse);
+    return soonestOf(found, { resources, timer: new Timer(estimate, spread, measure), pairs }, fuse);
   };
   const spread = spreader(resources);
   const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
@@ -164,45 +165,20 @@ function cheapest(candidates: readonly Scheduled[], resources: Resources, object
   return rated.reduce((best, other) => (other.cost < best.cost ? other : best)).scheduled;
 }
 
-/** What other ways to run its groups may make of the estimate of a schedule, at most. */
-const MOST_GAIN = 1.3;
-/** How much slower than the best a schedule in its fastest ways may be estimated to be of which these are measured. */
-const MOST_DOUBTFUL = 1.02;
-
-/**
- * The schedule that ends first, each in the fastest ways to run its groups and `finished`: the model of the search does not know what waits
- * for what. Estimates tell which ones to measure.
- */
-function soonest(candidates: readonly Scheduled[], by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Scheduled {
+/** The schedule that ends first, `finished`: the model of the search does not know what waits for what. */
+function soonestOf(candidates: readonly Scheduled[], by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Scheduled {
   const { timer } = by;
   const estimated: ByTime = { ...by, timer: timer.estimating() };
-  const rated = candidates
-    .map((scheduled) => ({ scheduled, cycles: cyclesOf(scheduled, timer, 'roughly') }))
-    .sort((x, y) => x.cycles - y.cycles);
-  const tried: { readonly scheduled: Scheduled; readonly timed: Timed }[] = [];
-  let least = Number.POSITIVE_INFINITY;
-  for (const { scheduled, cycles } of rated) {
-    if (cycles > least * MOST_GAIN) break;
-    const timed = inFastestWays(scheduled, estimated, finished);
-    tried.push({ scheduled, timed });
-    least = Math.min(least, timed.cycles);
-  }
-  const doubtful = tried.filter(({ timed }) => timed.cycles <= least * MOST_DOUBTFUL);
-  const measured = timer.measures
-    ? doubtful.map(({ scheduled }) => inFastestWays(scheduled, by, finished))
-    : doubtful.map(({ timed }) => timed);
-  const [first, ...others] = measured;
-  if (first === undefined) return fail(diag.internal({}, 'no schedule was found'));
-  return others.reduce((best, other) => (other.cycles < best.cycles ? other : best), first).scheduled;
-}
-
-interface Timed {
-  readonly scheduled: Scheduled;
-  readonly cycles: number;
+  const found = soonest(candidates, {
+    roughly: (scheduled) => cyclesOf(scheduled, timer, 'roughly'),
+    estimated: (scheduled) => inFastestWays(scheduled, estimated, finished),
+    measured: timer.measures ? (scheduled) => inFastestWays(scheduled, by, finished) : undefined,
+  });
+  return found ?? fail(diag.internal({}, 'no schedule was found'));
 }
 
 /** A schedule in the fastest ways to run its groups; smaller sub-batches may have room for more updates, for which their groups are placed anew. */
-function inFastestWays(scheduled: Scheduled, by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Timed {
+function inFastestWays(scheduled: Scheduled, by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Timed<Scheduled> {
   const timed = fastest(finished(scheduled), by);
   const again = finished(timed);
   const both = again.network === timed.network ? [timed] : [timed, again];

@@ -127,27 +127,15 @@ function emitPack(
   const image = { at: atGroup(target.moving, step.image), step: step.image * pack.groups };
   const weights = { at: offset(ctx, target.stationary, tap + pack.first * step.weights), step: step.weights * pack.groups };
   const [moving, stationary] = exchanged ? [weights, image] : [image, weights];
-  configureMatrix(ctx, config);
   emitProduct(
     ctx,
+    config,
     {
-      rows: own,
-      blockRows: block,
-      columns: other,
-      reduction,
+      ...{ rows: own, blockRows: block, columns: other, reduction, packs: pack.count, moving, stationary },
       firstReduction: target.reduction.offset,
-      packs: pack.count,
-      moving: moving.at,
-      stationary: stationary.at,
-      result: atGroup(target.result, step.result),
-      movingStep: moving.step,
-      stationaryStep: stationary.step,
-      resultStep: step.result * pack.groups,
-      ...(target.bias === undefined ? {} : { bias: atGroup(target.bias, work.n * 4) }),
-      biasStep: columns * 4,
-      ...(target.totals === undefined
-        ? {}
-        : { totals: { address: atGroup(target.totals, work.n * PAIR_BYTES), step: columns * PAIR_BYTES } }),
+      result: { at: atGroup(target.result, step.result), step: step.result * pack.groups },
+      ...(target.bias === undefined ? {} : { bias: { at: atGroup(target.bias, work.n * 4), step: columns * 4 } }),
+      ...(target.totals === undefined ? {} : { totals: { at: atGroup(target.totals, work.n * PAIR_BYTES), step: columns * PAIR_BYTES } }),
       f32: false,
       add: 0,
       drain: target.drains,

@@ -2,7 +2,7 @@ import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { blockRows, isExchanged, type ReducePart, reducePart } from '../../../passes/mbs/shape.ts';
 import type { StepContext } from './context.ts';
 import { ZERO } from './emitter.ts';
-import { configureMatrix, emitProduct, type MatrixConfig, offset, packsOf, type RowWindow, type WaveCounters, workOf } from './matrix.ts';
+import { emitProduct, type MatrixConfig, offset, packsOf, type RowWindow, type WaveCounters, workOf } from './matrix.ts';
 
 /** What one chunk adds to a panel of a weight gradient: registers with addresses, and extents. */
 export interface ReduceTarget {
@@ -71,23 +71,13 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
       const input = { at: offset(ctx, target.moving, pack.first * steps.moving), step: steps.moving * pack.groups };
       const gradient = { at: offset(ctx, target.stationary, pack.first * steps.stationary), step: steps.stationary * pack.groups };
       const [moving, stationary] = exchanged ? [gradient, input] : [input, gradient];
-      configureMatrix(ctx, config);
       emitProduct(
         ctx,
+        config,
         {
-          rows: own,
-          blockRows: block,
-          columns: other,
-          reduction,
+          ...{ rows: own, blockRows: block, columns: other, reduction, packs: pack.count, moving, stationary },
           firstReduction: ZERO,
-          packs: pack.count,
-          moving: moving.at,
-          stationary: stationary.at,
-          result: offset(ctx, target.result, pack.first * steps.result),
-          movingStep: moving.step,
-          stationaryStep: stationary.step,
-          resultStep: steps.result * pack.groups,
-          biasStep: 0,
+          result: { at: offset(ctx, target.result, pack.first * steps.result), step: steps.result * pack.groups },
           f32: true,
           add: target.add,
           drain: true,

@@ -26,6 +26,12 @@ export function configureMatrix(ctx: StepContext, values: MatrixConfig): void {
   ctx.e.configure('matrix', slotValues(MATRIX_SLOTS, { ...PLAIN, ...values }));
 }
 
+/** Where something lies for the first pack of channel groups: a register with the address, and the bytes from pack to pack. */
+export interface Strided {
+  readonly at: number;
+  readonly step: number;
+}
+
 /** One matrix product on operands in the global buffer; addresses are in bytes. */
 export interface Product {
   readonly rows: number;
@@ -37,17 +43,12 @@ export interface Product {
   readonly firstReduction: Affine;
   /** Packs of channel groups, one product each. */
   readonly packs: number;
-  readonly moving: number;
-  readonly stationary: number;
-  readonly result: number;
-  /** Bytes from pack to pack. */
-  readonly movingStep: number;
-  readonly stationaryStep: number;
-  readonly resultStep: number;
-  readonly bias?: number;
-  readonly biasStep: number;
-  /** Where the results are added to totals: their address, and the bytes from pack to pack. */
-  readonly totals?: { readonly address: number; readonly step: number };
+  readonly moving: Strided;
+  readonly stationary: Strided;
+  readonly result: Strided;
+  readonly bias?: Strided;
+  /** Where the results are added to totals. */
+  readonly totals?: Strided;
   readonly f32: boolean;
   /** Register: not 0 where the result adds to what is there. */
   readonly add: number;
@@ -74,19 +75,20 @@ export interface WaveCounters {
 }
 
 /**
- * Emits the tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. Blocks drain
+ * Configures the product and emits its tile loops: rows outside, then columns, then the reduction, whose partial sums stay in the accumulator. Blocks drain
  * in the order of their rows, and of their columns, which totals rely on.
  */
-export function emitProduct(ctx: StepContext, product: Product, counters: WaveCounters): void {
+export function emitProduct(ctx: StepContext, config: MatrixConfig, product: Product, counters: WaveCounters): void {
   const { e, options } = ctx;
+  configureMatrix(ctx, config);
   const { rows, columns, reduction } = product;
   e.plainLoop(product.packs, 1, (pack) => {
-    const at = (base: number, step: number): number => e.value(plus({ base: 0, terms: [{ reg: base, scale: 1 }] }, times(pack, step)));
-    const moving = at(product.moving, product.movingStep);
-    const stationary = at(product.stationary, product.stationaryStep);
-    const result = at(product.result, product.resultStep);
-    const bias = product.bias === undefined ? 0 : at(product.bias, product.biasStep);
-    const totals = product.totals && at(product.totals.address, product.totals.step);
+    const at = (place: Strided): number => e.value(plus({ base: 0, terms: [{ reg: place.at, scale: 1 }] }, times(pack, place.step)));
+    const moving = at(product.moving);
+    const stationary = at(product.stationary);
+    const result = at(product.result);
+    const bias = product.bias === undefined ? 0 : at(product.bias);
+    const totals = product.totals && at(product.totals);
     e.plainLoop(Math.ceil(rows / product.blockRows), product.blockRows, (m) => {
       const m0 = e.value(m);
       e.plainLoop(Math.ceil(columns / options.arrayColumns), options.arrayColumns, (n) => {
