@@ -33,13 +33,14 @@ function inOrderOf(layers: readonly Layer[]): (layer: Layer) => Layer {
 function nodesOf(graph: Graph, layers: readonly Layer[]): Node[] {
   const nodes: { layers: Layer[]; needs: Set<Node> }[] = [];
   const makers = new Map<string, Node>();
+  const readers = unitsOf(layers);
   let last: Layer[] = [];
   for (const run of unitRuns(layers)) {
     const made = new Set(last.flatMap(({ outputs }) => outputs));
     const follows = run.some(({ inputs }) => inputs.some((input) => made.has(input)));
     const open = run[0]?.phase === 'forward' ? !hasProduct(run) : !hasProduct(last);
     let node = nodes.at(-1);
-    if (node === undefined || !follows || !open || divides(graph, last)) {
+    if (node === undefined || !follows || !open || divides(graph, last, readers)) {
       node = { layers: [], needs: new Set() };
       nodes.push(node);
     }
@@ -66,10 +67,17 @@ function unitRuns(layers: readonly Layer[]): Layer[][] {
   return runs;
 }
 
-/** Whether layers make the data of several branches. */
-function divides(graph: Graph, run: readonly Layer[]): boolean {
+/** Whether a layer makes the data of several branches. */
+function divides(graph: Graph, run: readonly Layer[], readers: ReadonlyMap<string, ReadonlySet<string>>): boolean {
   const data = run.flatMap(({ outputs }) => outputs).filter((tensor) => DATA.has(graph.tensors.get(tensor)?.kind ?? 'statistics'));
-  return run.length === 1 && data.length > 1;
+  return run.length === 1 && (data.length > 1 || data.some((tensor) => (readers.get(tensor)?.size ?? 0) > 1));
+}
+
+/** By tensor: the units that read it. */
+function unitsOf(layers: readonly Layer[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const readers = new Map<string, Set<string>>();
+  for (const { inputs, unit } of layers) for (const input of inputs) readers.set(input, (readers.get(input) ?? new Set()).add(unit));
+  return readers;
 }
 
 /** Kinds of what branches work on. */
@@ -120,10 +128,10 @@ function orderOf(graph: Graph, nodes: readonly Node[]): Layer[] {
       waiting.forEach((node, i) => {
         if ([...node.needs].some((need) => !done.has(need))) return;
         // Of equal ones the smaller first: what passes much data on is better done late.
-        const grows = growth(node) + madeBy(node) / 2 ** 20;
-        // A branch that does not grow goes on: what it made last is on chip.
-        const goesOn = last !== undefined && node.needs.has(last) && growth(node) <= 0;
-        const rank = goesOn ? Number.NEGATIVE_INFINITY : grows;
+        const grows = growth(node);
+        const follows = last !== undefined && node.needs.has(last);
+        // A branch that does not grow goes on: what it made last is on chip. So does, of those that grow alike, the one that was begun.
+        const rank = follows && grows <= 0 ? Number.NEGATIVE_INFINITY : grows + (follows ? 0 : madeBy(node) / 2 ** 20);
         if (rank < least) [best, least] = [i, rank];
       });
       const [node] = waiting.splice(best, 1);
