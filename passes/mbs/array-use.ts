@@ -1,5 +1,7 @@
 import type { MatrixWork } from './network.ts';
+import type { Panel } from './schedule.ts';
 import { type ArraySize, canExchange, isExchanged, mapParts, reducePart, waveCycles } from './shape.ts';
+import { pieces } from './transfers.ts';
 
 /** What costs a product most of the array that it does not use. */
 export const LIMITS = {
@@ -37,10 +39,10 @@ interface Load {
   readonly exchanged: boolean;
 }
 
-/** Models the products of a layer for `batch` samples, `chunk` at a time. */
-export function arrayUse(work: MatrixWork, array: ArraySize, batch: number, chunk: number): ArrayUse {
+/** Models the products of a layer for `batch` samples, `chunk` at a time; of a weight gradient, panel by panel, if given. */
+export function arrayUse(work: MatrixWork, array: ArraySize, batch: number, chunk: number, panel?: Panel): ArrayUse {
   const chunks = batch / chunk;
-  const loads = work.form === 'weightGradient' ? [reduceLoad(work, array, chunk)] : mapLoads(work, array, chunk);
+  const loads = work.form === 'weightGradient' ? reduceLoads(work, array, chunk, panel) : mapLoads(work, array, chunk);
   const cells = array.arrayRows * array.arrayColumns;
   const costs = loads.map((load) => costOf(load, array));
   const sum = (of: (cost: Cost) => number): number => costs.reduce((total, cost) => total + of(cost), 0);
@@ -122,18 +124,23 @@ function mapLoads(work: MatrixWork, array: ArraySize, samples: number): Load[] {
     });
 }
 
-function reduceLoad(work: MatrixWork, array: ArraySize, samples: number): Load {
+function reduceLoads(work: MatrixWork, array: ArraySize, samples: number, panel: Panel | undefined): Load[] {
   const { geometry: g } = work;
   const { copies, groups, taps, span } = reducePart(work, array);
-  const plain: Load = {
-    useful: samples * work.k * work.m * work.columns,
-    rows: ((groups * work.m) / g.S) * taps,
-    reduction: samples * g.P * span,
-    columns: groups * copies * work.n,
-    products: work.groups / groups,
-    exchanged: false,
-  };
-  return work.groups === 1 && copies === 1 ? turned(plain, array) : plain;
+  const cut = work.groups === 1 ? panel : undefined;
+  return pieces(work.m, cut?.m ?? work.m).flatMap((m) =>
+    pieces(work.n, Math.min(cut?.n ?? work.n, work.n)).map((n): Load => {
+      const plain: Load = {
+        useful: (samples * work.k * work.columns * m.size * m.count * n.size * n.count) / work.n,
+        rows: ((groups * m.size) / g.S) * taps,
+        reduction: samples * g.P * span,
+        columns: groups * copies * n.size,
+        products: (work.groups / groups) * m.count * n.count,
+        exchanged: false,
+      };
+      return work.groups === 1 && copies === 1 ? turned(plain, array) : plain;
+    }),
+  );
 }
 
 /** The same product with its operands exchanged, where that pays. */

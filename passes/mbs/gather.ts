@@ -8,8 +8,9 @@ import { type ArraySize, drainsInOrder } from './shape.ts';
  * Joins statistics of single samples with the product whose result they are of, so that they are gathered while it drains instead of
  * read again, unless it drains in another order on this array. Names, units and origins stay those of the product; the tensors stay
  * as they are.
+ * @param among products, by their names; absent: all
  */
-export function gather(graph: Graph, array: ArraySize): Graph {
+export function gather(graph: Graph, array: ArraySize, among?: ReadonlySet<string>): Graph {
   const makers = new Map(graph.layers.map((layer) => [layer.outputs[0], layer]));
   const joined = new Map<string, Layer>();
   const gone = new Set<string>();
@@ -17,6 +18,7 @@ export function gather(graph: Graph, array: ArraySize): Graph {
     const attrs = recordOf(layer.kind).gathered?.(layer.attrs);
     const product = makers.get(layer.inputs[0]);
     if (attrs === undefined || product === undefined || product.phase !== layer.phase || joined.has(product.name)) continue;
+    if (among?.has(product.name) === false) continue;
     const record = recordOf(product.kind);
     const kind = record.gathering;
     const work = matrixOf(record, typesOf(graph, product.inputs), product);

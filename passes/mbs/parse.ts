@@ -120,7 +120,10 @@ class Parser {
       return this.lexer.number('a number');
     };
     const panel = { m: extent('m'), n: extent('n'), k: extent('k') };
-    return this.lexer.sees('piece') ? { ...panel, piece: extent('piece') } : panel;
+    const piece = this.lexer.sees('piece') ? { piece: extent('piece') } : {};
+    const sliced = this.lexer.takes('sliced') ? { sliced: true as const } : {};
+    const kept = this.lexer.takes('kept') ? { kept: true as const } : {};
+    return { ...panel, ...piece, ...sliced, ...kept };
   }
 
   private stripes(): [number, number][] {

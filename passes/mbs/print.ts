@@ -28,7 +28,8 @@ function stepLines(step: Step, index: number): string[] {
   const head = [`step ${quoted(step.layer)}`, `chunk ${step.chunk}`];
   if (panel !== undefined) {
     const piece = panel.piece === undefined ? '' : ` piece=${panel.piece}`;
-    head.push(`panel m=${panel.m} n=${panel.n} k=${panel.k}${piece}`);
+    const sliced = `${panel.sliced === true ? ' sliced' : ''}${panel.kept === true ? ' kept' : ''}`;
+    head.push(`panel m=${panel.m} n=${panel.n} k=${panel.k}${piece}${sliced}`);
   }
   if (stripes !== undefined) head.push(`stripes ${stripes.map(([from, to]) => `${from}..${to}`).join(' ')}`);
   return [

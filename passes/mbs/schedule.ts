@@ -35,6 +35,16 @@ export interface Panel {
   readonly k: number;
   /** Of a weight gradient behind which its update runs: columns that are updated at a time, where they are not those of `pieceColumns`. */
   readonly piece?: number;
+  /**
+   * Of a weight gradient: the operand whose channels the panels divide comes slice by slice, one for each panel, in chunks; the other one lies there as
+   * a whole, loaded before the first panel.
+   */
+  readonly sliced?: true;
+  /**
+   * Of weights: panels stay where they are loaded, one behind the other, so that the first chunks can begin with the first panel and all others find
+   * them there.
+   */
+  readonly kept?: true;
 }
 
 /** How one layer runs on one sub-batch. */

@@ -1,3 +1,4 @@
+import { atEnds } from './ends.ts';
 import type { Network } from './network.ts';
 import { busiestOf } from './opt/objective.ts';
 import { stepAmountsOf } from './opt/work.ts';
@@ -33,6 +34,8 @@ export function spreader(resources: Resources): Spread {
 function spreadIn(network: Network, group: Group, resources: Resources, draw: number): Group {
   const kept = { intervals: intervalsOf(group), held: heldIn(group) };
   const capacity = roomOf(group, resources.globalBytes);
+  const ends = draw === 0 ? atEnds(network, group, capacity) : undefined;
+  if (ends !== undefined) return ends;
   const cycles = cyclesOf(network, group, resources);
   const { bytesPerCycle } = resources.costs;
   const apart = addressed(group, kept, (blocks, period) => allocateApart(blocks, capacity, { period, draw, cycles, bytesPerCycle }));

@@ -6,6 +6,7 @@ import {
   elementBytes,
   elementsOf,
   flatBytes,
+  holdsPanelAlone,
   imageRowBytes,
   isChunked,
   pieceColumns,
@@ -270,10 +271,14 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
     if (access.mode === 'whole') add(`in${i}`, o.bytes, 1);
     if (isUpdated(view, 'in', i)) addPiece(`in${i}`, o);
     else if (access.mode === 'stream') {
-      const bytes = streamBytes(view, o, i, tiling);
-      add(`in${i}`, chunked && panelled !== undefined ? panelled.share(bytes, i) : bytes, chunked || updateChunks(view, tiling) ? 2 : 1);
+      const { matrix } = view;
+      const { panel } = tiling;
+      const reduces = matrix?.form === 'weightGradient' && panel !== undefined;
+      const passes = reduces ? holdsPanelAlone(matrix, panel, i, chunked) : chunked;
+      const bytes = reduces && !passes ? o.bytes * samples : streamBytes(view, o, i, tiling);
+      add(`in${i}`, passes && panelled !== undefined ? panelled.share(bytes, i) : bytes, passes || updateChunks(view, tiling) ? 2 : 1);
     }
-    if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.count > 1 ? 2 : 1);
+    if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.halves);
   });
   outputs.forEach((access, i) => {
     const o = view.outputs[i];
@@ -286,7 +291,7 @@ export function blocksOf(view: LayerView, inputs: readonly Access[], outputs: re
       const bytes = streamBytes(view, o, -1, tiling);
       add(`out${i}`, panelled?.share(bytes, -1) ?? bytes, chunked || updateChunks(view, tiling) || (panelled?.count ?? 1) > 1 ? 2 : 1);
     }
-    if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.count > 1 ? 2 : 1);
+    if (access.mode === 'panel' && panelled !== undefined) add('panel', panelled.bytes, panelled.halves);
   });
   add('state', view.state.shared + view.state.perSample * (gathers(view) ? samples : Math.min(tiling.chunk, samples)), 1);
   return blocks;
@@ -317,6 +322,7 @@ function streamBytes(view: LayerView, o: Operand, index: number, tiling: Tiling)
 
 interface PanelBlocks {
   readonly bytes: number;
+  readonly halves: 1 | 2;
   readonly count: number;
   /** Elements that pass an update at a time, and how often some do. */
   readonly piece: number;
@@ -329,8 +335,10 @@ function panelBlocks(work: MatrixWork, panel: Panel): PanelBlocks {
   const reduces = work.form === 'weightGradient';
   const count = Math.ceil(work.columns / panel.n) * (reduces ? Math.ceil(work.m / panel.m) : Math.ceil(work.k / panel.k));
   const columns = pieceColumns(panel);
+  const bytes = reduces ? panel.m * panel.n * 4 : panel.k * panel.n * 2;
   return {
-    bytes: reduces ? panel.m * panel.n * 4 : panel.k * panel.n * 2,
+    bytes: panel.kept === true ? work.k * work.columns * 2 : bytes,
+    halves: count > 1 && panel.kept !== true ? 2 : 1,
     count,
     piece: panel.m * columns,
     pieces: count * Math.ceil(panel.n / columns),

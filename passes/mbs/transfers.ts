@@ -1,5 +1,6 @@
 import type { TensorKind } from '../../ir/tensor.ts';
 import { isImage, isUpdated, type LayerView, type MatrixWork, type Operand } from './network.ts';
+import { partSizes } from './parts.ts';
 import { type Access, isHeld, type Panel, type Step } from './schedule.ts';
 
 /** Receives `times` transfers of `rows` runs of `rowBytes` each; `contiguous` runs follow one another in DRAM. */
@@ -173,12 +174,14 @@ function visitMap(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonl
   const [access, gathered] = outputs;
   if (result !== undefined && access?.store === true)
     for (const col of columns) visitChannels(v, result, 'write', -1, col.size, work.columns, times * col.count);
-  if (gathered?.store === true) visitAtOnce(v, statistics, 'write');
+  if (gathered?.store === true && statistics !== undefined)
+    for (const samples of partSizes(v.view, v.tiling, v.iteration.samples))
+      v.visit(statistics.tensor, statistics.kind, 'write', 1, statistics.bytes * samples, true, times);
 }
 
-/** All samples of an operand that is loaded once before the first panel, or of statistics that are complete behind the last one. */
-function visitAtOnce(v: Visitation, o: Operand | undefined, direction: 'read' | 'write' = 'read'): void {
-  if (o !== undefined) v.visit(o.tensor, o.kind, direction, 1, o.bytes * v.iteration.samples, true, v.iteration.times);
+/** All samples of an operand that is loaded once before the first panel. */
+function visitAtOnce(v: Visitation, o: Operand | undefined): void {
+  if (o !== undefined) v.visit(o.tensor, o.kind, 'read', 1, o.bytes * v.iteration.samples, true, v.iteration.times);
 }
 
 /** Rows and row length, in elements, of a weight panel as it lies in DRAM. */
@@ -211,6 +214,12 @@ function visitChannels(
     v.visit(o.tensor, o.kind, direction, piece.size, rowBytes, channels === all, times * piece.count);
 }
 
+/** Whether buffers hold, of an input of a weight gradient that is streamed, the channels of one panel alone. */
+export function holdsPanelAlone({ m, columns, moving, stationary }: MatrixWork, panel: Panel, input: number, chunked: boolean): boolean {
+  if (panel.sliced !== true) return chunked;
+  return (input === moving && panel.m < m) || (input === stationary && panel.n < columns);
+}
+
 /** Weight gradient: the result by panels, the samples streamed through each. */
 function visitReduce(v: Visitation, work: MatrixWork, panel: Panel, inputs: readonly Access[], outputs: readonly Access[]): void {
   const { times, later, last, full } = v.iteration;
@@ -223,7 +232,7 @@ function visitReduce(v: Visitation, work: MatrixWork, panel: Panel, inputs: read
     const access = inputs[index];
     const o = v.view.inputs[index];
     if (access === undefined || o === undefined || !movesData(access, 'read')) return;
-    if (!chunked || access.mode === 'load') {
+    if (!holdsPanelAlone(work, panel, index, chunked) || access.mode === 'load') {
       if (single) visitOperand(v, access, o, 'read', 1);
       else visitAtOnce(v, o);
       return;

@@ -81,9 +81,9 @@ function scheduledCosts({ network, schedule }: Scheduled, resources: Resources):
   const works = new Map(network.layers.map(({ layer, matrix }) => [layer.name, matrix]));
   return new Map(
     schedule.groups.flatMap(({ subBatch, steps }, group) =>
-      steps.map(({ layer, footprint, chunk }) => {
+      steps.map(({ layer, footprint, chunk, panel }) => {
         const work = works.get(layer);
-        const array = work === undefined ? {} : { array: arrayUse(work, resources, network.batch, Math.min(chunk, subBatch)) };
+        const array = work === undefined ? {} : { array: arrayUse(work, resources, network.batch, Math.min(chunk, subBatch), panel) };
         const bytes = Object.values(traffic[layer] ?? {});
         const read = bytes.reduce((sum, b) => sum + b.read, 0);
         const written = bytes.reduce((sum, b) => sum + b.write, 0);

@@ -129,6 +129,12 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   'a panel is left out': ofStep(({ panel, ...step }) => (panel === undefined ? undefined : step)),
   'a panel is too wide': ofStep((step) => step.panel && { ...step, panel: { ...step.panel, n: step.panel.n + 100_000 } }),
   'a piece is wider than its panel': ofStep((step) => step.panel && { ...step, panel: { ...step.panel, piece: step.panel.n + 1 } }),
+  'weights that come slice by slice': ofStep((step) =>
+    step.panel && !/grad\.weight/.test(step.layer) ? { ...step, panel: { ...step.panel, sliced: true } } : undefined,
+  ),
+  'panels of a weight gradient that stay': ofStep((step) =>
+    step.panel && /grad\.weight/.test(step.layer) ? { ...step, panel: { ...step.panel, kept: true } } : undefined,
+  ),
   'a piece where no update is': ofStep((step) =>
     step.panel && !/update/.test(step.layer) ? { ...step, panel: { ...step.panel, piece: 1 } } : undefined,
   ),

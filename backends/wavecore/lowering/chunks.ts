@@ -1,6 +1,6 @@
 import { isImage, type Operand } from '../../../passes/mbs/network.ts';
 import { flatBytes, stripeRows } from '../../../passes/mbs/transfers.ts';
-import { type Chunk, type StepContext, TOKEN } from './context.ts';
+import { type Chunk, firstTurn, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { type Affine, constant, plus } from './emitter.ts';
 import { chunksOf } from './parts.ts';
@@ -19,6 +19,11 @@ export interface ChunkPlan {
   readonly alternates: boolean;
   /** The first chunk was loaded by the head of the task. */
   readonly headed: boolean;
+  /**
+   * Where it was, it is waited for where the task begins, and not in the queue of loads, behind the heads of later tasks: costs instructions in every
+   * turn. More than one chunk must be loaded.
+   */
+  readonly apart?: boolean;
   loadRows(i: number, chunk: Chunk, counter: number): DmaRows[];
   storeRows(i: number, chunk: Chunk, counter: number): DmaRows[];
 }
@@ -78,7 +83,7 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
 function loadFirst(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
   if (!plan.headed) loadChunk(ctx, plan, chunk);
   else if (plan.loads.length > 0) {
-    ctx.e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
+    if (plan.apart !== true) ctx.e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
     ctx.e.increment(ctx.loads);
   }
 }
@@ -137,11 +142,20 @@ function isStriped(ctx: StepContext, o: Operand): boolean {
 }
 
 function beginTurn(ctx: StepContext, plan: ChunkPlan): void {
+  const { e, step, part, turns } = ctx;
   const guard = plan.alternates && plan.streamsOut ? [TOKEN.stored] : [];
-  plan.units.forEach((u, i) => {
-    const wait = [...(plan.loads.length > 0 ? [LOADED[u]] : []), ...(i === 0 ? guard : [])];
-    if (wait.length > 0) ctx.e.op(u === 'matrix' ? 'm.sync' : 'v.sync', {}, { wait });
-  });
+  const begin = (loaded: boolean): void =>
+    plan.units.forEach((u, i) => {
+      const wait = [...(loaded ? [LOADED[u]] : []), ...(i === 0 ? guard : [])];
+      if (wait.length > 0) e.op(u === 'matrix' ? 'm.sync' : 'v.sync', {}, { wait });
+    });
+  if (!plan.headed || plan.loads.length === 0 || plan.apart !== true) {
+    begin(plan.loads.length > 0);
+    return;
+  }
+  const done: Affine = { base: -firstTurn(step, part), terms: [{ reg: turns, scale: 1 }] };
+  e.when(done, 'nonzero', () => begin(true));
+  if (guard.length > 0) e.when(done, 'zero', () => begin(false));
 }
 
 function endTurn(ctx: StepContext, plan: ChunkPlan, chunk: Chunk, stores: readonly number[]): void {

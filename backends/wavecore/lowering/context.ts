@@ -93,10 +93,9 @@ export class StepContext {
     this.chunked = isChunked(this.step, group.subBatch);
     this.loads = e.register();
     this.turns = e.register();
-    // Parts go on alternating where the one before has stopped.
-    const turn = Math.floor(part.from / this.step.chunk);
-    e.assign(this.loads, constant(turn));
-    e.assign(this.turns, constant(turn));
+    const turn = constant(firstTurn(this.step, part));
+    e.assign(this.loads, turn);
+    e.assign(this.turns, turn);
   }
 
   input(i: number): Operand {
@@ -156,8 +155,7 @@ export class StepContext {
       return this.e.value(plus(plus(times(chunk.offset, operand.bytes), this.residentAddress(operand.tensor)), offset));
     }
     const block = this.block(`${direction}${i}`);
-    const alternates = direction === 'out' || this.view.phase === 'update' || this.chunked;
-    if (block.halves === 1 || !alternates) return this.e.value(plus(offset, block.address));
+    if (block.halves === 1) return this.e.value(plus(offset, block.address));
     const rd = this.e.half(block.address + offset.base, block.bytes, counter);
     for (const t of offset.terms) this.e.op('mac', { rd, rs: t.reg, scale: t.scale });
     return rd;
@@ -174,4 +172,9 @@ export class StepContext {
   rowBytes(operand: Operand): number {
     return imageRowBytes(operand);
   }
+}
+
+/** Number of the first turn of a part: it goes on alternating where the part before has stopped. */
+export function firstTurn({ chunk }: Step, { from }: Part): number {
+  return Math.floor(from / chunk);
 }

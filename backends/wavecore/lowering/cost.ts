@@ -1,7 +1,7 @@
 import { arrayUse } from '../../../passes/mbs/array-use.ts';
-import type { LayerView, MatrixWork } from '../../../passes/mbs/network.ts';
+import type { LayerView, MatrixWork, Operand } from '../../../passes/mbs/network.ts';
 import type { Group, Resources, Step } from '../../../passes/mbs/schedule.ts';
-import { type IterationKind, pieceColumns, visitTransfers } from '../../../passes/mbs/transfers.ts';
+import { holdsPanelAlone, type IterationKind, pieceColumns, visitTransfers } from '../../../passes/mbs/transfers.ts';
 import { passedElements } from '../../../passes/mbs/vector-use.ts';
 import type { Part } from './context.ts';
 import { chunksOf, loadsAtOnce } from './parts.ts';
@@ -18,6 +18,8 @@ export interface Cost {
   readonly store: number;
   /** Turns that loads, computation and stores are divided into. */
   readonly turns: number;
+  /** First loads that are issued before the task are not waited for in the queue of loads. */
+  readonly apart?: true;
   /** What is loaded goes back, changed, from where it lies. */
   readonly returns: boolean;
   /**
@@ -45,17 +47,33 @@ export function costOf(
   resources: Resources,
 ): Cost {
   const samples = part.to - part.from;
-  const { samplesIn, sharedIn, updatedIn, store } = transfersOf(view, step, part, position, subBatch, resources.costs.bytesPerCycle);
+  const { samplesIn, slicedIn, sharedIn, updatedIn, store } = transfersOf(
+    view,
+    step,
+    part,
+    position,
+    subBatch,
+    resources.costs.bytesPerCycle,
+  );
   const turns = turnsOf(view, step, part);
-  const load = samplesIn + sharedIn;
+  const load = samplesIn + slicedIn + sharedIn;
   const head = loadsAtOnce(view, step, part, iterations)
     ? load
-    : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + sharedIn / turns;
+    : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + (slicedIn + sharedIn) / turns;
   const passes = view.state.perSample + view.state.shared > 0 ? WITH_STATE : 1;
-  const moved = { head, load: load - head, passes, store, turns, returns: view.matrix?.form === 'weightGradient' };
+  const isApart = step.panel?.kept === true || (view.matrix?.form === 'weightGradient' && iterations === 1);
+  const moved = {
+    ...(isApart ? { apart: true as const } : {}),
+    head,
+    load: load - head,
+    passes,
+    store,
+    turns,
+    returns: view.matrix?.form === 'weightGradient',
+  };
   const passed = passedElements(view, samples) / resources.lanes;
   if (view.matrix === undefined) return { ...moved, matrix: 0, vector: passed };
-  const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples)).cycles;
+  const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples), step.panel).cycles;
   const updates = view.update !== undefined && position.last === 1;
   if (updates) return { ...moved, matrix, vector: passed, updated: { load: updatedIn, ...panelsOf(view.matrix, step) } };
   return { ...moved, matrix, vector: 0, ...(view.update === undefined ? {} : { passesOver: true }) };
@@ -68,14 +86,21 @@ function panelsOf(work: MatrixWork, { panel }: Step): { readonly panels: number;
   return { panels, pieces: Math.ceil(panel.n / pieceColumns(panel)) };
 }
 
-/** Whether all samples of the operands are loaded before the first of several panels. */
+/** What a weight gradient loads slice by slice, the rest of it lying there as a whole. */
+function slicedInputs({ matrix, inputs }: LayerView, { panel }: Step): readonly Operand[] {
+  if (matrix === undefined || panel?.sliced !== true) return [];
+  return inputs.filter((_, i) => holdsPanelAlone(matrix, panel, i, true));
+}
+
+/** Whether all samples of the operands, but for slices, are loaded before the first of several panels. */
 function isPreloaded({ matrix }: LayerView, { chunk, panel, stripes }: Step, { from, to }: Part): boolean {
+  if (panel?.sliced === true) return true;
   if (matrix === undefined || panel === undefined || stripes !== undefined || to - from > chunk) return false;
   return panel.n < matrix.columns || (matrix.form === 'weightGradient' ? panel.m < matrix.m : panel.k < matrix.k);
 }
 
 /**
- * Cycles of the DRAM for samples, for what they share, for what an update behind the layer reads, and for results; what samples share is loaded with
+ * Cycles of the DRAM for samples, for those that come slice by slice, for what they share, for what an update behind the layer reads, and for results; what samples share is loaded with
  * the first part and stored with the last.
  */
 function transfersOf(
@@ -85,15 +110,22 @@ function transfersOf(
   position: Position,
   subBatch: number,
   bytesPerCycle: number,
-): { readonly samplesIn: number; readonly sharedIn: number; readonly updatedIn: number; readonly store: number } {
+): {
+  readonly samplesIn: number;
+  readonly slicedIn: number;
+  readonly sharedIn: number;
+  readonly updatedIn: number;
+  readonly store: number;
+} {
   const shared = new Set([...view.inputs, ...view.outputs].filter((o) => !o.batched).map((o) => o.tensor));
   const updated = new Set(view.update?.inputs.map((i) => view.inputs[i]?.tensor));
-  const bytes = { samplesIn: 0, sharedIn: 0, updatedIn: 0, store: 0 };
+  const sliced = new Set(slicedInputs(view, step).map(({ tensor }) => tensor));
+  const bytes = { samplesIn: 0, slicedIn: 0, sharedIn: 0, updatedIn: 0, store: 0 };
   const iteration = { samples: part.to - part.from, full: subBatch, times: 1, ...position } as const;
   visitTransfers(view, step.inputs, step.outputs, step, iteration, (tensor, _kind, direction, rows, rowBytes, _contiguous, times) => {
     if (shared.has(tensor) && !(direction === 'read' ? part.first : part.last)) return;
     const read = updated.has(tensor) ? 'updatedIn' : shared.has(tensor) ? 'sharedIn' : 'samplesIn';
-    const own = direction === 'write' ? 'store' : read;
+    const own = direction === 'write' ? 'store' : sliced.has(tensor) ? 'slicedIn' : read;
     bytes[own] += (rows * rowBytes * times) / bytesPerCycle;
   });
   return bytes;
@@ -106,5 +138,5 @@ function turnsOf({ phase, matrix, inputs }: LayerView, step: Step, { from, to }:
   if (matrix === undefined || panel === undefined) return chunks;
   const panels =
     Math.ceil(matrix.columns / panel.n) * Math.ceil(matrix.form === 'weightGradient' ? matrix.m / panel.m : matrix.k / panel.k);
-  return Math.max(chunks, panels);
+  return panel.sliced === true ? chunks * panels : Math.max(chunks, panels);
 }

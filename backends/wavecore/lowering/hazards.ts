@@ -15,6 +15,8 @@ export interface Touch {
   readonly once?: boolean;
   /** It may be left out, in some iterations or in all. */
   readonly maybe?: boolean;
+  /** Of the vector unit: it is done together with the first loads. */
+  readonly early?: boolean;
   /** Of a load: it is none of the first ones, and the matrix unit does not wait for it. */
   readonly late?: boolean;
 }
@@ -129,7 +131,7 @@ export function orderTasks(tasks: readonly (readonly Touch[])[], repeats: boolea
     for (const queue of ['load', 'matrix', 'vector'] as const) visit(task, queue);
     // Within a task, compute units wait for all that is loaded, if anything is, and stores for the units whose results they are of.
     for (const unit of ['matrix', 'vector'] as const) {
-      if (on(task, unit).every(({ maybe }) => maybe === true)) continue;
+      if (on(task, unit).every(({ maybe, early }) => maybe === true || early === true)) continue;
       const loads = on(task, 'load');
       const isBehind = loads.some(({ maybe }) => maybe !== true) && (unit === 'vector' || loads.every(({ late }) => late !== true));
       if (isBehind) {

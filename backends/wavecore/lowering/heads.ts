@@ -38,7 +38,7 @@ export function withHeads(jobs: readonly Job[], issues: readonly Arranged[]): Is
   ]);
 }
 
-/** The loads that may be issued before the task. */
+/** The loads, and what goes with them, that may be issued before the task. */
 export function firstLoads(job: { readonly touches: readonly Touch[] } | undefined): Touch[] {
-  return (job?.touches ?? []).filter(({ queue, late }) => queue === 'load' && late !== true);
+  return (job?.touches ?? []).filter(({ queue, late, early }) => (queue === 'load' && late !== true) || early === true);
 }

@@ -20,7 +20,7 @@ import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { type WaveCounters, workOf } from './matrix.ts';
 import { emitMapPart, type MapTarget } from './matrix-part.ts';
 import { loadShared, loadSharedFirst } from './shared.ts';
-import { clearTotals, endTotals, gathers, totalsAddress } from './totals.ts';
+import { beginTotals, clearTotals, endTotals, gathers, totalsAddress } from './totals.ts';
 import { pipelined, type Turn } from './turns.ts';
 
 /** State of emitting one forward or data-gradient product. */
@@ -39,13 +39,16 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
   const s = mapStep(ctx, panel);
   const { work, panelLoads, panelTurns } = s;
   loadShared(ctx, undefined);
-  if (gathers(ctx)) clearTotals(ctx);
+  // In the head, so that the matrix unit need not wait for all that the vector unit has to do before the task.
+  if (gathers(ctx) && !part.headed) beginTotals(ctx);
   if (part.first && preloads(s)) preloadMoving(s);
   const anyPlan = planOf(s, allColumns(s));
   openCredits(ctx, anyPlan);
-  const guarded = panelsOf(s) > 1;
+  const several = panelsOf(s) > 1;
+  const kept = panel.kept === true;
+  const guarded = several && !kept;
   // The only panel is there when the chunk loaded behind it is.
-  const awaited = loadsPanels(s) && !part.loaded && (guarded || anyPlan.loads.length === 0);
+  const awaited = loadsPanels(s) && !part.loaded && (several || anyPlan.loads.length === 0);
   const headed = part.headed && headsPanel(s);
   if (guarded) e.op('d.ld_sync', {}, { signal: headed ? [TOKEN.panelFree] : [TOKEN.panelFree, TOKEN.panelFree] });
 
@@ -56,9 +59,10 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
       e.increment(panelLoads);
     };
     const loaded = (): void => {
-      if (awaited) e.op('d.ld_sync', {}, { signal: [TOKEN.panel] });
+      if (awaited && !kept) e.op('d.ld_sync', {}, { signal: [TOKEN.panel] });
       e.increment(panelLoads);
     };
+    const wait = (): void => e.op('m.sync', {}, { wait: [TOKEN.panel] });
     const isAhead = guarded && ctx.chunked && anyPlan.loads.length > 0;
     const begin = (turn: Turn): void => e.scope(() => beginChunks(ctx, planOf(s, turn)));
     if (isAhead) e.scope(() => beginFirstChunks(ctx, planOf(s, allColumns(s))));
@@ -68,7 +72,9 @@ export function emitMapStep(ctx: StepContext, panel: Panel): void {
       panel.n,
       load,
       (turn, ahead) => {
-        if (awaited) e.op('m.sync', {}, { wait: [TOKEN.panel] });
+        // What the head has loaded is there where the task begins; the queue of loads would know it behind the heads of later tasks.
+        if (awaited && kept && headed) e.when(turn.offset, 'nonzero', wait);
+        else if (awaited) wait();
         emitChunks(ctx, planOf(s, turn), (chunk) => computeChunk(s, chunk, turn), isAhead ? () => ahead(begin) : undefined);
         if (guarded) e.op('m.sync', {}, { signal: [TOKEN.panelFree] });
         e.increment(panelTurns);
@@ -94,6 +100,7 @@ export function emitMapHead(ctx: StepContext, panel: Panel): void {
   if (ctx.part.first && preloads(s)) emitDma(ctx.e, 'd.ld', movingRows(s));
   if (headsPanel(s)) loadPanel(s, { offset: ZERO, size: Math.min(panel.n, work.columns) }, { offset: ZERO, size: work.k }, {});
   loadFirstChunk(ctx, planOf(s, allColumns(s)));
+  if (gathers(ctx)) clearTotals(ctx);
 }
 
 function mapStep(ctx: StepContext, panel: Panel): MapStep {
@@ -158,7 +165,8 @@ function movingRows({ ctx, work }: MapStep): DmaRows[] {
   return wholeRows(ctx, 'in', work.moving, all, 0);
 }
 
-function panelAddress({ ctx, work }: MapStep, counter: number): number {
+function panelAddress({ ctx, work, panel }: MapStep, counter: number, columns: Turn): number {
+  if (panel.kept === true) return ctx.e.value(plus(times(columns.offset, work.k * 2), ctx.block('panel').address));
   return ctx.panel('in', work.stationary, counter);
 }
 
@@ -173,7 +181,7 @@ function loadPanel(s: MapStep, columns: Turn, reduction: Turn, tokens: Tokens): 
   const [start, stride] = panelStart(work, taps, columns.offset, reduction.offset);
   const row: DmaRows = {
     dram: e.value(plus(base, start)),
-    global: panelAddress(s, s.panelLoads),
+    global: panelAddress(s, s.panelLoads, columns),
     rows: runs.rows,
     rowBytes,
     dramStride: runs.contiguous ? rowBytes : stride,
@@ -235,7 +243,7 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
     columns: columns.size,
     reduction,
     moving: ctx.place('in', work.moving, chunk, ctx.turns),
-    stationary: panelAddress(s, panelCounter),
+    stationary: panelAddress(s, panelCounter, columns),
     result: resultAddress(s, chunk, columns),
     resultColumns: ctx.access('out', 0).mode === 'resident' ? work.columns : columns.size,
     ...(ctx.view.inputs[2] === undefined ? {} : { bias: biasAddress(s, columns) }),

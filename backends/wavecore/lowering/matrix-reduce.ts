@@ -1,6 +1,6 @@
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { isHeld, type Panel } from '../../../passes/mbs/schedule.ts';
-import { stripeRows } from '../../../passes/mbs/transfers.ts';
+import { holdsPanelAlone, stripeRows } from '../../../passes/mbs/transfers.ts';
 import {
   beginChunks,
   beginFirstChunks,
@@ -33,8 +33,10 @@ interface ReduceStep {
   readonly counters: WaveCounters;
   readonly panelLoads: number;
   readonly panelTurns: number;
-  /** The samples pass the array more than once, so that chunk buffers hold the channels of one panel alone. */
-  readonly chunked: boolean;
+  /** Operands of which buffers hold the channels of one panel alone. */
+  readonly passing: ReadonlySet<number>;
+  /** Samples come in chunks, or slice by slice: again and again, for each panel. */
+  readonly passes: boolean;
   readonly preloaded: ReadonlySet<number>;
   readonly withBias: boolean;
   /** Where the group has one iteration: registers that are not 0 once a panel, and once another, has been computed. */
@@ -74,7 +76,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     if (!isInPlace(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, tokens));
     e.increment(s.panelLoads);
   };
-  const isAhead = panels > 1 && ctx.chunked;
+  const isAhead = panels > 1 && s.passes;
   const begin = (rows: RowTurn, columns: Turn): void => {
     if (isAhead) e.scope(() => beginChunks(ctx, planOf(s, rows, columns)));
   };
@@ -152,14 +154,18 @@ function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
   for (const r of registers) e.assign(r, ZERO);
   const [wave, tile, panelLoads, panelTurns] = registers;
   const panels = Math.ceil(work.m / panel.m) * Math.ceil(work.columns / panel.n);
+  const operands = [work.moving, work.stationary];
+  const passing = new Set(operands.filter((i) => ctx.access('in', i).mode === 'stream' && holdsPanelAlone(work, panel, i, chunked)));
+  const passes = chunked || passing.size > 0;
   const preloaded = new Set(
-    [work.moving, work.stationary].filter((i) => {
+    operands.filter((i) => {
       const { mode } = ctx.access('in', i);
-      return panels > 1 && (mode === 'load' || (mode === 'stream' && !chunked));
+      return panels > 1 && (mode === 'load' || (mode === 'stream' && !passing.has(i)));
     }),
   );
   const counters = { wave, tile };
-  const s = { ctx, work, panel, panels, counters, panelLoads, panelTurns, chunked, preloaded, withBias: ctx.view.bias !== undefined };
+  const withBias = ctx.view.bias !== undefined;
+  const s = { withBias, ctx, work, panel, panels, counters, panelLoads, panelTurns, passing, passes, preloaded };
   if (panels === 1 || ctx.group.iterations > 1) return s;
   const begun = [e.register(), e.register()] as const;
   for (const r of begun) e.assign(r, ZERO);
@@ -188,6 +194,11 @@ function headsPartial(s: ReduceStep): boolean {
   return !isInPlace(s) && !isLoopAround(s);
 }
 
+/** Whether the task knows where it begins that its first loads are there: its other loads are behind these in any case. */
+function awaitsApart({ ctx, passes }: ReduceStep): boolean {
+  return passes && ctx.group.iterations === 1;
+}
+
 /** Whether the first panel is not alone the first one: a loop over rows of panels stands around it. */
 function isLoopAround({ panel, work }: ReduceStep): boolean {
   return panel.m < work.m && panel.n < work.columns;
@@ -200,8 +211,9 @@ function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
     stores: [],
     streamsOut: false,
     units: s.withBias ? ['matrix', 'vector'] : ['matrix'],
-    alternates: s.chunked && reuses(ctx, s.panels),
-    headed: ctx.part.headed && (s.panels === 1 || (s.chunked && !isLoopAround(s))),
+    alternates: s.passes && reuses(ctx, s.panels),
+    apart: awaitsApart(s),
+    headed: ctx.part.headed && (s.panels === 1 || (s.passes && !isLoopAround(s))),
     loadRows: (i, chunk, counter) => loadRows(s, i, chunk, counter, rows, columns),
     storeRows: () => [],
   };
@@ -219,10 +231,10 @@ function endBias(ctx: StepContext): void {
   e.op('v.bias_end', { db, state: e.value(constant(ctx.block('state').address)), add: e.value(ctx.iteration.offset) });
 }
 
-/** Operands that every panel reads whole are loaded once. */
+/** Operands that every panel reads whole are loaded once. Where others come behind, what the head has loaded is there when these are. */
 function preload(s: ReduceStep): void {
   const { e, part } = s.ctx;
-  if (s.preloaded.size === 0 || part.loaded) return;
+  if (s.preloaded.size === 0 || part.loaded || (part.headed && awaitsApart(s))) return;
   const signal = s.withBias ? [TOKEN.loaded, TOKEN.loadedVector] : [TOKEN.loaded];
   e.scope(() => {
     if (part.headed) e.op('d.ld_sync', {}, { signal });
@@ -297,11 +309,6 @@ function endPanel(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean)
   });
 }
 
-/** Where a chunk's operand holds only the panel's channels: their share of all, else 1. */
-function holdsPanelAlone(s: ReduceStep, i: number): boolean {
-  return s.chunked && s.ctx.access('in', i).mode === 'stream';
-}
-
 /** First channel and channels of the panel in operand `i`. */
 function channelsOf(s: ReduceStep, i: number, rows: RowTurn, columns: Turn): { first: Affine; count: number; all: number } {
   const { work } = s;
@@ -317,7 +324,7 @@ function loadRows(s: ReduceStep, i: number, chunk: Chunk, counter: number, rows:
   const { e } = ctx;
   const operand = ctx.input(i);
   const channels = channelsOf(s, i, rows, columns);
-  if (!holdsPanelAlone(s, i) || channels.count === channels.all) return wholeRows(ctx, 'in', i, chunk, counter);
+  if (!s.passing.has(i) || channels.count === channels.all) return wholeRows(ctx, 'in', i, chunk, counter);
   const channelBytes = operand.bytes / channels.all;
   const dram = plus(ctx.dram(operand, chunk), times(channels.first, channelBytes));
   const global = ctx.place('in', i, chunk, counter);
@@ -338,10 +345,10 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
   const imagePixels = (image[1] - image[0]) * g.W;
   const x = channelsOf(s, work.moving, rows, columns);
   const dy = channelsOf(s, work.stationary, rows, columns);
-  const xHeld = holdsPanelAlone(s, work.moving) ? x.count : x.all;
-  const dyHeld = holdsPanelAlone(s, work.stationary) ? dy.count : dy.all;
-  const moving = ctx.place('in', work.moving, chunk, ctx.turns, xHeld === x.count ? ZERO : times(x.first, imagePixels * 2));
-  const stationary = ctx.place('in', work.stationary, chunk, ctx.turns, dyHeld === dy.count ? ZERO : times(dy.first, pixels * 2));
+  const xHeld = s.passing.has(work.moving) ? x.count : x.all;
+  const dyHeld = s.passing.has(work.stationary) ? dy.count : dy.all;
+  const moving = place(s, work.moving, chunk, xHeld === x.count ? ZERO : times(x.first, imagePixels * 2));
+  const stationary = place(s, work.stationary, chunk, dyHeld === dy.count ? ZERO : times(dy.first, pixels * 2));
   if (s.withBias) e.when(rows.channel, 'zero', () => biasSums(s, chunk, stationary, columns, pixels, dyHeld === dy.count));
   emitReducePart(
     ctx,
@@ -359,6 +366,12 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
     },
     s.counters,
   );
+}
+
+/** Register with the address of a chunk of operand `i`, from `offset` bytes on; what was loaded as a whole has the chunks one behind the other. */
+function place({ ctx, preloaded }: ReduceStep, i: number, chunk: Chunk, offset: Affine): number {
+  const before = preloaded.has(i) && ctx.access('in', i).mode === 'stream' ? times(chunk.offset, ctx.input(i).bytes) : ZERO;
+  return ctx.place('in', i, chunk, ctx.turns, plus(before, offset));
 }
 
 /** The bias gradient sums the same chunk of the output gradient on the vector unit, sample by sample where it holds more channels than the panel. */

@@ -151,8 +151,8 @@ export class Simulation {
     const first = loadsLater && turns === 1 ? cost.head + cost.load : cost.head;
     let loaded = this.done[this.current]?.[4 * task + LOAD] ?? 0;
     if (!headed && first > 0) loaded = this.transfer(LOAD, this.ready(task, LOAD), first);
-    // Where more follows, first loads are waited for in the queue of loads, behind those of later tasks that have been issued.
-    else if (headed && loadsLater) loaded = Math.max(loaded, this.last[LOAD] ?? 0);
+    // Where more follows, first loads are mostly waited for in the queue of loads, behind those of later tasks that have been issued.
+    else if (headed && loadsLater && cost.apart !== true) loaded = Math.max(loaded, this.last[LOAD] ?? 0);
     const unit = cost.matrix > 0 ? MATRIX : VECTOR;
     let ready = this.ready(task, unit);
     let computed = 0;

@@ -1,9 +1,10 @@
 import type { LayerView, Operand } from '../../../passes/mbs/network.ts';
 import { isUpdated, overwritten } from '../../../passes/mbs/network.ts';
+import { isDivisible } from '../../../passes/mbs/parts.ts';
 import { type Access, type Group, isHeld, type Step } from '../../../passes/mbs/schedule.ts';
 import type { Part } from './context.ts';
 import type { Touch } from './hazards.ts';
-import { isDivisible } from './parts.ts';
+
 import type { Queue } from './queues.ts';
 
 /**
@@ -54,7 +55,7 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     if (!o.batched) {
       // Sums over samples: what earlier iterations left comes back first, if there are any.
       buffer(unit, false, range);
-      if (view.phase !== 'update' && part.first && !isHeld(access)) {
+      if (view.phase !== 'update' && part.first && group.iterations > 1 && !isHeld(access)) {
         dram('load', false, o, true);
         buffer('load', true, range, true);
       }
@@ -66,10 +67,12 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
     buffer('store', false, range);
     dram('store', true, o);
   });
-  const state = blockRange(step, 'state');
+  const state = stateRange(view, step, part);
+  const isGathered = gathersTotals(view);
   // Totals are gathered by the matrix unit as well, between the two ends of the vector unit's work on them.
-  for (const unit of gathersTotals(view) ? (['vector', 'matrix'] as const) : (['vector'] as const)) {
+  for (const unit of isGathered ? (['vector', 'matrix'] as const) : (['vector'] as const)) {
     if (state === undefined) break;
+    if (isGathered && unit === 'vector') touches.push({ queue: unit, write: true, from: state[0], to: state[1], early: true });
     buffer(unit, false, state);
     buffer(unit, true, state);
   }
@@ -77,6 +80,8 @@ export function touchesOf(view: LayerView, index: number, group: Group, part: Pi
   const panel = gradient && access && place(access, gradient, 'out0');
   return [...touches, ...updateTouches(view, step, panel, group.iterations > 1)];
 }
+
+type Samples = Pick<Part, 'from' | 'to'>;
 
 type Range = readonly [from: number, to: number];
 
@@ -109,6 +114,13 @@ function updateTouches(view: LayerView, step: Step, panel: Range | undefined, re
   return touches;
 }
 
+/** What a layer keeps state in; that of totals which are gathered is the part's own. */
+function stateRange(view: LayerView, step: Step, { from, to }: Samples): Range | undefined {
+  const state = blockRange(step, 'state');
+  const { perSample } = view.state;
+  return state !== undefined && gathersTotals(view) ? [state[0] + from * perSample, state[0] + to * perSample] : state;
+}
+
 /** Whether a product sums up its results while they drain. */
 function gathersTotals({ matrix, outputs }: LayerView): boolean {
   return matrix !== undefined && matrix.form !== 'weightGradient' && outputs.length > 1;
@@ -126,7 +138,7 @@ function writerOf({ matrix }: LayerView, output: number): Queue {
 }
 
 /** A block, of a double buffer the half of a part that is one turn. */
-function blockRange({ blocks, chunk }: Step, name: string, part?: Pick<Part, 'from' | 'to'>): readonly [number, number] | undefined {
+function blockRange({ blocks, chunk }: Step, name: string, part?: Samples): readonly [number, number] | undefined {
   const block = blocks.find((b) => b.name === name);
   if (block === undefined) return undefined;
   const { address, bytes, halves } = block;

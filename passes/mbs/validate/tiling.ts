@@ -55,6 +55,10 @@ function panelProblems({ view, step, group, resources }: StepCheck): string[] {
   const { piece = 1 } = panel;
   if (!isCount(piece, 1, panel.n)) reasons.push(`panel piece=${piece} is not between 1 and ${panel.n}`);
   if (panel.piece !== undefined && view.update === undefined) reasons.push(`panel piece=${piece}: the layer ends in no update`);
+  const reduces = work.form === 'weightGradient';
+  if (panel.sliced === true && (!reduces || panel.m < work.m === panel.n < work.columns))
+    reasons.push('panel sliced: either the rows or the columns of a weight gradient must be cut');
+  if (panel.kept === true && (reduces || panel.k < work.k)) reasons.push('panel kept: only panels of weights that are whole columns stay');
   if (reasons.length > 0) return reasons;
   const isCut = panel.n < work.columns || panel.m < work.m || panel.k < work.k;
   const reason =
