@@ -63,6 +63,13 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     const other = planOf(graph, { name: 'mbs1', gathers: gathers && name !== 'opt' })(resources, refuse);
     return [{ ...other, schedule: { ...other.schedule, name } }];
   };
+  /** That of mbs2 with the statistics gathered by which the vector unit has less to do, where it has more to do than the array. */
+  const gathered = (): Scheduled[] => {
+    const among = productsBesideVectors(planned, resources);
+    if (among.size === 0) return [];
+    const other = schedulePlanned(graph, { name: 'mbs2', gathers: among }, resources, refuse);
+    return [{ ...other, schedule: { ...other.schedule, name } }];
+  };
   const fuse = (scheduled: Scheduled): Scheduled =>
     fusedUpdates && POLICIES[name] !== 'none' ? withGradientsKept(scheduled, resources) : scheduled;
   const choose = (): Scheduled => {
@@ -70,7 +77,7 @@ export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resou
     const pairs = (own: Graph): readonly Pair[] => (fusedUpdates ? pairsOf(own, network.cores) : []);
     const found = [...optimal(planned, network, pairs(network.graph), resources, objective), ...plainer()];
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return soonestOf(found, { resources, timer: new Timer(estimate, spread, measure), pairs }, fuse);
+    return soonestOf([...found, ...gathered()], { resources, timer: new Timer(estimate, spread, measure), pairs }, fuse);
   };
   const spread = spreader(resources);
   const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
@@ -86,6 +93,21 @@ function withGradientsKept(scheduled: Scheduled, resources: Resources): Schedule
   const { merges } = kept;
   return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };
 }
+
+/** Products of the groups in which the vector unit has more to do than the array. */
+function productsBesideVectors({ network, schedule: { groups } }: Scheduled, resources: Resources): ReadonlySet<string> {
+  const amounts = amountsOf(network, groups, resources);
+  const products = new Set(network.layers.flatMap(({ layer, matrix }) => (matrix === undefined ? [] : [layer.name])));
+  return new Set(
+    groups.flatMap(({ steps }, i) => {
+      const { vector = 0, matrix = 0 } = amounts[i] ?? {};
+      return vector > matrix ? steps.flatMap(({ layer }) => (products.has(layer) ? [layer] : [])) : [];
+    }),
+  );
+}
+
+/** Whether statistics are gathered, or those of which products. */
+type Gathers = boolean | ReadonlySet<string>;
 
 /** The schedules that are not searched for. */
 type Planned = Exclude<ScheduleName, 'opt'>;
@@ -115,7 +137,7 @@ function missing(plan: Plan, resources: Resources): number | undefined {
 
 function schedulePlanned(
   graph: Graph,
-  { name, gathers }: { readonly name: Planned; readonly gathers: boolean },
+  { name, gathers }: { readonly name: Planned; readonly gathers: Gathers },
   resources: Resources,
   refuse: (misfit: Misfit) => never,
 ): Scheduled {
@@ -136,8 +158,9 @@ function schedulePlanned(
 }
 
 /** What the schedules change in a graph before they group its layers. */
-function rewritten(graph: Graph, policy: Policy, gathers: boolean, resources: Resources): Graph {
-  const ordered = orderByLiveness(gathers ? gather(graph, resources) : graph);
+function rewritten(graph: Graph, policy: Policy, gathers: Gathers, resources: Resources): Graph {
+  const joined = gathers === true ? gather(graph, resources) : gathers === false ? graph : gather(graph, resources, gathers);
+  const ordered = orderByLiveness(joined);
   return policy === 'group' ? accumulateEarly(ordered) : ordered;
 }
 

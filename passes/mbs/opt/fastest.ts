@@ -5,6 +5,7 @@ import { type Network, networkOf } from '../network.ts';
 import type { Group, Resources } from '../schedule.ts';
 import type { Choice } from './choice.ts';
 import { gradientsBehind, withGradientsBehind } from './gradients-behind.ts';
+import { type Joined, joinedRuns } from './joined-groups.ts';
 import { isResizable, type Rated, type TimeModel, Ways } from './ways.ts';
 import { amountsOf } from './work.ts';
 
@@ -16,45 +17,77 @@ export interface ByTime extends TimeModel {
 
 /**
  * A schedule's groups in the ways in which each of them is estimated to take least time, what stays on chip being given; or, where that takes less, as two
- * groups, the weight gradients behind the other layers.
+ * groups, the weight gradients behind the other layers; so may runs of groups that are one for that.
  */
 export function fastest(scheduled: Scheduled, by: ByTime): Scheduled {
   const { network, schedule, choices } = scheduled;
   const { resources, pairs } = by;
   const ways = new Ways(network, by);
-  const whole = schedule.groups.map((group) => ways.fastest(group));
-  const parted = partedOf(scheduled, whole, by);
-  const graph = withGradientsBehind(
+  const apart = partedOf(
     network,
-    schedule.groups.filter((_, i) => parted[i] !== undefined),
-    pairs,
+    schedule.groups.map((group): Run => ({ group, ways: [ways.fastest(group)] })),
+    by,
   );
+  const runs = withJoined(network, apart, joinedRuns(schedule.groups, ways), by);
+  const parted = runs.filter((run) => run.ways.length > 1).map(({ group }) => group);
+  const graph = withGradientsBehind(network, parted, pairs);
   const final = graph === network.graph ? network : networkOf(graph, network.cores);
   const last = graph === network.graph ? ways : new Ways(final, by);
   const groups = remaining(
-    whole.flatMap(({ group }, i) => parted[i] ?? [group]),
+    runs.flatMap((run) => run.ways),
     final,
-  ).map((group) => last.placed(group));
+  ).map((rated) => last.placed(rated));
   const retold = choices?.map((choice) => as(choice, network, { groups, final }, resources));
   return { ...scheduled, network: final, schedule: { ...schedule, groups }, ...(retold === undefined ? {} : { choices: retold }) };
 }
 
-/** By group: the two that take less time than it does in its fastest way, if any do. */
-function partedOf({ network, schedule }: Scheduled, whole: readonly Rated[], by: ByTime): (Group[] | undefined)[] {
+/** Layers that a schedule has as a group, and the one or two groups that they run as. */
+interface Run {
+  readonly group: Group;
+  readonly ways: readonly Rated[];
+}
+
+/** Each with its weight gradients behind its other layers, where that takes less time. */
+function partedOf(network: Network, runs: readonly Run[], by: ByTime): Run[] {
   const views = new Map(network.layers.map((view) => [view.layer.name, view]));
-  const resizable = new Set(schedule.groups.filter((group) => isResizable(group, views, network.batch)));
-  const graph = withGradientsBehind(network, [...resizable], by.pairs);
-  if (graph === network.graph) return [];
+  const resizable = new Set(runs.filter(({ group }) => isResizable(group, views, network.batch)));
+  const graph = withGradientsBehind(
+    network,
+    [...resizable].map(({ group }) => group),
+    by.pairs,
+  );
+  if (graph === network.graph) return [...runs];
   const ways = new Ways(networkOf(graph, network.cores), by);
-  return schedule.groups.map((group, i) => (resizable.has(group) ? gradientsBehind(group, ways, whole[i]?.cycles ?? 0) : undefined));
+  return runs.map((run) => {
+    const parts = resizable.has(run) ? gradientsBehind(run.group, ways, cyclesOf(run.ways)) : undefined;
+    return parts === undefined ? run : { ...run, ways: parts };
+  });
+}
+
+/** Runs of groups as one, where that takes less time than they do apart. */
+function withJoined(network: Network, apart: readonly Run[], joined: readonly Joined[], by: ByTime): Run[] {
+  const runs = [...apart];
+  for (const { from, to, group } of [...joined].reverse()) {
+    const own = apart.slice(from, to).flatMap((run) => run.ways);
+    const [one] = partedOf(network, [{ group, ways: [{ group, cycles: cyclesOf(own) }] }], by);
+    if (one !== undefined && one.ways.length > 1) runs.splice(from, to - from, one);
+  }
+  return runs;
+}
+
+function cyclesOf(ways: readonly Rated[]): number {
+  return ways.reduce((sum, { cycles }) => sum + cycles, 0);
 }
 
 /** Groups without the updates that have become one layer with their gradients. */
-function remaining(groups: readonly Group[], { layers }: Network): Group[] {
+function remaining(groups: readonly Rated[], { layers }: Network): Rated[] {
   const names = new Set(layers.map(({ layer }) => layer.name));
   const isThere = ({ layer }: Group['steps'][number]): boolean => names.has(layer);
-  const left = groups.map((group) => (group.steps.every(isThere) ? group : { ...group, steps: group.steps.filter(isThere) }));
-  return left.filter(({ steps }) => steps.length > 0);
+  const left = groups.map((rated): Rated => {
+    const { group, cycles } = rated;
+    return group.steps.every(isThere) ? rated : { group: { ...group, steps: group.steps.filter(isThere) }, cycles };
+  });
+  return left.filter(({ group }) => group.steps.length > 0);
 }
 
 /** A choice for layers of a network as it is carried out: on the sub-batches of their first group, with what they move in all of their groups. */

@@ -5,7 +5,7 @@ import type { Group } from '../schedule.ts';
 import { ZERO } from './amount.ts';
 import { busiestOf } from './objective.ts';
 import { streamed } from './streamed.ts';
-import type { Ways } from './ways.ts';
+import type { Rated, Ways } from './ways.ts';
 import { amountsOf } from './work.ts';
 
 /**
@@ -43,7 +43,7 @@ export function withGradientsBehind(network: Network, groups: readonly Group[], 
  * updates take that are no longer apart.
  * @param ways of the network of the graph that `withGradientsBehind` makes
  */
-export function gradientsBehind({ steps }: Group, ways: Ways, most: number): Group[] | undefined {
+export function gradientsBehind({ steps }: Group, ways: Ways, most: number): Rated[] | undefined {
   const { planner } = ways;
   const { layers } = planner.network;
   const others = steps.flatMap(({ layer }) => ways.views.get(layer) ?? []).filter((view) => !isWeightGradient(view));
@@ -56,11 +56,11 @@ export function gradientsBehind({ steps }: Group, ways: Ways, most: number): Gro
   const limit = most + bytes / planner.resources.costs.bytesPerCycle;
   const products = streamed(ways, { from: to, to: to + gradients.length });
   const draft = products && planner.tryDraft(from, to, 'group');
-  const placed = draft && planner.tryPlace(draft);
+  const placed = draft && planner.place(draft, 'group');
   if (products === undefined || placed === undefined || products.cycles + busiest(placed, ways) >= limit) return undefined;
   const behind = products.refined();
   const ahead = ways.fastest(placed);
-  return ahead.cycles + behind.cycles < limit ? [ahead.group, behind.group] : undefined;
+  return ahead.cycles + behind.cycles < limit ? [ahead, behind] : undefined;
 }
 
 /** Cycles of the unit that has most to do in a group. */

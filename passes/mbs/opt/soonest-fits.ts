@@ -2,16 +2,20 @@ import { arrayUse } from '../array-use.ts';
 import { blockBytes } from '../footprint.ts';
 import { type LayerView, type MatrixWork, updatedBytes } from '../network.ts';
 import type { Planner } from '../planner.ts';
-import type { Access, Panel } from '../schedule.ts';
-import { blocksOf, type Fit } from '../tiling.ts';
-import { PIECES, pieceColumns, pieces } from '../transfers.ts';
+import type { Access, Panel, Resources } from '../schedule.ts';
+import { blocksOf, type Fit, panelsOf, trafficOf } from '../tiling.ts';
+import { PIECES, pieceColumns, pieces, type Tiling } from '../transfers.ts';
 
 /** Share of the buffer that a layer may take: what it leaves is room for the next one to begin in. */
 const MOST_ROOM = 3 / 4;
 /** How much more than at least a layer may move, if it takes less time for it. */
 const MOST_MORE = 1.5;
+/** Chunks that a slice comes in, at most. */
+const MOST_CHUNKS = 8;
 /** Tilings that are told. */
 const MOST_FITS = 16;
+/** Further ones that leave room for the next layer beside them. */
+const MOST_SMALL = 8;
 
 /**
  * Tilings of a weight gradient on the whole mini-batch that seem to take the least time, the fastest first: by how long array and DRAM work, and
@@ -23,7 +27,10 @@ export function soonestFits(planner: Planner, view: LayerView, inputs: readonly 
   const { matrix } = view;
   if (matrix === undefined) return [];
   const room = resources.globalBytes * MOST_ROOM;
-  const ranked = tilings.rankingOf(tilings.wayOf(view, inputs, outputs), batch).all(room);
+  const ranked: readonly Rated[] = [
+    ...tilings.rankingOf(tilings.wayOf(view, inputs, outputs), batch).all(room),
+    ...slicedOf(planner, view, inputs, outputs),
+  ];
   const most = MOST_MORE * Math.min(...ranked.map(({ traffic }) => traffic));
   const possible = ranked
     .filter(({ traffic }) => traffic <= most)
@@ -35,14 +42,35 @@ export function soonestFits(planner: Planner, view: LayerView, inputs: readonly 
     .filter(({ bytes }) => bytes <= room);
   const rated = possible.map((fit) => ({ fit, cycles: cyclesOf(fit, view, matrix, planner) }));
   const different = new Map(rated.map((one) => [JSON.stringify([one.fit.chunk, one.fit.panel]), one]));
-  return [...different.values()]
-    .sort((a, b) => a.cycles - b.cycles)
-    .slice(0, MOST_FITS)
-    .map(({ fit }) => fit);
+  const sorted = [...different.values()].sort((a, b) => a.cycles - b.cycles).map(({ fit }) => fit);
+  const small = sorted.filter((fit) => leavesHalf(fit, resources)).slice(0, MOST_SMALL);
+  return [...new Set([...sorted.slice(0, MOST_FITS), ...small])];
+}
+
+/** Whether the next layer, if it does the same, can be loaded meanwhile. */
+export function leavesHalf({ bytes }: Fit, { globalBytes }: Resources): boolean {
+  return bytes <= globalBytes / 2;
+}
+
+/** A tiling, and what it moves. */
+type Rated = Tiling & Pick<Fit, 'traffic'>;
+
+/** Tilings of which one operand comes slice by slice. */
+function slicedOf({ network, resources }: Planner, view: LayerView, inputs: readonly Access[], outputs: readonly Access[]): Rated[] {
+  const { matrix } = view;
+  const { batch } = network;
+  if (matrix === undefined) return [];
+  return [...panelsOf(view, [...inputs, ...outputs], true, batch, resources)].flatMap(({ panel, narrow }): Rated[] => {
+    if (narrow || panel.m < matrix.m === panel.n < matrix.columns) return [];
+    return [Math.ceil(batch / MOST_CHUNKS), batch].map((chunk) => {
+      const tiling: Tiling = { chunk, panel: { ...panel, sliced: true } };
+      return { ...tiling, traffic: trafficOf(view, inputs, outputs, batch, tiling, resources) };
+    });
+  });
 }
 
 /** The same with longer chunks, and its panels updated in other pieces. */
-function variants(fit: Fit, { update }: LayerView, batch: number): Fit[] {
+function variants(fit: Rated, { update }: LayerView, batch: number): Rated[] {
   const { panel } = fit;
   if (panel === undefined) return [];
   const panels: Panel[] =
@@ -57,12 +85,12 @@ function longerChunks(chunk: number, batch: number): number[] {
   return sizes;
 }
 
-function cyclesOf(fit: Fit, view: LayerView, work: MatrixWork, { network, resources }: Planner): number {
-  const { chunk, panel = work, traffic } = fit;
+function cyclesOf(fit: Rated, view: LayerView, work: MatrixWork, { network, resources }: Planner): number {
+  const { chunk, panel = { ...work, n: work.columns }, traffic } = fit;
   const { batch } = network;
   const { bytesPerCycle, latencyCycles } = resources.costs;
   const chunks = pieces(batch, chunk);
-  const array = chunks.reduce((sum, { size, count }) => sum + count * arrayUse(work, resources, size, size).cycles, 0);
+  const array = chunks.reduce((sum, { size, count }) => sum + count * arrayUse(work, resources, size, size, fit.panel).cycles, 0);
   const moved = traffic / bytesPerCycle;
   const update = updatedBytes(view) / bytesPerCycle;
   const panels = (work.m * work.columns) / (panel.m * panel.n);
@@ -71,7 +99,7 @@ function cyclesOf(fit: Fit, view: LayerView, work: MatrixWork, { network, resour
   const updated = update / panels + 2 * latencyCycles * (1 + inPieces);
   // Where the queues do not hold all pieces, nothing else is issued meanwhile.
   const behind = inPieces > PIECES ? update : update / panels;
-  if (chunk >= batch) return Math.max(array, moved, (array + updated * panels) / Math.min(2, panels)) + behind;
+  if (chunk >= batch || panel.sliced === true) return Math.max(array, moved, (array + updated * panels) / Math.min(2, panels)) + behind;
   // The second chunk behind a panel is loaded behind the transfers of its update, while the array works on the first.
   const share = (chunks[0]?.size ?? batch) / batch / panels;
   return Math.max(array, moved) + panels * Math.max(0, update / panels + (moved - update) * share - array * share) + behind;

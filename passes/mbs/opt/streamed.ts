@@ -4,7 +4,7 @@ import type { GroupAccesses } from '../residency.ts';
 import type { Group } from '../schedule.ts';
 import type { Fit } from '../tiling.ts';
 import type { Range } from '../units.ts';
-import { soonestFits } from './soonest-fits.ts';
+import { leavesHalf, soonestFits } from './soonest-fits.ts';
 import type { Rated, Ways } from './ways.ts';
 
 /** Layers of a kind that are simulated, and how often the kinds take their turn. */
@@ -43,8 +43,20 @@ export function streamed(ways: Ways, { from, to }: Range): Streamed | undefined 
     const placed = planner.tryPlace(planner.draftOf(from, to, network.batch, accesses, fits));
     return placed && ways.closest([ways.rate(placed)]);
   };
-  const first = kinds.reduce((all, { places, fits: [fit] }) => (fit === undefined ? all : replaced(all, places, fit)), given);
-  const fits = inTurn(first, kinds, cyclesOf('roughly'), ROUNDS);
+  const start = (choose: (possible: readonly Fit[]) => Fit | undefined): readonly Fit[] =>
+    kinds.reduce((all, { places, fits: possible }) => {
+      const fit = choose(possible);
+      return fit === undefined ? all : replaced(all, places, fit);
+    }, given);
+  const fastest = ([fit]: readonly Fit[]): Fit | undefined => fit;
+  // One at a time they would not come to where two that follow each other have room at once.
+  const beside = (possible: readonly Fit[]): Fit | undefined =>
+    possible.find((fit) => leavesHalf(fit, planner.resources)) ?? fastest(possible);
+  const [fits = given] = [fastest, beside]
+    .map((choose) => inTurn(start(choose), kinds, cyclesOf('roughly'), ROUNDS))
+    .map((found) => ({ found, cycles: cyclesOf('roughly')(found) }))
+    .sort((a, b) => a.cycles - b.cycles)
+    .map(({ found }) => found);
   const rated = ratedBy(fits);
   if (rated === undefined) return undefined;
   const refined = (): Rated => {

@@ -8,18 +8,18 @@ export type Estimate = (network: Network, group: Group, effort?: number) => numb
 /** How many cycles a schedule takes as a program. */
 export type Measure = (scheduled: { readonly network: Network; readonly schedule: Schedule }) => number;
 
-/** Effort of estimates that decide between the best, and of what is measured to decide between them. */
+/** Effort of estimates that decide between the best. */
 const CLOSELY = 1;
-const EXACTLY = 8;
-/** How long the backend searches for the order of issue where time is all that counts. */
-export const EFFORT_FOR_TIME = 24;
+/** How long the backend searches for the order of issue where time is all that counts, and where it is measured: an order may well be better than that of a longer search. */
+export const EFFORT_FOR_TIME = 12;
 
 /** Tells how many cycles groups take on a machine, spread in the buffer as they will be. */
 export class Timer {
   readonly spread: Spread;
   private readonly estimate: Estimate;
   private readonly measure: Measure | undefined;
-  private readonly measured = new Map<number, WeakMap<Group, number>>();
+  /** By the text of groups: schedules that are compared have most of them in common. */
+  private readonly measured = new Map<string, number>();
 
   /** @param measure absent: close estimates stand for what would be measured */
   constructor(estimate: Estimate, spread: Spread, measure: Measure | undefined) {
@@ -45,24 +45,15 @@ export class Timer {
     return this.estimate(network, this.spread(network, group), CLOSELY);
   }
 
-  exactly(network: Network, group: Group): number {
-    return this.searched(network, group, EXACTLY);
-  }
-
   /** As it will be executed in the end. */
-  finally(network: Network, group: Group): number {
-    return this.searched(network, group, EFFORT_FOR_TIME);
-  }
-
-  private searched(network: Network, group: Group, effort: number): number {
-    const { measure } = this;
+  exactly(network: Network, group: Group): number {
+    const { measure, measured } = this;
     if (measure === undefined) return this.closely(network, group);
     const spread = this.spread(network, group);
-    const measured = this.measured.get(effort) ?? new WeakMap<Group, number>();
-    this.measured.set(effort, measured);
-    const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, effort, groups: [spread] };
-    const cycles = measured.get(spread) ?? measure({ network, schedule });
-    measured.set(spread, cycles);
+    const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, effort: EFFORT_FOR_TIME, groups: [spread] };
+    const key = JSON.stringify(spread);
+    const cycles = measured.get(key) ?? measure({ network, schedule });
+    measured.set(key, cycles);
     return cycles;
   }
 }

@@ -6,6 +6,7 @@ import { type GroupAccesses, usesOf } from '../residency.ts';
 import { ALIGNMENT, type Group, type Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
 import { inTime, liveInRound, roundOf } from '../stages.ts';
+import { withPanelsKept } from './kept-panels.ts';
 import { cutsOf, stagings } from './staging.ts';
 import type { Timer } from './timer.ts';
 
@@ -23,20 +24,24 @@ const MOST_SLOWER = 2;
 const MOST_APART = 1.15;
 
 /** Of those that are looked at closely, how many are measured, and how much slower than the fastest they may seem. */
-const MOST_MEASURED = 3;
-const MOST_DOUBTFUL = 1.03;
+const MOST_MEASURED = 4;
+const MOST_DOUBTFUL = 1.06;
+/** How much longer than the fastest a rival may take. */
+const MOST_RIVALLING = 1.015;
 
 /** Of the ways that cut the stages of a group elsewhere, those that are looked at closely. */
 const MOST_RECUT = 6;
 
 /** Ways to spread a group that are tried, and those of them that are measured. */
-const DRAWS = 5;
-const MOST_DRAWN = 2;
+const DRAWS = 6;
+const MOST_DRAWN = 3;
 
 /** A group, and the cycles that it is estimated to take. */
 export interface Rated {
   readonly group: Group;
   readonly cycles: number;
+  /** Other ways to run it that take hardly longer, and that their places in the buffer may make the faster ones. */
+  readonly rivals?: readonly Group[];
 }
 
 /** A way to run a group on a sub-batch; undefined where it cannot run so, or moves more than `mostBytes`. */
@@ -83,13 +88,17 @@ export class Ways {
 
   /** A group in the fastest way or, where that has stages, the same with one of its cuts elsewhere between its neighbours, where that is faster. */
   private recut(group: Group, fastest: Rated): Rated {
-    const { stages, subBatch } = fastest.group;
-    if (stages === undefined) return fastest;
-    const moved = cutsOf(group, this.views).flatMap((cut) =>
-      stages.flatMap((own, i) =>
-        cut > (stages[i - 1] ?? 0) && cut < (stages[i + 1] ?? cut + 1) && cut !== own ? [stages.with(i, cut)] : [],
-      ),
-    );
+    const { stages, subBatch, iterations } = fastest.group;
+    const cuts = cutsOf(group, this.views);
+    const isStageable = iterations > 2 && this.network.batch % subBatch === 0;
+    const moved =
+      stages === undefined
+        ? cuts.flatMap((cut) => (isStageable ? [[cut]] : []))
+        : cuts.flatMap((cut) =>
+            stages.flatMap((own, i) =>
+              cut > (stages[i - 1] ?? 0) && cut < (stages[i + 1] ?? cut + 1) && cut !== own ? [stages.with(i, cut)] : [],
+            ),
+          );
     const rated = moved.flatMap((cuts): Rated[] => {
       const placed = resized(this.planner, group, this.views, subBatch, Number.POSITIVE_INFINITY, cuts);
       return placed === undefined ? [] : [this.rate(placed)];
@@ -133,27 +142,37 @@ export class Ways {
     return { group, cycles: this.timer.roughly(this.network, group) };
   }
 
+  /** A group, and the same with weights that are loaded panel by panel, if it has any. */
+  private variantsOf(group: Group): Group[] {
+    const kept = withPanelsKept(this.network, group, this.resources);
+    return kept === undefined ? [group] : [group, kept];
+  }
+
   /** The fastest of those that may be, by close estimates, the best of which are measured. */
   closest(rated: readonly Rated[]): Rated {
     const { network, timer } = this;
     const most = MOST_APART * Math.min(...rated.map(({ cycles }) => cycles));
     const close = rated
       .filter(({ cycles }) => cycles <= most)
-      .map(({ group }) => ({ group, cycles: timer.closely(network, group) }))
+      .flatMap(({ group }) => this.variantsOf(group))
+      .map((group) => ({ group, cycles: timer.closely(network, group) }))
       .sort((a, b) => a.cycles - b.cycles);
     const doubtful = close.filter(({ cycles }) => cycles <= MOST_DOUBTFUL * (close[0]?.cycles ?? 0)).slice(0, MOST_MEASURED);
     const measured = doubtful.map(({ group }) => ({ group, cycles: timer.exactly(network, group) }));
-    return measured.reduce((best, other) => (other.cycles < best.cycles ? other : best));
+    const best = measured.reduce((least, other) => (other.cycles < least.cycles ? other : least));
+    const rivals = measured.filter((other) => other !== best && other.cycles <= MOST_RIVALLING * best.cycles);
+    return { ...best, rivals: rivals.map(({ group }) => group) };
   }
 
-  /** The group spread in the buffer in the fastest of many ways that are all about as good. */
-  placed(group: Group): Group {
+  /** The group, or a rival, spread in the buffer in the fastest of many ways that are all about as good. */
+  placed({ group, rivals = [] }: Rated): Group {
     const { network, timer } = this;
-    const [given, ...others] = Array.from({ length: DRAWS }, (_, draw) => this.rate(timer.spread(network, group, draw)));
-    if (given === undefined) return group;
-    const best = others.sort((a, b) => a.cycles - b.cycles).slice(0, MOST_DRAWN);
-    return [given, ...best]
-      .map((drawn) => ({ ...drawn, cycles: timer.finally(network, drawn.group) }))
+    const drawn = [group, ...rivals].flatMap((way) => {
+      const [given, ...others] = Array.from({ length: DRAWS }, (_, draw) => this.rate(timer.spread(network, way, draw)));
+      return [...(given === undefined ? [] : [given]), ...others.sort((a, b) => a.cycles - b.cycles).slice(0, MOST_DRAWN)];
+    });
+    return drawn
+      .map((one) => ({ ...one, cycles: timer.exactly(network, one.group) }))
       .reduce((fastest, other) => (other.cycles < fastest.cycles ? other : fastest)).group;
   }
 }
