@@ -1,6 +1,6 @@
 import { isImage, type Operand } from '../../../passes/mbs/network.ts';
 import { flatBytes, stripeRows } from '../../../passes/mbs/transfers.ts';
-import { type Chunk, firstTurn, type StepContext, TOKEN } from './context.ts';
+import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
 import { type Affine, constant, plus } from './emitter.ts';
 import { chunksOf } from './parts.ts';
@@ -20,10 +20,10 @@ export interface ChunkPlan {
   /** The first chunk was loaded by the head of the task. */
   readonly headed: boolean;
   /**
-   * Where it was, it is waited for where the task begins, and not in the queue of loads, behind the heads of later tasks: costs instructions in every
-   * turn. More than one chunk must be loaded.
+   * Where the head has loaded the second chunk as well: registers that are not 0 once one turn has ended, and once two have. The two chunks are waited
+   * for where the task begins, and not in the queue of loads, behind the heads of later tasks. More than two chunks must be loaded.
    */
-  readonly apart?: boolean;
+  readonly ended?: readonly [one: number, two: number];
   loadRows(i: number, chunk: Chunk, counter: number): DmaRows[];
   storeRows(i: number, chunk: Chunk, counter: number): DmaRows[];
 }
@@ -39,8 +39,10 @@ const FREE = { matrix: TOKEN.free, vector: TOKEN.freeVector } as const;
 /** Posts the two credits of every alternating buffer; the loads post them, which wait for them first or run ahead of the matrix unit. */
 export function openCredits({ e }: StepContext, plan: ChunkPlan): void {
   if (!plan.alternates) return;
-  // A first load that was issued before has taken no credit.
-  if (plan.loads.length > 0) for (const u of plan.units) e.op('d.ld_sync', {}, { signal: plan.headed ? [FREE[u]] : [FREE[u], FREE[u]] });
+  // First loads that were issued before have taken no credit.
+  const credits = 2 - (plan.ended !== undefined ? 2 : plan.headed ? 1 : 0);
+  if (plan.loads.length > 0 && credits > 0)
+    for (const u of plan.units) e.op('d.ld_sync', {}, { signal: new Array<number>(credits).fill(FREE[u]) });
   // Not the matrix unit itself: it would drain before it has them.
   const [unit] = plan.units;
   if (plan.streamsOut) e.op(unit === 'vector' ? 'v.sync' : 'd.ld_sync', {}, { signal: [TOKEN.stored, TOKEN.stored] });
@@ -83,7 +85,7 @@ export function emitChunks(ctx: StepContext, plan: ChunkPlan, compute: (chunk: C
 function loadFirst(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
   if (!plan.headed) loadChunk(ctx, plan, chunk);
   else if (plan.loads.length > 0) {
-    if (plan.apart !== true) ctx.e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
+    if (plan.ended === undefined) ctx.e.op('d.ld_sync', {}, { signal: plan.units.map((u) => LOADED[u]) });
     ctx.e.increment(ctx.loads);
   }
 }
@@ -101,7 +103,9 @@ export function beginFirstChunks(ctx: StepContext, plan: ChunkPlan): void {
 function loadChunk(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
   if (plan.loads.length === 0) return;
   const tokens = { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) };
-  emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), tokens);
+  const load = (): void => emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), tokens);
+  if (plan.ended === undefined) load();
+  else ctx.e.when(isSet(plan.ended[0]), 'nonzero', load);
   ctx.e.increment(ctx.loads);
 }
 
@@ -115,10 +119,9 @@ function turnOf({ step, part }: StepContext): number {
   return Math.min(step.chunk, part.to - part.from);
 }
 
-/** Emits the load of the first chunk before the task, where the task itself does not. */
-export function loadFirstChunk(ctx: StepContext, plan: ChunkPlan): void {
+/** Emits the load of the first chunk, or another, before the task, where the task itself does not. */
+export function loadFirstChunk(ctx: StepContext, plan: ChunkPlan, chunk = firstChunk(ctx)): void {
   if (!plan.headed || plan.loads.length === 0) return;
-  const chunk = firstChunk(ctx);
   emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), { wait: [], signal: [] });
 }
 
@@ -142,21 +145,22 @@ function isStriped(ctx: StepContext, o: Operand): boolean {
 }
 
 function beginTurn(ctx: StepContext, plan: ChunkPlan): void {
-  const { e, step, part, turns } = ctx;
+  const { e } = ctx;
   const guard = plan.alternates && plan.streamsOut ? [TOKEN.stored] : [];
   const begin = (loaded: boolean): void =>
     plan.units.forEach((u, i) => {
       const wait = [...(loaded ? [LOADED[u]] : []), ...(i === 0 ? guard : [])];
       if (wait.length > 0) e.op(u === 'matrix' ? 'm.sync' : 'v.sync', {}, { wait });
     });
-  if (!plan.headed || plan.loads.length === 0 || plan.apart !== true) {
+  if (plan.ended === undefined) {
     begin(plan.loads.length > 0);
     return;
   }
-  const done: Affine = { base: -firstTurn(step, part), terms: [{ reg: turns, scale: 1 }] };
-  e.when(done, 'nonzero', () => begin(true));
-  if (guard.length > 0) e.when(done, 'zero', () => begin(false));
+  e.when(isSet(plan.ended[1]), 'nonzero', () => begin(true));
+  if (guard.length > 0) e.when(isSet(plan.ended[1]), 'zero', () => begin(false));
 }
+
+const isSet = (reg: number): Affine => ({ base: 0, terms: [{ reg, scale: 1 }] });
 
 function endTurn(ctx: StepContext, plan: ChunkPlan, chunk: Chunk, stores: readonly number[]): void {
   const { e } = ctx;
@@ -172,6 +176,10 @@ function endTurn(ctx: StepContext, plan: ChunkPlan, chunk: Chunk, stores: readon
     emitOperands(ctx, 'd.st', stores, (i) => plan.storeRows(i, chunk, ctx.turns), tokens);
   }
   e.increment(ctx.turns);
+  if (plan.ended === undefined) return;
+  const [one, two] = plan.ended;
+  e.assign(two, isSet(one));
+  e.assign(one, constant(1));
 }
 
 /** A chunk of all channels of an operand: contiguous samples, a flat range, or the rows of a stripe. */

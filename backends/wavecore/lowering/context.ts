@@ -93,9 +93,10 @@ export class StepContext {
     this.chunked = isChunked(this.step, group.subBatch);
     this.loads = e.register();
     this.turns = e.register();
-    const turn = constant(firstTurn(this.step, part));
-    e.assign(this.loads, turn);
-    e.assign(this.turns, turn);
+    // Parts go on alternating where the one before has stopped.
+    const turn = Math.floor(part.from / this.step.chunk);
+    e.assign(this.loads, constant(turn));
+    e.assign(this.turns, constant(turn));
   }
 
   input(i: number): Operand {
@@ -172,9 +173,4 @@ export class StepContext {
   rowBytes(operand: Operand): number {
     return imageRowBytes(operand);
   }
-}
-
-/** Number of the first turn of a part: it goes on alternating where the part before has stopped. */
-export function firstTurn({ chunk }: Step, { from }: Part): number {
-  return Math.floor(from / chunk);
 }

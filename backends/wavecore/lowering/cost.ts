@@ -4,7 +4,7 @@ import type { Group, Resources, Step } from '../../../passes/mbs/schedule.ts';
 import { holdsPanelAlone, type IterationKind, pieceColumns, visitTransfers } from '../../../passes/mbs/transfers.ts';
 import { passedElements } from '../../../passes/mbs/vector-use.ts';
 import type { Part } from './context.ts';
-import { chunksOf, loadsAtOnce } from './parts.ts';
+import { chunksOf, loadsAtOnce, loadsTwo, turnsOfGradient } from './parts.ts';
 
 /** Estimated cycles of a task on each queue. */
 export interface Cost {
@@ -18,6 +18,8 @@ export interface Cost {
   readonly store: number;
   /** Turns that loads, computation and stores are divided into. */
   readonly turns: number;
+  /** Turns whose loads are the first ones. */
+  readonly first: number;
   /** First loads that are issued before the task are not waited for in the queue of loads. */
   readonly apart?: true;
   /** What is loaded goes back, changed, from where it lies. */
@@ -57,14 +59,18 @@ export function costOf(
   );
   const turns = turnsOf(view, step, part);
   const load = samplesIn + slicedIn + sharedIn;
+  const two = loadsTwo(view, step, part, iterations);
+  // The turns of a weight gradient are fewer here than its loads.
+  const share = two ? 2 / turnsOfGradient(view, step, part) : 1 / turns;
   const head = loadsAtOnce(view, step, part, iterations)
     ? load
-    : (isPreloaded(view, step, part) ? samplesIn : samplesIn / turns) + (slicedIn + sharedIn) / turns;
+    : (isPreloaded(view, step, part) ? samplesIn : samplesIn * share) + slicedIn * share + sharedIn / turns;
   const passes = view.state.perSample + view.state.shared > 0 ? WITH_STATE : 1;
-  const isApart = step.panel?.kept === true || (view.matrix?.form === 'weightGradient' && iterations === 1);
+  const isApart = two || step.panel?.kept === true;
   const moved = {
     ...(isApart ? { apart: true as const } : {}),
     head,
+    first: two ? 2 : 1,
     load: load - head,
     passes,
     store,

@@ -19,6 +19,7 @@ import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { type WaveCounters, workOf } from './matrix.ts';
 import { emitReducePart } from './matrix-reduce-part.ts';
 import { PanelUpdate } from './panel-update.ts';
+import { loadsTwo } from './parts.ts';
 import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
 import { pipelined, type Turn } from './turns.ts';
 import { configure } from './vector-operands.ts';
@@ -39,6 +40,8 @@ interface ReduceStep {
   readonly passes: boolean;
   readonly preloaded: ReadonlySet<number>;
   readonly withBias: boolean;
+  /** Where the head of the task loads two turns: registers that are not 0 once one has ended, and once two have. */
+  readonly ended?: readonly [one: number, two: number];
   /** Where the group has one iteration: registers that are not 0 once a panel, and once another, has been computed. */
   readonly begun?: readonly [one: number, two: number];
   /** Behind the last iteration of the group. */
@@ -143,6 +146,24 @@ export function emitReduceHead(ctx: StepContext, panel: Panel): void {
   const columns: Turn = { offset: ZERO, size: Math.min(panel.n, work.columns) };
   if (headsPartial(s)) e.when(iteration.offset, 'nonzero', () => loadPartial(s, rows, columns, {}));
   loadFirstChunk(ctx, planOf(s, rows, columns));
+  if (s.ended === undefined) return;
+  e.increment(ctx.loads);
+  loadSecond(s, rows, columns);
+}
+
+/** The second chunk of the first panel or, where that has one, the first of the second. */
+function loadSecond(s: ReduceStep, rows: RowTurn, columns: Turn): void {
+  const { ctx, work, panel } = s;
+  const { samples } = ctx.iteration;
+  const { chunk } = ctx.step;
+  if (samples > chunk) {
+    loadFirstChunk(ctx, planOf(s, rows, columns), { offset: constant(chunk), samples: Math.min(chunk, samples - chunk) });
+    return;
+  }
+  const taps = work.geometry.R * work.geometry.S;
+  const below: RowTurn = { offset: constant(panel.m), size: Math.min(panel.m, work.m - panel.m), channel: constant(panel.m / taps) };
+  const beside: Turn = { offset: constant(panel.n), size: Math.min(panel.n, work.columns - panel.n) };
+  loadFirstChunk(ctx, panel.m < work.m ? planOf(s, below, columns) : planOf(s, rows, beside));
 }
 
 const EVERYTHING: RowTurn = { offset: ZERO, size: 0, channel: ZERO };
@@ -165,11 +186,15 @@ function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
   );
   const counters = { wave, tile };
   const withBias = ctx.view.bias !== undefined;
-  const s = { withBias, ctx, work, panel, panels, counters, panelLoads, panelTurns, passing, passes, preloaded };
-  if (panels === 1 || ctx.group.iterations > 1) return s;
-  const begun = [e.register(), e.register()] as const;
-  for (const r of begun) e.assign(r, ZERO);
-  return { ...s, begun };
+  const flags = (): readonly [number, number] => {
+    const pair = [e.register(), e.register()] as const;
+    for (const r of pair) e.assign(r, ZERO);
+    return pair;
+  };
+  const { view, step, part, group } = ctx;
+  const ended = loadsTwo(view, step, part, group.iterations) ? { ended: flags() } : {};
+  const begun = panels === 1 || group.iterations > 1 ? {} : { begun: flags() };
+  return { withBias, ctx, work, panel, panels, counters, panelLoads, panelTurns, passing, passes, preloaded, ...ended, ...begun };
 }
 
 function countPanel({ ctx: { e }, begun }: ReduceStep): void {
@@ -194,11 +219,6 @@ function headsPartial(s: ReduceStep): boolean {
   return !isInPlace(s) && !isLoopAround(s);
 }
 
-/** Whether the task knows where it begins that its first loads are there: its other loads are behind these in any case. */
-function awaitsApart({ ctx, passes }: ReduceStep): boolean {
-  return passes && ctx.group.iterations === 1;
-}
-
 /** Whether the first panel is not alone the first one: a loop over rows of panels stands around it. */
 function isLoopAround({ panel, work }: ReduceStep): boolean {
   return panel.m < work.m && panel.n < work.columns;
@@ -212,7 +232,7 @@ function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
     streamsOut: false,
     units: s.withBias ? ['matrix', 'vector'] : ['matrix'],
     alternates: s.passes && reuses(ctx, s.panels),
-    apart: awaitsApart(s),
+    ...(ctx.part.headed && s.ended !== undefined ? { ended: s.ended } : {}),
     headed: ctx.part.headed && (s.panels === 1 || (s.passes && !isLoopAround(s))),
     loadRows: (i, chunk, counter) => loadRows(s, i, chunk, counter, rows, columns),
     storeRows: () => [],
@@ -234,7 +254,7 @@ function endBias(ctx: StepContext): void {
 /** Operands that every panel reads whole are loaded once. Where others come behind, what the head has loaded is there when these are. */
 function preload(s: ReduceStep): void {
   const { e, part } = s.ctx;
-  if (s.preloaded.size === 0 || part.loaded || (part.headed && awaitsApart(s))) return;
+  if (s.preloaded.size === 0 || part.loaded || (part.headed && s.ended !== undefined)) return;
   const signal = s.withBias ? [TOKEN.loaded, TOKEN.loadedVector] : [TOKEN.loaded];
   e.scope(() => {
     if (part.headed) e.op('d.ld_sync', {}, { signal });

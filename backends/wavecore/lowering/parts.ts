@@ -38,3 +38,19 @@ export function loadsAtOnce(view: LayerView, { stripes, panel, chunk }: Step, { 
   if (matrix.form === 'weightGradient') return iterations === 1 || (panel.n >= matrix.columns && panel.m >= matrix.m);
   return panel.n >= matrix.columns && panel.k >= matrix.k;
 }
+
+/** Whether the first loads of a weight gradient are those of two turns: of one that runs on the whole mini-batch, where others come behind them. */
+export function loadsTwo(view: LayerView, step: Step, part: Part, iterations: number): boolean {
+  const { matrix } = view;
+  const { panel, stripes } = step;
+  if (matrix?.form !== 'weightGradient' || panel === undefined || stripes !== undefined || iterations > 1) return false;
+  if (panel.m < matrix.m && panel.n < matrix.columns) return false;
+  return !loadsAtOnce(view, step, part, iterations) && turnsOfGradient(view, step, part) > 2;
+}
+
+/** Chunks of all panels of a weight gradient. */
+export function turnsOfGradient({ matrix }: LayerView, step: Step, { from, to }: Pick<Part, 'from' | 'to'>): number {
+  const { panel } = step;
+  const panels = matrix === undefined || panel === undefined ? 1 : Math.ceil(matrix.columns / panel.n) * Math.ceil(matrix.m / panel.m);
+  return chunksOf(step, to - from) * panels;
+}

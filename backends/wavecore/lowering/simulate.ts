@@ -147,7 +147,8 @@ export class Simulation {
     const loadsLater = cost.load > 0;
     const most = cost.updated === undefined ? MOST_TURNS : MOST_UPDATED;
     const turns = loadsLater || cost.store > 0 ? Math.min(most, cost.turns) : 1;
-    const load = loadsLater && turns > 1 ? cost.load / (turns - 1) : 0;
+    const loadedFirst = Math.min(turns - 1, cost.first);
+    const load = loadsLater && turns > 1 ? cost.load / (turns - loadedFirst) : 0;
     const first = loadsLater && turns === 1 ? cost.head + cost.load : cost.head;
     let loaded = this.done[this.current]?.[4 * task + LOAD] ?? 0;
     if (!headed && first > 0) loaded = this.transfer(LOAD, this.ready(task, LOAD), first);
@@ -163,7 +164,7 @@ export class Simulation {
     let [updated, updatedBefore] = [0, 0];
     for (let turn = 0; turn < turns; turn++) {
       ready = Math.max(ready, updatedBefore);
-      const next = turn + 1 < turns && load > 0 ? this.transfer(LOAD, before, load) : loaded;
+      const next = turn + 1 < turns && turn + 1 >= loadedFirst && load > 0 ? this.transfer(LOAD, before, load) : loaded;
       ready = Math.max(ready, loaded);
       before = cost.returns ? stored : computed;
       computed =

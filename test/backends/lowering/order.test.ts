@@ -30,7 +30,7 @@ function job({ unit, cycles, loads, reads, writes }: Shape, step = 0): Job {
       ...reads.map(touch(unit, false)),
       ...writes.map(touch(unit, true)),
     ],
-    cost: { head: 1000 * loads.length, load: 0, passes: 1, store: 0, turns: 1, returns: false, ...own },
+    cost: { head: 1000 * loads.length, first: 1, load: 0, passes: 1, store: 0, turns: 1, returns: false, ...own },
     step,
     turn: 0,
     part: 0,
@@ -49,7 +49,7 @@ function cyclesOf(jobs: readonly Job[], order: readonly Issue[], times = 1): num
   ).run(order, times);
 }
 
-const noCost = { head: 0, load: 0, matrix: 0, vector: 0, passes: 1, store: 0, turns: 1, returns: false } as const;
+const noCost = { head: 0, first: 1, load: 0, matrix: 0, vector: 0, passes: 1, store: 0, turns: 1, returns: false } as const;
 
 const inOrder = (jobs: readonly Job[]): Issue[] => jobs.map((_, task) => ({ task, head: false }));
 const ranges = fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 2 });
