@@ -12,6 +12,6 @@ console.log(`traffic ${(result.traffic.total / 1e9).toFixed(3)} GB, time ${(resu
 console.log(`as predicted: ${verify(program, result).ok}`);
 
 // Prints:
-// resnet50.train: 54960 instructions, 1161114 executed
-// traffic 3.997 GB, time 56.552 ms
+// resnet50.train: 52584 instructions, 1133016 executed
+// traffic 4.003 GB, time 55.350 ms
 // as predicted: true

@@ -45,7 +45,7 @@ export function costOf(
   step: Step,
   part: Part,
   position: Position,
-  { subBatch, iterations }: Pick<Group, 'subBatch' | 'iterations'>,
+  { subBatch, iterations, steps }: Pick<Group, 'subBatch' | 'iterations' | 'steps'>,
   resources: Resources,
 ): Cost {
   const samples = part.to - part.from;
@@ -59,7 +59,7 @@ export function costOf(
   );
   const turns = turnsOf(view, step, part);
   const load = samplesIn + slicedIn + sharedIn;
-  const two = loadsTwo(view, step, part, iterations);
+  const two = loadsTwo(view, step, part, { steps, iterations });
   // The turns of a weight gradient are fewer here than its loads.
   const share = two ? 2 / turnsOfGradient(view, step, part) : 1 / turns;
   const head = loadsAtOnce(view, step, part, iterations)

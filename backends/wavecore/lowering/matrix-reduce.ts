@@ -192,7 +192,7 @@ function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
     return pair;
   };
   const { view, step, part, group } = ctx;
-  const ended = loadsTwo(view, step, part, group.iterations) ? { ended: flags() } : {};
+  const ended = loadsTwo(view, step, part, group) ? { ended: flags() } : {};
   const begun = panels === 1 || group.iterations > 1 ? {} : { begun: flags() };
   return { withBias, ctx, work, panel, panels, counters, panelLoads, panelTurns, passing, passes, preloaded, ...ended, ...begun };
 }

@@ -1,6 +1,6 @@
 import type { LayerView } from '../../../passes/mbs/network.ts';
 import { partSizes } from '../../../passes/mbs/parts.ts';
-import type { Step } from '../../../passes/mbs/schedule.ts';
+import type { Group, Step } from '../../../passes/mbs/schedule.ts';
 import { elementsOf } from '../../../passes/mbs/transfers.ts';
 import type { Part } from './context.ts';
 
@@ -39,11 +39,15 @@ export function loadsAtOnce(view: LayerView, { stripes, panel, chunk }: Step, { 
   return panel.n >= matrix.columns && panel.k >= matrix.k;
 }
 
-/** Whether the first loads of a weight gradient are those of two turns: of one that runs on the whole mini-batch, where others come behind them. */
-export function loadsTwo(view: LayerView, step: Step, part: Part, iterations: number): boolean {
+/**
+ * Whether the first loads of a weight gradient are those of two turns: of one that runs on the whole mini-batch, where others come behind them. The first
+ * layer of a group would only begin later for that.
+ */
+export function loadsTwo(view: LayerView, step: Step, part: Part, { steps, iterations }: Pick<Group, 'steps' | 'iterations'>): boolean {
   const { matrix } = view;
   const { panel, stripes } = step;
   if (matrix?.form !== 'weightGradient' || panel === undefined || stripes !== undefined || iterations > 1) return false;
+  if (steps[0]?.layer === step.layer) return false;
   if (panel.m < matrix.m && panel.n < matrix.columns) return false;
   return !loadsAtOnce(view, step, part, iterations) && turnsOfGradient(view, step, part) > 2;
 }
