@@ -7,6 +7,7 @@ import { ALIGNMENT, type Group, type Resources } from '../schedule.ts';
 import { subBatches } from '../sizes.ts';
 import { inTime, liveInRound, roundOf } from '../stages.ts';
 import { withPanelsKept } from './kept-panels.ts';
+import { withSlices } from './slices.ts';
 import { cutsOf, stagings } from './staging.ts';
 import type { Timer } from './timer.ts';
 
@@ -142,10 +143,14 @@ export class Ways {
     return { group, cycles: this.timer.roughly(this.network, group) };
   }
 
-  /** A group, and the same with weights that are loaded panel by panel, if it has any. */
+  /** A group, and the same with weights that are loaded panel by panel, and operands of weight gradients slice by slice, if it has any. */
   private variantsOf(group: Group): Group[] {
-    const kept = withPanelsKept(this.network, group, this.resources);
-    return kept === undefined ? [group] : [group, kept];
+    const { network, resources } = this;
+    const sliced = withSlices(network, group, resources);
+    return (sliced === undefined ? [group] : [group, sliced]).flatMap((own) => {
+      const kept = withPanelsKept(network, own, resources);
+      return kept === undefined ? [own] : [own, kept];
+    });
   }
 
   /** The fastest of those that may be, by close estimates, the best of which are measured. */
