@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { Graph } from '../../ir/graph.ts';
 import { type Scheduled, scheduleGraph } from '../../passes/mbs/index.ts';
+import { withPanelsKept } from '../../passes/mbs/opt/kept-panels.ts';
+import { withSlices } from '../../passes/mbs/opt/slices.ts';
 import { predictTraffic, totalBytes } from '../../passes/mbs/predict.ts';
-import type { Resources, ScheduleName } from '../../passes/mbs/schedule.ts';
+import type { Group, Resources, Schedule, ScheduleName } from '../../passes/mbs/schedule.ts';
 import { validateSchedule } from '../../passes/mbs/validate/index.ts';
 import type { NormChoice } from '../../passes/normalize.ts';
 import { type ResolvedSettings, resolveSettings, runPasses } from '../../src/api.ts';
@@ -34,6 +36,30 @@ it.each(RUNS)('the schedule of %s in full size can run: %s', (name, of) => {
   const { network, schedule, resources } = scheduleOf(name, of);
   expect(schedule.groups.length).toBeGreaterThan(2);
   expect(validateSchedule(network, schedule, resources)).toEqual([]);
+});
+
+it('panels that stay on chip move as much, and slices hardly more, as they do as a whole', () => {
+  const counts = { kept: 0, sliced: 0 };
+  for (const of of ['mbs-fs', 'mbs1', 'mbs2'] as const) {
+    const { network, schedule, resources } = scheduleOf('resnet50', of);
+    const alone = (group: Group): Schedule => ({ ...schedule, groups: [group] });
+    const bytes = (group: Group): number => totalBytes(predictTraffic(network, alone(group), resources));
+    const problems = (at: number, group: Group) =>
+      validateSchedule(network, { ...schedule, groups: schedule.groups.with(at, group) }, resources);
+    schedule.groups.forEach((group, at) => {
+      const kept = withPanelsKept(network, group, resources);
+      if (kept !== undefined) {
+        counts.kept += kept.steps.filter(({ panel }) => panel?.kept).length;
+        expect([problems(at, kept), bytes(kept)]).toEqual([[], bytes(group)]);
+      }
+      const sliced = withSlices(network, group, resources);
+      if (sliced !== undefined) {
+        counts.sliced += sliced.steps.filter(({ panel }) => panel?.sliced).length;
+        expect([problems(at, sliced), bytes(sliced) / bytes(group) < 1.001]).toEqual([[], true]);
+      }
+    });
+  }
+  expect([counts.kept > 100, counts.sliced > 10]).toEqual([true, true]);
 });
 
 it('mbs2 moves no more than mbs1 where ResNet-50 keeps batch normalization, which parts its groups', () => {
