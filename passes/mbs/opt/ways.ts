@@ -87,7 +87,10 @@ export class Ways {
     return this.recut(group, fastest);
   }
 
-  /** A group in the fastest way or, where that has stages, the same with one of its cuts elsewhere between its neighbours, where that is faster. */
+  /**
+   * A group in the fastest way, the same with one of its cuts into stages elsewhere between its neighbours or, without any, cut in two somewhere: a first
+   * stage of a few layers only begins the next iteration early, and hardly takes room.
+   */
   private recut(group: Group, fastest: Rated): Rated {
     const { stages, subBatch, iterations } = fastest.group;
     const cuts = cutsOf(group, this.views);
