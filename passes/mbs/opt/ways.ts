@@ -25,13 +25,17 @@ const MOST_SLOWER = 2;
 const MOST_APART = 1.15;
 
 /** Of those that are looked at closely, how many are measured, and how much slower than the fastest they may seem. */
-const MOST_MEASURED = 4;
+const MOST_MEASURED = 3;
 const MOST_DOUBTFUL = 1.06;
-/** How much longer than the fastest a rival may take. */
+/** Rivals of the fastest, and how much longer they may take. */
+const MOST_RIVALS = 1;
 const MOST_RIVALLING = 1.015;
 
 /** Of the ways that cut the stages of a group elsewhere, those that are looked at closely. */
 const MOST_RECUT = 6;
+
+/** Cuts that are tried of a group that has no stages. */
+const MOST_CUTS = 20;
 
 /** Ways to spread a group that are tried, and those of them that are measured. */
 const DRAWS = 6;
@@ -88,7 +92,7 @@ export class Ways {
   }
 
   /**
-   * A group in the fastest way, the same with one of its cuts into stages elsewhere between its neighbours or, without any, cut in two somewhere: a first
+   * A group in the fastest way, the same with one of its cuts into stages elsewhere between its neighbours or, without any, cut in two at one of some places: a first
    * stage of a few layers only begins the next iteration early, and hardly takes room.
    */
   private recut(group: Group, fastest: Rated): Rated {
@@ -97,7 +101,7 @@ export class Ways {
     const isStageable = iterations > 2 && this.network.batch % subBatch === 0;
     const moved =
       stages === undefined
-        ? cuts.flatMap((cut) => (isStageable ? [[cut]] : []))
+        ? cuts.flatMap((cut, i) => (isStageable && i % Math.ceil(cuts.length / MOST_CUTS) === 0 ? [[cut]] : []))
         : cuts.flatMap((cut) =>
             stages.flatMap((own, i) =>
               cut > (stages[i - 1] ?? 0) && cut < (stages[i + 1] ?? cut + 1) && cut !== own ? [stages.with(i, cut)] : [],
@@ -169,7 +173,7 @@ export class Ways {
     const measured = doubtful.map(({ group }) => ({ group, cycles: timer.exactly(network, group) }));
     const best = measured.reduce((least, other) => (other.cycles < least.cycles ? other : least));
     const rivals = measured.filter((other) => other !== best && other.cycles <= MOST_RIVALLING * best.cycles);
-    return { ...best, rivals: rivals.map(({ group }) => group) };
+    return { ...best, rivals: rivals.slice(0, MOST_RIVALS).map(({ group }) => group) };
   }
 
   /** The group, or a rival, spread in the buffer in the fastest of many ways that are all about as good. */
