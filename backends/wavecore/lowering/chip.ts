@@ -1,4 +1,4 @@
-import { type Affine, constant, type Emitter, plus, ZERO } from './emitter.ts';
+import { type Affine, constant, contents, type Emitter, plus, ZERO } from './emitter.ts';
 
 /** Storages that a step reads and writes. */
 export interface Uses {
@@ -26,9 +26,9 @@ export class Chip {
   constructor(e: Emitter, cores: number, batch: number) {
     this.e = e;
     this.cores = cores;
-    this.core = cores === 1 ? ZERO : own(e.register());
+    this.core = cores === 1 ? ZERO : contents(e.register());
     for (const { reg } of this.core.terms) e.op('core', { rd: reg });
-    this.firstSample = cores === 1 ? ZERO : own(e.register());
+    this.firstSample = cores === 1 ? ZERO : contents(e.register());
     for (const { reg: rs } of this.core.terms)
       for (const { reg: rd } of this.firstSample.terms) e.op('la', { rd, rs, scale: batch, base: 0 });
   }
@@ -58,10 +58,6 @@ export class Chip {
       [...(users.get(tensor) ?? [])].some((user) => user !== who);
     return [...reads, ...writes].some((t) => byOther(this.writers, t)) || writes.some((t) => byOther(this.readers, t));
   }
-}
-
-function own(reg: number): Affine {
-  return { base: 0, terms: [{ reg, scale: 1 }] };
 }
 
 function note(users: Map<string, Set<number>>, tensor: string, who: number): void {

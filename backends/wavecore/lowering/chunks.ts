@@ -2,7 +2,8 @@ import { isImage, type Operand } from '../../../passes/mbs/network.ts';
 import { flatBytes, stripeRows } from '../../../passes/mbs/transfers.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, run } from './dma.ts';
-import { type Affine, constant, plus } from './emitter.ts';
+import { countDone, type Done } from './done.ts';
+import { type Affine, constant, contents, plus } from './emitter.ts';
 import { chunksOf } from './parts.ts';
 import { pipelined, pipelinedStripes, type Turn } from './turns.ts';
 
@@ -20,10 +21,10 @@ export interface ChunkPlan {
   /** The first chunk was loaded by the head of the task. */
   readonly headed: boolean;
   /**
-   * Where the head has loaded the second chunk as well: registers that are not 0 once one turn has ended, and once two have. The two chunks are waited
-   * for where the task begins, and not in the queue of loads, behind the heads of later tasks. More than two chunks must be loaded.
+   * Where the head has loaded the second chunk as well: turns that have ended. The two chunks are waited for where the task begins, and not in the
+   * queue of loads, behind the heads of later tasks. More than two chunks must be loaded.
    */
-  readonly ended?: readonly [one: number, two: number];
+  readonly ended?: Done;
   loadRows(i: number, chunk: Chunk, counter: number): DmaRows[];
   storeRows(i: number, chunk: Chunk, counter: number): DmaRows[];
 }
@@ -105,7 +106,7 @@ function loadChunk(ctx: StepContext, plan: ChunkPlan, chunk: Chunk): void {
   const tokens = { wait: plan.alternates ? plan.units.map((u) => FREE[u]) : [], signal: plan.units.map((u) => LOADED[u]) };
   const load = (): void => emitOperands(ctx, 'd.ld', plan.loads, (i) => plan.loadRows(i, chunk, ctx.loads), tokens);
   if (plan.ended === undefined) load();
-  else ctx.e.when(isSet(plan.ended[0]), 'nonzero', load);
+  else ctx.e.when(contents(plan.ended[0]), 'nonzero', load);
   ctx.e.increment(ctx.loads);
 }
 
@@ -156,11 +157,9 @@ function beginTurn(ctx: StepContext, plan: ChunkPlan): void {
     begin(plan.loads.length > 0);
     return;
   }
-  e.when(isSet(plan.ended[1]), 'nonzero', () => begin(true));
-  if (guard.length > 0) e.when(isSet(plan.ended[1]), 'zero', () => begin(false));
+  e.when(contents(plan.ended[1]), 'nonzero', () => begin(true));
+  if (guard.length > 0) e.when(contents(plan.ended[1]), 'zero', () => begin(false));
 }
-
-const isSet = (reg: number): Affine => ({ base: 0, terms: [{ reg, scale: 1 }] });
 
 function endTurn(ctx: StepContext, plan: ChunkPlan, chunk: Chunk, stores: readonly number[]): void {
   const { e } = ctx;
@@ -176,10 +175,7 @@ function endTurn(ctx: StepContext, plan: ChunkPlan, chunk: Chunk, stores: readon
     emitOperands(ctx, 'd.st', stores, (i) => plan.storeRows(i, chunk, ctx.turns), tokens);
   }
   e.increment(ctx.turns);
-  if (plan.ended === undefined) return;
-  const [one, two] = plan.ended;
-  e.assign(two, isSet(one));
-  e.assign(one, constant(1));
+  if (plan.ended !== undefined) countDone(e, plan.ended);
 }
 
 /** A chunk of all channels of an operand: contiguous samples, a flat range, or the rows of a stripe. */

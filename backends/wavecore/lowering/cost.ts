@@ -106,8 +106,8 @@ function isPreloaded({ matrix }: LayerView, { chunk, panel, stripes }: Step, { f
 }
 
 /**
- * Cycles of the DRAM for samples, for those that come slice by slice, for what they share, for what an update behind the layer reads, and for results; what samples share is loaded with
- * the first part and stored with the last.
+ * Cycles of the DRAM for samples, for those that come slice by slice, for what they share, for what an update behind the layer reads, and for results;
+ * what samples share is loaded with the first part and stored with the last.
  */
 function transfersOf(
   view: LayerView,

@@ -15,6 +15,11 @@ export function constant(base: number): Affine {
   return { base, terms: [] };
 }
 
+/** What a register holds. */
+export function contents(reg: number): Affine {
+  return { base: 0, terms: [{ reg, scale: 1 }] };
+}
+
 export function plus(a: Affine, b: Affine | number): Affine {
   if (typeof b === 'number') return { base: a.base + b, terms: a.terms };
   return { base: a.base + b.base, terms: [...a.terms, ...b.terms] };

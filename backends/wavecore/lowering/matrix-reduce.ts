@@ -15,14 +15,15 @@ import {
 } from './chunks.ts';
 import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
-import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
+import { countDone, type Done, notDone } from './done.ts';
+import { type Affine, constant, contents, plus, times, ZERO } from './emitter.ts';
 import { type WaveCounters, workOf } from './matrix.ts';
+import { biasSums, clearState, endBias } from './matrix-reduce-bias.ts';
 import { emitReducePart } from './matrix-reduce-part.ts';
 import { PanelUpdate } from './panel-update.ts';
 import { loadsTwo } from './parts.ts';
 import { loadShared, loadSharedFirst, storeShared } from './shared.ts';
 import { pipelined, type Turn } from './turns.ts';
-import { configure } from './vector-operands.ts';
 
 /** State of emitting one weight gradient. */
 interface ReduceStep {
@@ -40,10 +41,10 @@ interface ReduceStep {
   readonly passes: boolean;
   readonly preloaded: ReadonlySet<number>;
   readonly withBias: boolean;
-  /** Where the head of the task loads two turns: registers that are not 0 once one has ended, and once two have. */
-  readonly ended?: readonly [one: number, two: number];
-  /** Where the group has one iteration: registers that are not 0 once a panel, and once another, has been computed. */
-  readonly begun?: readonly [one: number, two: number];
+  /** Where the head of the task loads two turns: those that have ended. */
+  readonly ended?: Done;
+  /** Where the group has one iteration: panels that have been computed. */
+  readonly begun?: Done;
   /** Behind the last iteration of the group. */
   readonly update?: PanelUpdate;
 }
@@ -91,7 +92,7 @@ export function emitReduceStep(ctx: StepContext, panel: Panel): void {
     emitChunks(ctx, planOf(s, rows, columns), (chunk) => computeChunk(s, chunk, rows, columns), isAhead ? beginNext : undefined);
     endPanel(s, rows, columns, panels > 1);
     e.increment(s.panelTurns);
-    countPanel(s);
+    if (s.begun !== undefined) countDone(e, s.begun);
   };
   const loaded = (): void => {
     if (!part.loaded) e.when(iteration.offset, 'nonzero', () => e.op('d.ld_sync', {}, { signal: [TOKEN.partial] }));
@@ -186,22 +187,10 @@ function reduceStep(ctx: StepContext, panel: Panel): ReduceStep {
   );
   const counters = { wave, tile };
   const withBias = ctx.view.bias !== undefined;
-  const flags = (): readonly [number, number] => {
-    const pair = [e.register(), e.register()] as const;
-    for (const r of pair) e.assign(r, ZERO);
-    return pair;
-  };
   const { view, step, part, group } = ctx;
-  const ended = loadsTwo(view, step, part, group) ? { ended: flags() } : {};
-  const begun = panels === 1 || group.iterations > 1 ? {} : { begun: flags() };
+  const ended = loadsTwo(view, step, part, group) ? { ended: notDone(e) } : {};
+  const begun = panels === 1 || group.iterations > 1 ? {} : { begun: notDone(e) };
   return { withBias, ctx, work, panel, panels, counters, panelLoads, panelTurns, passing, passes, preloaded, ...ended, ...begun };
-}
-
-function countPanel({ ctx: { e }, begun }: ReduceStep): void {
-  if (begun === undefined) return;
-  const [one, two] = begun;
-  e.assign(two, { base: 0, terms: [{ reg: one, scale: 1 }] });
-  e.assign(one, constant(1));
 }
 
 function withUpdate(s: ReduceStep): ReduceStep {
@@ -237,18 +226,6 @@ function planOf(s: ReduceStep, rows: RowTurn, columns: Turn): ChunkPlan {
     loadRows: (i, chunk, counter) => loadRows(s, i, chunk, counter, rows, columns),
     storeRows: () => [],
   };
-}
-
-function clearState(ctx: StepContext): void {
-  const state = ctx.block('state');
-  ctx.e.op('v.fill', { dst: ctx.e.value(constant(state.address)), bytes: state.bytes });
-}
-
-function endBias(ctx: StepContext): void {
-  const { e } = ctx;
-  configure(ctx, { N: ctx.iteration.samples, C: workOf(ctx).geometry.K });
-  const db = e.value(constant(ctx.block(`out${ctx.view.bias}`).address));
-  e.op('v.bias_end', { db, state: e.value(constant(ctx.block('state').address)), add: e.value(ctx.iteration.offset) });
 }
 
 /** Operands that every panel reads whole are loaded once. Where others come behind, what the head has loaded is there when these are. */
@@ -299,7 +276,7 @@ function beginPanel(s: ReduceStep, guarded: boolean): void {
   const waitForPlace = (): void => e.op('m.sync', {}, { wait: [TOKEN.panelFree] });
   if (s.begun === undefined) e.when(iteration.offset, 'zero', waitForPlace);
   // The first panels find their places free: a credit would come behind whatever is loaded before the task.
-  else if (s.panels > 2) e.when({ base: 0, terms: [{ reg: s.begun[1], scale: 1 }] }, 'nonzero', waitForPlace);
+  else if (s.panels > 2) e.when(contents(s.begun[1]), 'nonzero', waitForPlace);
 }
 
 function endPanel(s: ReduceStep, rows: RowTurn, columns: Turn, guarded: boolean): void {
@@ -369,7 +346,7 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
   const dyHeld = s.passing.has(work.stationary) ? dy.count : dy.all;
   const moving = place(s, work.moving, chunk, xHeld === x.count ? ZERO : times(x.first, imagePixels * 2));
   const stationary = place(s, work.stationary, chunk, dyHeld === dy.count ? ZERO : times(dy.first, pixels * 2));
-  if (s.withBias) e.when(rows.channel, 'zero', () => biasSums(s, chunk, stationary, columns, pixels, dyHeld === dy.count));
+  if (s.withBias) e.when(rows.channel, 'zero', () => biasSums(ctx, chunk, stationary, columns, pixels, dyHeld === dy.count));
   emitReducePart(
     ctx,
     {
@@ -392,21 +369,4 @@ function computeChunk(s: ReduceStep, chunk: Chunk, rows: RowTurn, columns: Turn)
 function place({ ctx, preloaded }: ReduceStep, i: number, chunk: Chunk, offset: Affine): number {
   const before = preloaded.has(i) && ctx.access('in', i).mode === 'stream' ? times(chunk.offset, ctx.input(i).bytes) : ZERO;
   return ctx.place('in', i, chunk, ctx.turns, plus(before, offset));
-}
-
-/** The bias gradient sums the same chunk of the output gradient on the vector unit, sample by sample where it holds more channels than the panel. */
-function biasSums(s: ReduceStep, chunk: Chunk, dy: number, columns: Turn, pixels: number, packed: boolean): void {
-  const { ctx } = s;
-  const { e } = ctx;
-  const state = e.value(plus(times(columns.offset, 8), ctx.block('state').address));
-  if (packed) {
-    configure(ctx, { N: chunk.samples, C: columns.size, H: pixels, W: 1 });
-    e.op('v.bias_sums', { state, dy });
-    return;
-  }
-  configure(ctx, { N: 1, C: columns.size, H: pixels, W: 1 });
-  const sampleBytes = workOf(ctx).geometry.K * pixels * 2;
-  e.loop(chunk.samples, 1, (n) => {
-    e.op('v.bias_sums', { state, dy: e.value(plus({ base: 0, terms: [{ reg: dy, scale: 1 }] }, times(n, sampleBytes))) });
-  });
 }

@@ -10,7 +10,10 @@ export type Measure = (scheduled: { readonly network: Network; readonly schedule
 
 /** Effort of estimates that decide between the best. */
 const CLOSELY = 1;
-/** How long the backend searches for the order of issue where time is all that counts, and where it is measured: an order may well be better than that of a longer search. */
+/**
+ * How long the backend searches for the order of issue where time is all that counts, and where it is measured: a longer search mostly finds no better
+ * one.
+ */
 export const EFFORT_FOR_TIME = 12;
 
 /** Tells how many cycles groups take on a machine, spread in the buffer as they will be. */
