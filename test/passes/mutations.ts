@@ -132,6 +132,11 @@ export const BREAKING: Readonly<Record<string, Mutation>> = {
   'weights that come slice by slice': ofStep((step) =>
     step.panel && !/grad\.weight/.test(step.layer) ? { ...step, panel: { ...step.panel, sliced: true } } : undefined,
   ),
+  'panels that stay beside an operand that does not': ofStep((step) =>
+    step.panel && !/grad\.weight/.test(step.layer) && step.inputs.some(({ mode }) => mode === 'stream')
+      ? { ...step, panel: { ...step.panel, kept: true } }
+      : undefined,
+  ),
   'panels of a weight gradient that stay': ofStep((step) =>
     step.panel && /grad\.weight/.test(step.layer) ? { ...step, panel: { ...step.panel, kept: true } } : undefined,
   ),

@@ -4,7 +4,6 @@ import { isDivisible } from '../../../passes/mbs/parts.ts';
 import { type Access, type Group, isHeld, type Step } from '../../../passes/mbs/schedule.ts';
 import type { Part } from './context.ts';
 import type { Touch } from './hazards.ts';
-
 import type { Queue } from './queues.ts';
 
 /**

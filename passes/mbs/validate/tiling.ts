@@ -58,7 +58,10 @@ function panelProblems({ view, step, group, resources }: StepCheck): string[] {
   const reduces = work.form === 'weightGradient';
   if (panel.sliced === true && (!reduces || panel.m < work.m === panel.n < work.columns))
     reasons.push('panel sliced: either the rows or the columns of a weight gradient must be cut');
+  if (panel.sliced === true && step.stripes !== undefined) reasons.push('panel sliced: slices are of whole samples, not of stripes');
   if (panel.kept === true && (reduces || panel.k < work.k)) reasons.push('panel kept: only panels of weights that are whole columns stay');
+  else if (panel.kept === true && [step.inputs[work.moving], step.outputs[0]].some((a) => a?.mode !== 'resident'))
+    reasons.push('panel kept: what the weights are multiplied with, and the result, must be on chip');
   if (reasons.length > 0) return reasons;
   const isCut = panel.n < work.columns || panel.m < work.m || panel.k < work.k;
   const reason =
