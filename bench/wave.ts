@@ -58,6 +58,7 @@ function convolution(kernels: WasmKernels, bare: boolean): void {
         biases: { from: 0, to: 0 },
         f32: false,
         add: false,
+        zeros: false,
         state: -1,
         span: result,
         apart: true,

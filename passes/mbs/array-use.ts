@@ -1,3 +1,4 @@
+import { isReached } from './axes.ts';
 import type { MatrixWork } from './network.ts';
 import type { Panel } from './schedule.ts';
 import { type ArraySize, canExchange, isExchanged, mapParts, reducePart, waveCycles } from './shape.ts';
@@ -109,7 +110,7 @@ function mapLoads(work: MatrixWork, array: ArraySize, samples: number): Load[] {
   const { geometry: g } = work;
   const channels = (work.form === 'forward' ? g.C : g.K) / work.groups;
   return mapParts(work, array)
-    .filter(({ rows, columns }) => rows.taps * columns.taps > 0)
+    .filter(isReached)
     .map((part) => {
       const { rows, columns, copies, groups, span } = part;
       const plain: Load = {

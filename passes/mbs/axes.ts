@@ -22,6 +22,11 @@ export interface Phase {
   readonly columns: Axis;
 }
 
+/** Whether results of a phase are sums at all. */
+export function isReached({ rows, columns }: Phase): boolean {
+  return rows.taps * columns.taps > 0;
+}
+
 interface Dimension {
   readonly input: number;
   readonly output: number;

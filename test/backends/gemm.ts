@@ -58,7 +58,7 @@ export function gemmProgram(gemm: Gemm, machine: Machine): Program {
   const fill = (m0: number, k0: number) => a.op('m.lda', { half: WAVE, base: RA, m0, k0 });
   const stationary = (k0: number, n0: number) => a.op('m.ldb', { half: FOLD, base: RB, k0, n0 });
   const drain = (c: number, m0: number, n0: number, add: number) =>
-    a.op('m.st', { c, base: RC, m0, n0, bias: 0, withBias: 0, f32: 1, add });
+    a.op('m.st', { c, base: RC, m0, n0, bias: 0, withBias: 0, f32: 1, add, zeros: 0 });
 
   a.layer('operands', () => {
     transfer(a, 'd.ld', dram.A, place.A, M, K * 2);

@@ -69,7 +69,7 @@ export function productProgram(product: Product, machine: Machine = SMALL) {
           a.op('m.mul', { a: 5, b: 5, c: 6, first: 13 }).op('la', { rd: 5, rs: 5, scale: 1, base: 1 });
         });
         const withBias = bias === undefined ? 0 : 1;
-        a.op('m.st', { c: 6, base: 3, m0: 11, n0: 12, bias: 4, withBias, f32: f32 ? 1 : 0, add: f32 ? 10 : 0 }).op('la', {
+        a.op('m.st', { c: 6, base: 3, m0: 11, n0: 12, bias: 4, withBias, f32: f32 ? 1 : 0, add: f32 ? 10 : 0, zeros: 0 }).op('la', {
           rd: 6,
           rs: 6,
           scale: 1,

@@ -118,6 +118,7 @@ export const drain: Handler = (core, pc) => {
   const bias = immediate(core, pc, ST.withBias) === 0 ? -1 : register(core, pc, ST.bias);
   const f32 = immediate(core, pc, ST.f32) !== 0;
   const add = register(core, pc, ST.add) !== 0;
+  const zeros = immediate(core, pc, ST.zeros) !== 0;
   const rows = matrix.rowsFrom(m0);
   const columns = matrix.columnsFrom(n0);
   checkHeld(core, c, rows, columns);
@@ -127,7 +128,7 @@ export const drain: Handler = (core, pc) => {
   if (immediate(core, pc, ST.withBias) !== 0) matrix.checkBias(bias, m0, rows, n0, columns);
   const bytes = rows * columns * size;
   counters.work(COUNT.globalBytes, bytes * (add ? 2 : 1) + (bias < 0 ? 0 : (matrix.isExchanged() ? rows : columns) * 4));
-  counters.work(COUNT.localBytes, rows * columns * 4);
+  if (!zeros) counters.work(COUNT.localBytes, rows * columns * 4);
   const { checked: span, biases } = matrix;
   core.data?.kernels.drain(c, {
     base,
@@ -140,6 +141,7 @@ export const drain: Handler = (core, pc) => {
     biases,
     f32,
     add,
+    zeros,
     state: -1,
     span,
     apart: matrix.resultsApart(),
@@ -180,6 +182,7 @@ export const drainWithSums: Handler = (core, pc) => {
     biases,
     f32: false,
     add: false,
+    zeros: false,
     state,
     span,
     apart: matrix.resultsApart(),

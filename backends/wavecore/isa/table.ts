@@ -222,6 +222,7 @@ export const ISA = {
       uns('withBias', 1, 'adds bias[n] in f32 before rounding'),
       uns('f32', 1, 'result elements are f32, else rounded to f16'),
       reg('add', 'f32 results only: where this register is not 0, adds to the f32 values already there'),
+      uns('zeros', 1, 'takes +0 for every sum'),
     ],
     reads: ['accumulator', 'global'],
     writes: ['global'],

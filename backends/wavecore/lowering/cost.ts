@@ -5,11 +5,19 @@ import { holdsPanelAlone, type IterationKind, pieceColumns, visitTransfers } fro
 import { passedElements } from '../../../passes/mbs/vector-use.ts';
 import type { Part } from './context.ts';
 import { chunksOf, loadsAtOnce, loadsTwo, turnsOfGradient } from './parts.ts';
+import { gathersTotals } from './touches.ts';
+
+/** Loads of some instructions. */
+export interface Loads {
+  readonly cycles: number;
+  readonly instructions: number;
+}
 
 /** Estimated cycles of a task on each queue. */
 export interface Cost {
-  /** First loads, and those behind them. */
-  readonly head: number;
+  /** First loads: those of few cycles together with the one behind them. */
+  readonly heads: readonly Loads[];
+  /** Loads behind the first ones. */
   readonly load: number;
   readonly matrix: number;
   readonly vector: number;
@@ -31,7 +39,12 @@ export interface Cost {
   readonly updated?: { readonly load: number; readonly panels: number; readonly pieces: number };
   /** Of the same in other iterations: the vector unit, in its turn, only signals that there is nothing to wait for. */
   readonly passesOver?: true;
+  /** Of a product whose statistics are gathered: the vector unit clears their totals with the first loads, and ends them behind the last result. */
+  readonly gathers?: true;
 }
+
+/** Cycles of loads that are told apart. */
+const FEWEST_CYCLES = 100;
 
 /** Instructions of a layer that keeps state: that begins, adds to, and ends it. */
 const WITH_STATE = 3;
@@ -49,29 +62,24 @@ export function costOf(
   resources: Resources,
 ): Cost {
   const samples = part.to - part.from;
-  const { samplesIn, slicedIn, sharedIn, updatedIn, store } = transfersOf(
-    view,
-    step,
-    part,
-    position,
-    subBatch,
-    resources.costs.bytesPerCycle,
-  );
+  const { reads, store } = transfersOf(view, step, part, position, subBatch, resources.costs.bytesPerCycle);
+  const cyclesOf = (loads: readonly Read[]): number => loads.reduce((sum, { cycles }) => sum + cycles, 0);
   const turns = turnsOf(view, step, part);
-  const load = samplesIn + slicedIn + sharedIn;
   const two = loadsTwo(view, step, part, { steps, iterations });
   // The turns of a weight gradient are fewer here than its loads.
   const share = two ? 2 / turnsOfGradient(view, step, part) : 1 / turns;
-  const head = loadsAtOnce(view, step, part, iterations)
-    ? load
-    : (isPreloaded(view, step, part) ? samplesIn : samplesIn * share) + slicedIn * share + sharedIn / turns;
+  const first = loadsAtOnce(view, step, part, iterations)
+    ? { samples: 1, slices: 1, shared: 1, updated: 0 }
+    : { samples: isPreloaded(view, step, part) ? 1 : share, slices: share, shared: 1 / turns, updated: 0 };
+  const heads = reads.map(({ of, cycles }): Read => ({ of, cycles: cycles * first[of] })).filter(({ of }) => of !== 'updated');
+  const load = cyclesOf(reads.filter(({ of }) => of !== 'updated')) - cyclesOf(heads);
   const passes = view.state.perSample + view.state.shared > 0 ? WITH_STATE : 1;
   const isApart = two || step.panel?.kept === true;
   const moved = {
     ...(isApart ? { apart: true as const } : {}),
-    head,
+    heads: together(heads),
     first: two ? 2 : 1,
-    load: load - head,
+    load,
     passes,
     store,
     turns,
@@ -81,8 +89,20 @@ export function costOf(
   if (view.matrix === undefined) return { ...moved, matrix: 0, vector: passed };
   const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples), step.panel).cycles;
   const updates = view.update !== undefined && position.last === 1;
-  if (updates) return { ...moved, matrix, vector: passed, updated: { load: updatedIn, ...panelsOf(view.matrix, step) } };
-  return { ...moved, matrix, vector: 0, ...(view.update === undefined ? {} : { passesOver: true }) };
+  if (updates)
+    return {
+      ...moved,
+      matrix,
+      vector: passed,
+      updated: { load: cyclesOf(reads.filter(({ of }) => of === 'updated')), ...panelsOf(view.matrix, step) },
+    };
+  return {
+    ...moved,
+    matrix,
+    vector: 0,
+    ...(view.update === undefined ? {} : { passesOver: true }),
+    ...(gathersTotals(view) ? { gathers: true } : {}),
+  };
 }
 
 /** Panels of a weight gradient, and the pieces in which each passes its update. */
@@ -105,9 +125,15 @@ function isPreloaded({ matrix }: LayerView, { chunk, panel, stripes }: Step, { f
   return panel.n < matrix.columns || (matrix.form === 'weightGradient' ? panel.m < matrix.m : panel.k < matrix.k);
 }
 
+/** Cycles of the DRAM for an operand: of samples, of those that come slice by slice, of what they share, or of what an update behind the layer reads. */
+interface Read {
+  readonly of: 'samples' | 'slices' | 'shared' | 'updated';
+  readonly cycles: number;
+}
+
 /**
- * Cycles of the DRAM for samples, for those that come slice by slice, for what they share, for what an update behind the layer reads, and for results;
- * what samples share is loaded with the first part and stored with the last.
+ * What a part of a step reads, in the order of its first loads, and the cycles of the DRAM for its results; what samples share is loaded with the first
+ * part and stored with the last.
  */
 function transfersOf(
   view: LayerView,
@@ -116,25 +142,42 @@ function transfersOf(
   position: Position,
   subBatch: number,
   bytesPerCycle: number,
-): {
-  readonly samplesIn: number;
-  readonly slicedIn: number;
-  readonly sharedIn: number;
-  readonly updatedIn: number;
-  readonly store: number;
-} {
+): { readonly reads: readonly Read[]; readonly store: number } {
   const shared = new Set([...view.inputs, ...view.outputs].filter((o) => !o.batched).map((o) => o.tensor));
   const updated = new Set(view.update?.inputs.map((i) => view.inputs[i]?.tensor));
   const sliced = new Set(slicedInputs(view, step).map(({ tensor }) => tensor));
-  const bytes = { samplesIn: 0, slicedIn: 0, sharedIn: 0, updatedIn: 0, store: 0 };
+  const reads = new Map<string, Read>();
+  let store = 0;
   const iteration = { samples: part.to - part.from, full: subBatch, times: 1, ...position } as const;
   visitTransfers(view, step.inputs, step.outputs, step, iteration, (tensor, _kind, direction, rows, rowBytes, _contiguous, times) => {
     if (shared.has(tensor) && !(direction === 'read' ? part.first : part.last)) return;
-    const read = updated.has(tensor) ? 'updatedIn' : shared.has(tensor) ? 'sharedIn' : 'samplesIn';
-    const own = direction === 'write' ? 'store' : sliced.has(tensor) ? 'slicedIn' : read;
-    bytes[own] += (rows * rowBytes * times) / bytesPerCycle;
+    const cycles = (rows * rowBytes * times) / bytesPerCycle;
+    if (direction === 'write') {
+      store += cycles;
+      return;
+    }
+    const own = sliced.has(tensor) ? 'slices' : 'samples';
+    const of = updated.has(tensor) ? 'updated' : shared.has(tensor) ? 'shared' : own;
+    reads.set(tensor, { of, cycles: cycles + (reads.get(tensor)?.cycles ?? 0) });
   });
-  return bytes;
+  const [first, others] = [
+    [...reads.values()].filter(({ of }) => of === 'shared'),
+    [...reads.values()].filter(({ of }) => of !== 'shared'),
+  ];
+  return { reads: [...first, ...others], store };
+}
+
+/** First loads, those that take hardly a cycle as one with the one behind them. */
+function together(reads: readonly Read[]): Loads[] {
+  const loads: Loads[] = [];
+  let open: Loads = { cycles: 0, instructions: 0 };
+  for (const { cycles } of reads) {
+    open = { cycles: open.cycles + cycles, instructions: open.instructions + 1 };
+    if (open.cycles < FEWEST_CYCLES) continue;
+    loads.push(open);
+    open = { cycles: 0, instructions: 0 };
+  }
+  return open.instructions > 0 ? [...loads, open] : loads;
 }
 
 function turnsOf({ phase, matrix, inputs }: LayerView, step: Step, { from, to }: Part): number {

@@ -18,7 +18,7 @@ import { type Chunk, type StepContext, TOKEN } from './context.ts';
 import { type DmaRows, emitDma, type Tokens } from './dma.ts';
 import { type Affine, constant, plus, times, ZERO } from './emitter.ts';
 import { type WaveCounters, workOf } from './matrix.ts';
-import { emitMapPart, type MapTarget } from './matrix-part.ts';
+import { emitMapPart, type MapTarget, withGuests } from './matrix-part.ts';
 import { loadShared, loadSharedFirst } from './shared.ts';
 import { beginTotals, clearTotals, endTotals, gathers, totalsAddress } from './totals.ts';
 import { pipelined, type Turn } from './turns.ts';
@@ -250,7 +250,7 @@ function product(s: MapStep, chunk: Chunk, columns: Turn, reduction: Turn, panel
     ...(gathers(ctx) ? { totals: totalsAddress(ctx, chunk, columns) } : {}),
     drains,
   };
-  for (const part of mapParts(work, ctx.options)) ctx.e.scope(() => emitMapPart(ctx, part, target, s.counters));
+  for (const part of withGuests(mapParts(work, ctx.options), work, target)) ctx.e.scope(() => emitMapPart(ctx, part, target, s.counters));
 }
 
 function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
@@ -259,7 +259,7 @@ function drain(s: MapStep, chunk: Chunk, columns: Turn): void {
   const drained = { c: s.counters.tile, m0: 0, n0: 0, bias: bias ?? 0, withBias: bias === undefined ? 0 : 1 };
   const base = resultAddress(s, chunk, columns);
   if (gathers(ctx)) ctx.e.op('m.st_sums', { ...drained, base, state: totalsAddress(ctx, chunk, columns) });
-  else ctx.e.op('m.st', { ...drained, base, f32: 0, add: 0 });
+  else ctx.e.op('m.st', { ...drained, base, f32: 0, add: 0, zeros: 0 });
   ctx.e.increment(s.counters.tile);
 }
 

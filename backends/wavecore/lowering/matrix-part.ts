@@ -1,4 +1,4 @@
-import { within } from '../../../passes/mbs/axes.ts';
+import { isReached, within } from '../../../passes/mbs/axes.ts';
 import type { MatrixWork } from '../../../passes/mbs/network.ts';
 import { blockRows, canExchange, isExchanged, type MapPart } from '../../../passes/mbs/shape.ts';
 import type { Chunk, StepContext } from './context.ts';
@@ -39,17 +39,39 @@ interface Extents {
   readonly skipped: number;
 }
 
+/** A phase, and those without taps whose blocks of zeros drain behind its own. */
+export interface HostPart {
+  readonly part: MapPart;
+  readonly guests: readonly MapPart[];
+}
+
+/**
+ * The phases of a product as they are emitted. Zeros that drain block by block between those of sums hold up nothing; that takes as many results, at the
+ * same distances.
+ */
+export function withGuests(parts: readonly MapPart[], { groups }: MatrixWork, { window }: Pick<MapTarget, 'window'>): HostPart[] {
+  const countOf = ({ rows }: MapPart): number => within(rows, window.grid).count;
+  const host = parts.find((part) => isReached(part) && part.copies === 1 && groups === 1);
+  const isGuest = (part: MapPart): boolean =>
+    host !== undefined && !isReached(part) && part.columns.count === host.columns.count && countOf(part) === countOf(host);
+  return parts.filter((part) => !isGuest(part)).map((part) => ({ part, guests: part === host ? parts.filter(isGuest) : [] }));
+}
+
 /** Emits the results of one phase in a chunk and panel, pack by pack of channel groups. */
-export function emitMapPart(ctx: StepContext, part: MapPart, target: MapTarget, counters: WaveCounters): void {
+export function emitMapPart(ctx: StepContext, { part, guests }: HostPart, target: MapTarget, counters: WaveCounters): void {
   const work = workOf(ctx);
   const extents = extentsOf(work, part, target);
   if (extents.height === 0) return;
-  const first = (part.rows.first + extents.skipped * part.rows.step - target.window.grid[0]) * extents.resultWidth + part.columns.first;
-  const result = offset(ctx, target.result, first * 2);
-  if (part.rows.taps * part.columns.taps === 0) emitZeros(ctx, part, { ...target, result }, extents, counters);
+  const addressOf = (phase: MapPart): number => {
+    const { skipped, resultWidth } = extentsOf(work, phase, target);
+    const first = (phase.rows.first + skipped * phase.rows.step - target.window.grid[0]) * resultWidth + phase.columns.first;
+    return offset(ctx, target.result, first * 2);
+  };
+  const result = addressOf(part);
+  if (!isReached(part)) emitZeros(ctx, part, { ...target, result }, extents, counters);
   else
     for (const pack of packsOf(work.groups, part.groups))
-      ctx.e.scope(() => emitPack(ctx, part, { ...target, result }, extents, pack, counters));
+      ctx.e.scope(() => emitPack(ctx, part, { ...target, result }, extents, pack, counters, guests.map(addressOf)));
 }
 
 function extentsOf({ form, geometry: g }: MatrixWork, { rows, columns, copies }: MapPart, { window }: MapTarget): Extents {
@@ -75,6 +97,7 @@ function emitPack(
   extents: Extents,
   pack: { readonly first: number; readonly groups: number; readonly count: number },
   counters: WaveCounters,
+  zeros: readonly number[],
 ): void {
   const work = workOf(ctx);
   const { geometry: g } = work;
@@ -139,6 +162,7 @@ function emitPack(
       f32: false,
       add: 0,
       drain: target.drains,
+      zeros,
     },
     counters,
   );
@@ -239,7 +263,17 @@ function emitZeros(ctx: StepContext, part: MapPart, target: MapTarget, extents: 
           e.plainLoop(n.count, options.arrayColumns, (j) => {
             const n0 = e.value(plus(j, n.first));
             const withBias = target.bias === undefined ? 0 : 1;
-            e.op('m.st', { c: counters.tile, base: target.result, m0: row, n0, bias: target.bias ?? 0, withBias, f32: 0, add: 0 });
+            e.op('m.st', {
+              c: counters.tile,
+              base: target.result,
+              m0: row,
+              n0,
+              bias: target.bias ?? 0,
+              withBias,
+              f32: 0,
+              add: 0,
+              zeros: 0,
+            });
           });
         });
         e.increment(counters.tile);

@@ -54,6 +54,8 @@ export interface Product {
   readonly add: number;
   /** Whether results are drained after these reductions (false while further reduction panels follow). */
   readonly drain: boolean;
+  /** Registers: where else each block of results is to be 0. */
+  readonly zeros?: readonly number[];
 }
 
 /** A register with the address `bytes` behind that in `register`. */
@@ -104,8 +106,9 @@ export function emitProduct(ctx: StepContext, config: MatrixConfig, product: Pro
         });
         if (!product.drain) return;
         const drained = { c: counters.tile, base: result, m0, n0, bias, withBias: product.bias === undefined ? 0 : 1 };
-        if (totals === undefined) e.op('m.st', { ...drained, f32: product.f32 ? 1 : 0, add: product.add });
+        if (totals === undefined) e.op('m.st', { ...drained, f32: product.f32 ? 1 : 0, add: product.add, zeros: 0 });
         else e.op('m.st_sums', { ...drained, state: totals });
+        for (const base of product.zeros ?? []) e.op('m.st', { ...drained, base, bias: 0, withBias: 0, f32: 0, add: 0, zeros: 1 });
         e.increment(counters.tile);
       });
     });

@@ -60,6 +60,8 @@ export class Simulation {
   private readonly done: readonly [Float64Array, Float64Array];
   /** By task: when what the iteration before has loaded for the next one is there. */
   private readonly ahead: Float64Array;
+  /** By task: when the totals that its results are added to are 0. */
+  private readonly cleared: Float64Array;
 
   private now = 0;
   private readonly free = new Float64Array(4);
@@ -79,6 +81,7 @@ export class Simulation {
     this.pace = pace;
     this.done = [new Float64Array(4 * costs.length), new Float64Array(4 * costs.length)];
     this.ahead = new Float64Array(costs.length);
+    this.cleared = new Float64Array(costs.length);
     this.starts = new Float64Array(4 * pace.queueDepth);
     // Every transfer adds one at most.
     const transfers =
@@ -137,7 +140,21 @@ export class Simulation {
 
   private loadFirst(task: number, ready: number): number {
     this.now += SEQUENCER / 4;
-    return this.transfer(LOAD, ready, this.costs[task]?.head ?? 0);
+    const cost = this.costs[task];
+    const loaded = this.transferAll(cost?.heads ?? [], ready);
+    if (cost?.gathers === true) this.cleared[task] = this.clear();
+    return loaded;
+  }
+
+  private transferAll(heads: Cost['heads'], ready: number): number {
+    let loaded = 0;
+    for (const { cycles, instructions } of heads) loaded = this.transfer(LOAD, ready, cycles, instructions);
+    return loaded;
+  }
+
+  /** The vector unit clears totals, behind all that it has been given. */
+  private clear(): number {
+    return this.pass(0, 0, 1, false);
   }
 
   private body(task: number, headed: boolean): void {
@@ -149,13 +166,13 @@ export class Simulation {
     const turns = loadsLater || cost.store > 0 ? Math.min(most, cost.turns) : 1;
     const loadedFirst = Math.min(turns - 1, cost.first);
     const load = loadsLater && turns > 1 ? cost.load / (turns - loadedFirst) : 0;
-    const first = loadsLater && turns === 1 ? cost.head + cost.load : cost.head;
     let loaded = this.done[this.current]?.[4 * task + LOAD] ?? 0;
-    if (!headed && first > 0) loaded = this.transfer(LOAD, this.ready(task, LOAD), first);
+    if (!headed && cost.heads.length > 0) loaded = this.transferAll(cost.heads, this.ready(task, LOAD));
     // Where more follows, first loads are mostly waited for in the queue of loads, behind those of later tasks that have been issued.
     else if (headed && loadsLater && cost.apart !== true) loaded = Math.max(loaded, this.last[LOAD] ?? 0);
     const unit = cost.matrix > 0 ? MATRIX : VECTOR;
     let ready = this.ready(task, unit);
+    if (cost.gathers === true) ready = Math.max(ready, headed ? (this.cleared[task] ?? 0) : this.clear());
     let computed = 0;
     let stored = 0;
     // A load takes the place of the turn before the last: when that has been computed or, of partial sums, stored.
@@ -184,6 +201,7 @@ export class Simulation {
     }
     this.complete(task, LOAD, loaded);
     this.complete(task, unit, computed);
+    if (cost.gathers === true) this.complete(task, VECTOR, this.pass(computed, 0, 1, false));
     if (cost.passesOver === true) this.complete(task, VECTOR, this.free[VECTOR] ?? 0);
     if (cost.store > 0) this.complete(task, STORE, stored);
   }

@@ -121,7 +121,7 @@ function stateRange(view: LayerView, step: Step, { from, to }: Samples): Range |
 }
 
 /** Whether a product sums up its results while they drain. */
-function gathersTotals({ matrix, outputs }: LayerView): boolean {
+export function gathersTotals({ matrix, outputs }: LayerView): boolean {
   return matrix !== undefined && matrix.form !== 'weightGradient' && outputs.length > 1;
 }
 

@@ -10,11 +10,9 @@ export type Measure = (scheduled: { readonly network: Network; readonly schedule
 
 /** Effort of estimates that decide between the best. */
 const CLOSELY = 1;
-/**
- * How long the backend searches for the order of issue where time is all that counts, and where it is measured: a longer search mostly finds no better
- * one.
- */
+/** How long the backend searches for the order of issue where time is all that counts, and where groups are measured to choose between them. */
 export const EFFORT_FOR_TIME = 12;
+const EXACTLY = 4;
 
 /** Tells how many cycles groups take on a machine, spread in the buffer as they will be. */
 export class Timer {
@@ -48,13 +46,21 @@ export class Timer {
     return this.estimate(network, this.spread(network, group), CLOSELY);
   }
 
-  /** As it will be executed in the end. */
   exactly(network: Network, group: Group): number {
+    return this.measuring(network, group, EXACTLY);
+  }
+
+  /** As it will be executed in the end. */
+  finally(network: Network, group: Group): number {
+    return this.measuring(network, group, EFFORT_FOR_TIME);
+  }
+
+  private measuring(network: Network, group: Group, effort: number): number {
     const { measure, measured } = this;
     if (measure === undefined) return this.closely(network, group);
     const spread = this.spread(network, group);
-    const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, effort: EFFORT_FOR_TIME, groups: [spread] };
-    const key = JSON.stringify(spread);
+    const schedule: Schedule = { name: 'opt', doubleBufferWeights: true, effort, groups: [spread] };
+    const key = `${effort} ${JSON.stringify(spread)}`;
     const cycles = measured.get(key) ?? measure({ network, schedule });
     measured.set(key, cycles);
     return cycles;

@@ -111,7 +111,17 @@ describe('the sanitizer', () => {
         .matrix(product)
         .op('m.sync', {}, { wait: [1] });
       a.set(1, 0).set(2, 32).set(3, 64).op('m.lda', { half: 0, base: 1, m0: 0, k0: 0 }).op('m.ldb', { half: 0, base: 2, k0: 0, n0: 0 });
-      a.op('m.mul', { a: 0, b: 0, c: 0, first: 0 }).op('m.st', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0 });
+      a.op('m.mul', { a: 0, b: 0, c: 0, first: 0 }).op('m.st', {
+        c: 0,
+        base: 3,
+        m0: 0,
+        n0: 0,
+        bias: 0,
+        withBias: 0,
+        f32: 0,
+        add: 0,
+        zeros: 0,
+      });
       between(a);
       // The result is the next moving operand.
       a.op('m.lda', { half: 0, base: 3, m0: 0, k0: 0 });

@@ -82,7 +82,7 @@ describe('counting', () => {
       const [{ vectorOps, globalBytes, localBytes } = expect.unreachable()] = layers;
       return { cycles, vectorOps, globalBytes, localBytes };
     };
-    const plain = counts((a) => a.op('m.st', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0 }));
+    const plain = counts((a) => a.op('m.st', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0, zeros: 0 }));
     const gathered = counts((a) => a.op('m.st_sums', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, state: 4 }));
     expect(plain).toMatchObject({ vectorOps: 0, globalBytes: 8 * 3 * 2 });
     // Rows 0 to 7 are of three sets, columns of one.

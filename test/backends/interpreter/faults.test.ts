@@ -29,7 +29,7 @@ function loaded(a: Assembler, slots = {}): Assembler {
     .set(3, 128);
   return a.op('m.lda', { half: 0, base: 1, m0: 0, k0: 0 }).op('m.ldb', { half: 0, base: 2, k0: 0, n0: 0 });
 }
-const drain = { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0 };
+const drain = { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0, zeros: 0 };
 const SUMS = { c: 0, base: 3, m0: 0, n0: 0, bias: 5, withBias: 0, state: 4 };
 
 /** Drains a product of 4×4 matrices with totals at `state`; with biases where their address is given. */

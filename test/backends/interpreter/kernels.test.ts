@@ -85,6 +85,7 @@ const cases = fc.record({
   ),
   f32: fc.boolean(),
   add: fc.boolean(),
+  zeros: fc.boolean(),
   bias: fc.boolean(),
   sums: fc.boolean(),
   TMI: small(9),
@@ -98,7 +99,7 @@ describe('kernels', () => {
   it('give the same bits, plain and WebAssembly', () => {
     fc.assert(
       fc.property(cases, (drawn) => {
-        const { seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, packed, f32, add, bias, sums, TMI } = drawn;
+        const { seed, exotic, byTap, image, steps, direct, block, BKI, BSKI, CMI, CSMI, packed, f32, add, zeros, bias, sums, TMI } = drawn;
         const { rows, depth, columns, m0, k0, n0 } = block;
         const unshifted = { SH: 1, SW: 1, DH: 1, DW: 1, PT: 0, PL: 0, UH: 1, UW: 1 };
         const patches = direct ? { ...image, Q: image.W, P: image.H, ...unshifted } : { ...image, ...steps };
@@ -138,6 +139,7 @@ describe('kernels', () => {
             biases: ALL,
             f32,
             add: f32 && add,
+            zeros: !sums && zeros,
             state,
             span: ALL,
             apart: false,

@@ -128,13 +128,14 @@ const block = fc.record({
   n0: fc.constantFrom(0, 0, 4, 2),
   f32: int(0, 1),
   add: int(0, 1),
+  zeros: int(0, 1),
   withBias: int(0, 1),
   /** Where totals are gathered; 0: nowhere. */
   totals: fc.constantFrom(0, 0, 2048, 2064, 512),
 });
 
 /** The first drain waits for what it overwrites, and is put off itself; its biases are what the second one overwrites. */
-const plainBlock = { stationary: 0, result: 2, half: 0, c: 0, k0: 0, n0: 0, f32: 0, add: 0, totals: 0 } as const;
+const plainBlock = { stationary: 0, result: 2, half: 0, c: 0, k0: 0, n0: 0, f32: 0, add: 0, zeros: 0, totals: 0 } as const;
 const LATE_BIAS = [
   { CMI: 5, CSMO: 40, CSMI: 1, CSN: 5, TMI: 10, TSMO: 8 },
   [
@@ -164,7 +165,7 @@ describe('matrix instructions', () => {
         const program = around((a) => {
           for (const [result, blocks] of sequence) {
             a.matrix({ ...patches, ...result });
-            for (const { moving, stationary, result: to, half, c, m0, k0, n0, f32, add, withBias, totals } of blocks) {
+            for (const { moving, stationary, result: to, half, c, m0, k0, n0, f32, add, zeros, withBias, totals } of blocks) {
               const registers = [half, c, m0, k0, n0, add * f32, 128 * moving, 128 * stationary, 128 * to, 512, totals];
               registers.forEach((value, i) => {
                 a.set(10 + i, value);
@@ -172,7 +173,7 @@ describe('matrix instructions', () => {
               a.op('m.lda', { half: 10, base: 16, m0: 12, k0: 13 }).op('m.ldb', { half: 10, base: 17, k0: 13, n0: 14 });
               a.op('m.mul', { a: 10, b: 10, c: 11, first: 0 });
               if (totals > 0) a.op('m.st_sums', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, state: 20 });
-              else a.op('m.st', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, f32, add: 15 });
+              else a.op('m.st', { c: 11, base: 18, m0: 12, n0: 14, bias: 19, withBias, f32, add: 15, zeros });
             }
           }
         });

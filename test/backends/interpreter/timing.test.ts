@@ -36,7 +36,7 @@ const CONFIGURED = 2 + Math.ceil(MATRIX_SLOTS.indexOf('BKM') / 2);
 const fill = (half: number) => (a: Assembler) => a.op('m.lda', { half, base: 0, m0: 0, k0: 0 });
 const stationary = (half: number) => (a: Assembler) => a.op('m.ldb', { half, base: 0, k0: 0, n0: 0 });
 const wave = (half: number, first: number) => (a: Assembler) => a.op('m.mul', { a: half, b: half, c: 0, first });
-const drain = (a: Assembler) => a.op('m.st', { c: 0, base: 0, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0 });
+const drain = (a: Assembler) => a.op('m.st', { c: 0, base: 0, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0, zeros: 0 });
 
 function matrixCycles(...steps: ((a: Assembler) => void)[]): number {
   return cyclesOf((a) => {

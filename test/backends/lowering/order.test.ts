@@ -19,6 +19,8 @@ interface Shape {
   readonly writes: readonly number[];
 }
 
+const loadsOf = (cycles: number): Job['cost']['heads'] => (cycles === 0 ? [] : [{ cycles, instructions: 2 }]);
+
 /** A job on unit ranges of the buffer; what it loads comes first, each range in 1000 cycles. */
 function job({ unit, cycles, loads, reads, writes }: Shape, step = 0): Job {
   const touch = (queue: Queue, write: boolean) => (at: number) => ({ queue, write, from: at, to: at + 1 });
@@ -30,7 +32,7 @@ function job({ unit, cycles, loads, reads, writes }: Shape, step = 0): Job {
       ...reads.map(touch(unit, false)),
       ...writes.map(touch(unit, true)),
     ],
-    cost: { head: 1000 * loads.length, first: 1, load: 0, passes: 1, store: 0, turns: 1, returns: false, ...own },
+    cost: { heads: loadsOf(1000 * loads.length), first: 1, load: 0, passes: 1, store: 0, turns: 1, returns: false, ...own },
     step,
     turn: 0,
     part: 0,
@@ -49,7 +51,7 @@ function cyclesOf(jobs: readonly Job[], order: readonly Issue[], times = 1): num
   ).run(order, times);
 }
 
-const noCost = { head: 0, first: 1, load: 0, matrix: 0, vector: 0, passes: 1, store: 0, turns: 1, returns: false } as const;
+const noCost = { heads: [], first: 1, load: 0, matrix: 0, vector: 0, passes: 1, store: 0, turns: 1, returns: false } as const;
 
 const inOrder = (jobs: readonly Job[]): Issue[] => jobs.map((_, task) => ({ task, head: false }));
 const ranges = fc.array(fc.integer({ min: 0, max: 7 }), { maxLength: 2 });
@@ -156,7 +158,10 @@ describe('the order of issue', () => {
 
   /** A layer that loads much, and one that computes long beside it, on what the first has made. */
   const pair = [
-    { ...job({ unit: 'vector', cycles: 500, loads: [0, 1], reads: [], writes: [2] }, 0), cost: { ...noCost, head: 8000, vector: 500 } },
+    {
+      ...job({ unit: 'vector', cycles: 500, loads: [0, 1], reads: [], writes: [2] }, 0),
+      cost: { ...noCost, heads: loadsOf(8000), vector: 500 },
+    },
     { ...job({ unit: 'matrix', cycles: 9000, loads: [], reads: [2], writes: [3] }, 1), cost: { ...noCost, matrix: 9000 } },
   ];
 

@@ -87,13 +87,14 @@ export interface Drain {
   readonly bias: number | undefined;
   readonly single: boolean;
   readonly add: boolean;
+  readonly zeros: boolean;
   readonly state: number | undefined;
 }
 
-export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0, bias, single, add, state }: Drain): void {
+export function drain(slots: Slots, memory: Memory, sums: Block, { base, m0, n0, bias, single, add, zeros, state }: Drain): void {
   for (let m = 0; m < sums.rows; m++) {
     for (let n = 0; n < sums.columns; n++) {
-      let x = sums.at(m, n);
+      let x = zeros ? 0 : sums.at(m, n);
       if (bias !== undefined) x = f32(x + memory.single(bias + 4 * (slots('X') === 0 ? levels(n0 + n, slots('CNI'))[1] : m0 + m)));
       const at = result(slots, base, single ? 4 : 2, m0 + m, n0 + n);
       if (at === undefined) continue;

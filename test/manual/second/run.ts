@@ -269,7 +269,8 @@ class SecondCore {
         const bias = this.field('withBias') === 0 ? undefined : this.register('bias');
         const [base, m0, n0] = [this.register('base'), this.register('m0'), this.register('n0')];
         const [add, state] = totals ? [false, this.register('state')] : [this.register('add') !== 0, undefined];
-        drain(slots, this.global, held, { base, m0, n0, bias, single, add, state });
+        const zeros = !totals && this.field('zeros') !== 0;
+        drain(slots, this.global, held, { base, m0, n0, bias, single, add, zeros, state });
         return this.timing.drain(ready, h, held.rows * held.columns * (single ? 4 : 2));
       }
     }

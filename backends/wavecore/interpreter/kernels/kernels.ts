@@ -53,6 +53,8 @@ export interface DrainTarget {
   biases: Span;
   f32: boolean;
   add: boolean;
+  /** Takes +0 for every sum. */
+  zeros: boolean;
   /** Byte address of the f64 pairs that Σx and Σx² of f16 results are added to; negative: none. */
   state: number;
   /** What the results lie in. */

@@ -136,7 +136,7 @@ export class PlainKernels implements Kernels {
   drain(half: number, target: DrainTarget): void {
     const c = this.c[half];
     if (c === undefined) return;
-    const { base, m0, n0, rows, columns, bias, f32, add } = target;
+    const { base, m0, n0, rows, columns, bias, f32, add, zeros } = target;
     const [inner, middle, width] = [this.slot('CMI'), Math.max(this.slot('CMM'), 1), this.slot('CW')];
     const exchanged = this.slot('X') !== 0;
     const [rowGroup, columnGroup] = [this.slot('CGM'), this.slot('CGN')];
@@ -150,7 +150,7 @@ export class PlainKernels implements Kernels {
         const [u, v] = divided(n0 + n, this.slot('CNI'));
         if (width !== 0 && within + u * this.slot('CSNO') >= width) continue;
         if (columnGroup !== 0 && Math.floor(index / rowGroup) !== Math.floor(v / columnGroup)) continue;
-        let value = c[m * this.columns + n] ?? 0;
+        let value = zeros ? 0 : (c[m * this.columns + n] ?? 0);
         if (bias >= 0) value = Math.fround(value + (this.floats[bias / 4 + (exchanged ? index : v)] ?? 0));
         const at = row + u * this.slot('CSNO') + v * this.slot('CSN');
         if (!f32) this.halves[base / 2 + at] = halfBits(value);

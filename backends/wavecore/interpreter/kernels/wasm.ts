@@ -11,7 +11,7 @@ interface Exports {
   fill(half: number, base: number, m0: number, k0: number, rows: number, depth: number): void;
   stationary(half: number, base: number, k0: number, n0: number, depth: number, columns: number): void;
   wave(a: number, b: number, c: number, rows: number, depth: number, columns: number, fresh: number): void;
-  drain(half: number, base: number, m0: number, n0: number, rows: number, columns: number, bias: number, f32s: number, adds: number): void;
+  drain(half: number, base: number, m0: number, n0: number, rows: number, columns: number, bias: number, f32s: number, how: number): void;
   totals(base: number, m0: number, n0: number, rows: number, columns: number, state: number): void;
   executeVector(op: number, elements: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
   flush(): void;
@@ -70,13 +70,13 @@ export class WasmKernels implements Kernels {
   }
 
   drain(half: number, target: DrainTarget): void {
-    const { base, m0, n0, rows, columns, bias, f32, add, state } = target;
+    const { base, m0, n0, rows, columns, bias, f32, add, zeros, state } = target;
     const { from, to } = target.biases;
     if ((bias >= 0 && this.hazards.blocksRead(from, to)) || this.hazards.blocksWrite(target)) this.flush();
     // Only now, because what was put off before is no longer of interest, and the drain itself is.
     if (bias >= 0) this.hazards.read('bias', from, to);
     this.hazards.write(target);
-    this.kernels.drain(half, base, m0, n0, rows, columns, bias, f32 ? 1 : 0, add ? 1 : 0);
+    this.kernels.drain(half, base, m0, n0, rows, columns, bias, f32 ? 1 : 0, (add ? 1 : 0) + (zeros ? 2 : 0));
     if (state < 0) return;
     // A drain is cut by rows, totals by columns, so that every sum keeps its order: all rows are stored before.
     this.flush();

@@ -48,13 +48,13 @@ columns = min(arrayColumns, BN − r[n0])   a fault unless 0 ≤ r[n0] < BN
 a fault unless extent of ACC[h] = (rows, columns)
 add = (r[add] ≠ 0)                        a fault where add and f32 = 0
 for m < rows, n < columns:
-  x = ACC[h][m][n]
+  x = zeros ? +0 : ACC[h][m][n]
   if withBias: x = f32(x + f32 at r[bias] + 4 × bias index of result (r[m0] + m, r[n0] + n))
   at = result(r[base], r[m0] + m, r[n0] + n); goes on with the next where it is left out
   if f32 = 0: the f16 at \`at\` = f16(x)
   else:       the f32 at \`at\` = add ? f32(f32 at \`at\` + x) : x`,
     accesses:
-      'reads the accumulator half, the f32 biases of its columns (rows where operands are exchanged) where `withBias`, and the f32 already there where `add`; writes `rows × columns` elements of 2 or 4 bytes (what is left out is not accessed, but counts)',
+      'reads the accumulator half unless `zeros`, the f32 biases of its columns (rows where operands are exchanged) where `withBias`, and the f32 already there where `add`; writes `rows × columns` elements of 2 or 4 bytes (what is left out is not accessed, but counts)',
     cycles: 'ceil(rows × columns × (f32 ? 4 : 2) / drainBytesPerCycle)',
   },
   'm.st_sums': {

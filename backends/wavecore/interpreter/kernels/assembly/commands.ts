@@ -88,8 +88,8 @@ export function wave(a: i32, b: i32, c: i32, rows: i32, depth: i32, columns: i32
   put(WAVE, <i64>rows * depth * columns, a, b, c, rows, depth, columns, fresh, 0, 0);
 }
 
-export function drain(half: i32, base: i32, m0: i32, n0: i32, rows: i32, columns: i32, bias: i32, f32s: i32, adds: i32): void {
-  put(DRAIN, MOVE * rows * columns, half, base, m0, n0, rows, columns, bias, f32s, adds);
+export function drain(half: i32, base: i32, m0: i32, n0: i32, rows: i32, columns: i32, bias: i32, f32s: i32, how: i32): void {
+  put(DRAIN, MOVE * rows * columns, half, base, m0, n0, rows, columns, bias, f32s, how);
 }
 
 export function totals(base: i32, m0: i32, n0: i32, rows: i32, columns: i32, state: i32): void {
