@@ -37,9 +37,10 @@ const MOST_RECUT = 6;
 /** Cuts that are tried of a group that has no stages. */
 const MOST_CUTS = 20;
 
-/** Ways to spread a group that are measured, and those of them that are measured with an order of issue that is searched for as long as in the end. */
-const DRAWS = 20;
-const MOST_DRAWN = 3;
+/** Ways to spread a group that are tried, those of them that are measured, and those that are measured as they will be executed in the end. */
+const DRAWS = 32;
+const MOST_DRAWN = 6;
+const MOST_FINAL = 3;
 
 /** A group, and the cycles that it is estimated to take. */
 export interface Rated {
@@ -179,15 +180,17 @@ export class Ways {
   /** The group, or a rival, spread in the buffer in the fastest of many ways that are all about as good. */
   placed({ group, rivals = [] }: Rated): Group {
     const { network, timer } = this;
-    const rate =
-      (manner: 'exactly' | 'finally') =>
-      (own: Group): Rated => ({ group: own, cycles: timer[manner](network, own) });
-    const drawn = [group, ...rivals].flatMap((way) => Array.from({ length: DRAWS }, (_, draw) => timer.spread(network, way, draw)));
-    const best = drawn.map(rate('exactly')).sort((a, b) => a.cycles - b.cycles);
-    return best
-      .slice(0, MOST_DRAWN)
-      .map(({ group: own }) => rate('finally')(own))
-      .reduce((fastest, other) => (other.cycles < fastest.cycles ? other : fastest)).group;
+    const ways = [group, ...rivals];
+    const drawn = ways.flatMap((way) =>
+      Array.from({ length: Math.ceil(DRAWS / ways.length) }, (_, draw) => timer.spread(network, way, draw)),
+    );
+    const best = (manner: 'closely' | 'exactly' | 'finally', most: number, groups: readonly Group[]): Group[] =>
+      groups
+        .map((own) => ({ own, cycles: timer[manner](network, own) }))
+        .sort((x, y) => x.cycles - y.cycles)
+        .slice(0, most)
+        .map(({ own }) => own);
+    return best('finally', 1, best('exactly', MOST_FINAL, best('closely', MOST_DRAWN, drawn)))[0] ?? group;
   }
 }
 
