@@ -37,8 +37,9 @@ const MOST_RECUT = 6;
 /** Cuts that are tried of a group that has no stages. */
 const MOST_CUTS = 20;
 
-/** Ways to spread a group that are tried, those of them that are measured, and those that are measured as they will be executed in the end. */
+/** Ways to spread a group that are tried, those where nothing is measured, those of them that are measured, and those that are measured as they will be executed in the end. */
 const DRAWS = 32;
+const DRAWS_ESTIMATED = 5;
 const MOST_DRAWN = 6;
 const MOST_FINAL = 3;
 
@@ -181,9 +182,8 @@ export class Ways {
   placed({ group, rivals = [] }: Rated): Group {
     const { network, timer } = this;
     const ways = [group, ...rivals];
-    const drawn = ways.flatMap((way) =>
-      Array.from({ length: Math.ceil(DRAWS / ways.length) }, (_, draw) => timer.spread(network, way, draw)),
-    );
+    const draws = Math.ceil((timer.measures ? DRAWS : DRAWS_ESTIMATED) / ways.length);
+    const drawn = ways.flatMap((way) => Array.from({ length: draws }, (_, draw) => timer.spread(network, way, draw)));
     const best = (manner: 'closely' | 'exactly' | 'finally', most: number, groups: readonly Group[]): Group[] =>
       groups
         .map((own) => ({ own, cycles: timer[manner](network, own) }))
