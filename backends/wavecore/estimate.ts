@@ -31,7 +31,7 @@ function cyclesOf(network: Network, group: Group, machine: Machine, effort: numb
 /** The last iterations of a group, which update its weights, apart from those before. */
 function withLastApart(pass: Pass, { iterations }: Group): Pass[] {
   const { numbers, stride, times } = pass;
-  const last = numbers.map((number) => (number === undefined ? undefined : number + stride * (times - 1)));
+  const last = numbers.map((number) => number + stride * (times - 1));
   if (times === 1 || !last.includes(iterations - 1)) return [pass];
   return [
     { ...pass, times: times - 1 },

@@ -149,7 +149,7 @@ export function generate(scheduled: Scheduled, options: GenerateOptions): Progra
           },
         ];
       });
-      emitTasks(e, pass, tasksOf(group, bodies, orderOf(jobs, pass.times, machine, schedule.effort ?? 1).order));
+      emitTasks(e, pass, tasksOf(group, pass, bodies, orderOf(jobs, pass.times, machine, schedule.effort ?? 1).order));
     }
     emitAllHeld('out');
   };

@@ -101,18 +101,17 @@ export function reducePart(work: MatrixWork, array: ArraySize): ReducePart {
 }
 
 /**
- * Rows of a wave. A wave lasts at least as long as the load of the next stationary block: where the last one would be shorter than
- * that, all are made nearly equal.
+ * Rows of a wave. All waves of a product are nearly equal: behind one that is shorter than the others, the array would wait for the moving operand of the
+ * next product's first one, or for its stationary block.
  */
-export function blockRows({ waveRows, arrayRows }: ArraySize, rows: number, reduction: number): number {
-  const rest = rows % waveRows;
-  if (rows < waveRows || rest === 0 || rest >= Math.min(arrayRows, reduction)) return waveRows;
+export function blockRows({ waveRows }: ArraySize, rows: number): number {
+  if (rows < waveRows || rows % waveRows === 0) return waveRows;
   return Math.min(waveRows, Math.ceil(rows / Math.ceil(rows / waveRows) / ROW_GRAIN) * ROW_GRAIN);
 }
 
 /** Cycles of the waves of `rows` rows on one column of blocks. */
 export function waveCycles(array: ArraySize, rows: number, reduction: number): number {
-  const block = blockRows(array, rows, reduction);
+  const block = blockRows(array, rows);
   const depth = Math.min(array.arrayRows, reduction);
   const rest = rows % block;
   return ((rows - rest) / block) * Math.max(block, depth) + (rest === 0 ? 0 : Math.max(rest, depth));

@@ -22,20 +22,21 @@ export interface StepJob extends Job {
 /** What the steps of a group do in a round of a pass, in the order of the steps, iteration by iteration or, of stages, side by side. */
 export function jobsOf(group: Group, pass: Pass, views: ReadonlyMap<string, LayerView>, resources: Resources): StepJob[] {
   const places = placesOf(group);
-  const { stages, slots } = roundOf(group);
+  const { stages, slots, period = 0 } = roundOf(group);
   const across = crossing(group, stages);
   const jobs = pass.numbers.flatMap((number, turn) =>
     group.steps.flatMap(({ layer }, index) => {
       const view = views.get(layer);
       const place = places[turn] ?? group;
       const step = place.steps[index];
-      if (view === undefined || step === undefined || number === undefined) return [];
-      if (group.stages !== undefined && stages[index] !== turn) return [];
+      const lane = pass.lanes?.[turn];
+      if (view === undefined || step === undefined) return [];
+      if (lane !== undefined && stages[index] !== lane.stage) return [];
       const parts = partsOf(view, step, pass.samples);
       return parts.map((part, i) => ({
         turn,
         index,
-        step: slots[index] ?? 0,
+        step: (lane?.round ?? 0) * period + (slots[index] ?? 0),
         part: turn * parts.length + i,
         samples: part,
         touches: touchesOf(view, index, place, part).map((touch) => inRound(touch, number * group.subBatch, across)),

@@ -112,7 +112,7 @@ function emitPack(
   const all = part.copies * columns;
   const exchanged = target.reduction.size === work.k && canExchange(work, part) && isExchanged(ctx.options, rows, all, whole);
   const [own, other] = exchanged ? [all, rows] : [rows, all];
-  const block = blockRows(ctx.options, own, reduction);
+  const block = blockRows(ctx.options, own);
   const config: MatrixConfig = {
     AM: own,
     AK: whole,

@@ -39,7 +39,7 @@ export function emitReducePart(ctx: StepContext, target: ReduceTarget, counters:
     const all = part.copies * columns;
     const exchanged = groups === 1 && part.copies === 1 && isExchanged(ctx.options, rows, all, reduction);
     const [own, other] = exchanged ? [all, rows] : [rows, all];
-    const block = blockRows(ctx.options, own, reduction);
+    const block = blockRows(ctx.options, own);
     ctx.e.scope(() => {
       const config: MatrixConfig = {
         AM: own,

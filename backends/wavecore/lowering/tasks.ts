@@ -37,13 +37,10 @@ export interface Body {
 }
 
 /** The tasks of a pass over a group, in the order in which they are issued. */
-export function tasksOf(group: Group, bodies: readonly Body[], order: readonly Issue[]): Task[] {
+export function tasksOf(group: Group, pass: Pick<Pass, 'numbers' | 'lanes'>, bodies: readonly Body[], order: readonly Issue[]): Task[] {
   const issued = order.flatMap(({ task, head }) => (head ? [] : (bodies[task] ?? [])));
   const frees = new Map(
-    placesOf(group).flatMap((place, turn) => {
-      const own = group.stages === undefined ? issued.filter((body) => body.turn === turn) : [...issued].sort((a, b) => a.turn - b.turn);
-      return freesOf(place, own).map((free, i) => [own[i], free] as const);
-    }),
+    iterationsOf(group, pass, issued).flatMap(({ place, own }) => freesOf(place, own).map((free, i) => [own[i], free] as const)),
   );
   const headed = new Set(order.flatMap(({ task, head }) => (head ? (bodies[task] ?? []) : [])));
   return order.flatMap(({ task, head, ahead = false }): Task[] => {
@@ -62,11 +59,36 @@ export function tasksOf(group: Group, bodies: readonly Body[], order: readonly I
   });
 }
 
+/** Which stage a turn runs, and in which of the rounds that are issued together. */
+export interface Lane {
+  readonly round: number;
+  readonly stage: number;
+}
+
+/** The tasks of each iteration as they use its places one after the other. Stages of one round stand for those of one iteration. */
+function iterationsOf(
+  group: Group,
+  { numbers, lanes }: Pick<Pass, 'numbers' | 'lanes'>,
+  issued: readonly Body[],
+): { readonly place: Group; readonly own: readonly Body[] }[] {
+  if (lanes === undefined) return placesOf(group).map((place, turn) => ({ place, own: issued.filter((body) => body.turn === turn) }));
+  const isOneRound = lanes.every(({ round }) => round === 0);
+  const iterationOf = ({ turn }: Body): number => (isOneRound ? 0 : (numbers[turn] ?? 0));
+  const stageOf = ({ turn }: Body): number => lanes[turn]?.stage ?? 0;
+  const ascending = [...issued].sort((a, b) => stageOf(a) - stageOf(b));
+  return [...new Set(ascending.map(iterationOf))].map((number) => ({
+    place: group,
+    own: ascending.filter((body) => iterationOf(body) === number),
+  }));
+}
+
 /** Rounds of a group that one piece of code runs. */
 export interface Pass {
   readonly samples: number;
-  /** By turn: number of the iteration that the first round runs, if any: of those that are issued together, or of each stage. */
-  readonly numbers: readonly (number | undefined)[];
+  /** By turn: number of the iteration that the first round runs: of those that are issued together, or of each stage. */
+  readonly numbers: readonly number[];
+  /** Of a group with stages, by turn. */
+  readonly lanes?: readonly Lane[];
   /** Rounds, and by how many iterations each is behind the one before. */
   readonly times: number;
   readonly stride: number;
@@ -77,7 +99,7 @@ export interface Pass {
 }
 
 /** By turn. */
-type Iterations = readonly (Iteration | undefined)[];
+type Iterations = readonly Iteration[];
 
 /**
  * The iteration that is not full, which comes first because the last one may have updates behind it; full ones as a loop, two by two where they
@@ -94,13 +116,13 @@ export function passesOf(batch: number, { subBatch, alternating, stages }: Group
     remaining: plus(times(offset, -1), batch - samples),
   });
   /** Full iterations, those of the first round by their numbers. */
-  const rounds = (numbers: Pass['numbers'], count: number, stride: number): Pass => {
-    const iterations = (offset: Affine): Iterations =>
-      numbers.map((number) => (number === undefined ? undefined : at(plus(offset, offsetOf(number)), subBatch)));
+  const rounds: Rounds = (numbers, count, stride, lanes) => {
+    const iterations = (offset: Affine): Iterations => numbers.map((number) => at(plus(offset, offsetOf(number)), subBatch));
     const step = stride * subBatch;
     return {
       samples: subBatch,
       numbers,
+      ...(lanes === undefined ? {} : { lanes }),
       times: count,
       stride,
       loop: (e, body) =>
@@ -131,15 +153,22 @@ export function passesOf(batch: number, { subBatch, alternating, stages }: Group
   return passes;
 }
 
-/** Each stage begins a round after the one before it, and ends a round after it. */
-function staged(iterations: number, stages: number, rounds: (numbers: Pass['numbers'], count: number, stride: number) => Pass): Pass[] {
-  const at = (round: number): Pass['numbers'] =>
-    Array.from({ length: stages }, (_, stage) => {
-      const number = round - stage;
-      return number >= 0 && number < iterations ? number : undefined;
-    });
-  const ramp = (from: number): Pass[] => Array.from({ length: stages - 1 }, (_, i) => rounds(at(from + i), 1, 1));
-  return [...ramp(0), rounds(at(stages - 1), iterations - stages + 1, 1), ...ramp(iterations)];
+type Rounds = (numbers: Pass['numbers'], count: number, stride: number, lanes?: Pass['lanes']) => Pass;
+
+/** Each stage begins a round after the one before it, and ends a round after it; the rounds in which stages are left out are issued together. */
+function staged(iterations: number, stages: number, rounds: Rounds): Pass[] {
+  const pass = (first: number, together: number, times: number): Pass => {
+    const own = Array.from({ length: together * stages }, (_, i): Lane => ({ round: Math.floor(i / stages), stage: i % stages }))
+      .map((lane) => ({ lane, number: first + lane.round - lane.stage }))
+      .filter(({ number }) => number >= 0 && number < iterations);
+    return rounds(
+      own.map(({ number }) => number),
+      times,
+      1,
+      own.map(({ lane }) => lane),
+    );
+  };
+  return [pass(0, stages - 1, 1), pass(stages - 1, 1, iterations - stages + 1), pass(iterations, stages - 1, 1)];
 }
 
 /** Emits tasks in order, each beginning when what it depends on has completed; behind the last all units are idle. */

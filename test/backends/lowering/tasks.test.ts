@@ -28,13 +28,22 @@ describe('the passes over a group', () => {
   });
 
   it('fill the stages one after the other where iterations overlap, and empty them', () => {
-    const no = undefined;
-    expect(passes(12, groupOf(12, 2, { stages: [3, 7] }))).toEqual([
-      [2, [0, no, no], 1],
-      [2, [1, 0, no], 1],
+    const group = groupOf(12, 2, { stages: [3, 7] });
+    expect(passes(12, group)).toEqual([
+      [2, [0, 1, 0], 1],
       [2, [2, 1, 0], 4],
-      [2, [no, 5, 4], 1],
-      [2, [no, no, 5], 1],
+      [2, [5, 4, 5], 1],
+    ]);
+    const [filling, , emptying] = passesOf(12, group, constant(0)).map(({ lanes }) => lanes?.map(({ round, stage }) => [round, stage]));
+    expect(filling).toEqual([
+      [0, 0],
+      [1, 0],
+      [1, 1],
+    ]);
+    expect(emptying).toEqual([
+      [0, 1],
+      [0, 2],
+      [1, 2],
     ]);
   });
 
@@ -47,11 +56,9 @@ describe('the passes over a group', () => {
         const subBatch = Math.min(many, size);
         const batch = overlap.stages === undefined ? many : subBatch * (stages + many);
         const group = groupOf(batch, subBatch, overlap);
-        const runs = passesOf(batch, group, constant(0)).flatMap(({ samples, numbers, times, stride }) =>
+        const runs = passesOf(batch, group, constant(0)).flatMap(({ samples, numbers, times, stride, lanes }) =>
           numbers.flatMap((number, turn) =>
-            number === undefined
-              ? []
-              : Array.from({ length: times }, (_, i) => ({ samples, number: number + i * stride, stage: stages === 1 ? 0 : turn })),
+            Array.from({ length: times }, (_, i) => ({ samples, number: number + i * stride, stage: lanes?.[turn]?.stage ?? 0 })),
           ),
         );
         for (let stage = 0; stage < stages; stage++) {
