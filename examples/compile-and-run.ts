@@ -12,6 +12,6 @@ console.log(`traffic ${(result.traffic.total / 1e9).toFixed(3)} GB, time ${(resu
 console.log(`as predicted: ${verify(program, result).ok}`);
 
 // Prints:
-// resnet50.train: 52584 instructions, 1133016 executed
-// traffic 4.003 GB, time 55.350 ms
+// resnet50.train: 52494 instructions, 1131412 executed
+// traffic 4.003 GB, time 55.179 ms
 // as predicted: true
