@@ -171,6 +171,45 @@ describe('the order of issue', () => {
     expect(cycles).toBeLessThan(0.7 * cyclesOf(pair, inOrder(pair), 10));
   });
 
+  it('is told by the instructions of first loads, which fill the queue that later tasks pass', () => {
+    const after = (instructions: number): number => {
+      const loading = { ...job({ unit: 'vector', cycles: 500, loads: [0], reads: [], writes: [2] }), cost: { ...noCost, vector: 500 } };
+      const heads = [
+        { cycles: 8000, instructions: 1 },
+        { cycles: 8000, instructions },
+      ];
+      const jobs = [
+        { ...loading, cost: { ...loading.cost, heads } },
+        { ...job({ unit: 'matrix', cycles: 9000, loads: [], reads: [], writes: [3] }, 1), cost: { ...noCost, matrix: 9000 } },
+      ];
+      const order = [
+        { task: 0, head: true },
+        { task: 1, head: false },
+        { task: 0, head: false },
+      ];
+      return cyclesOf(jobs, order);
+    };
+    expect(after(machine.queueDepth + 2)).toBeGreaterThan(after(2) + 500);
+  });
+
+  it('is told by totals that the vector unit clears only behind what it was given before', () => {
+    const gathering: Job = {
+      ...job({ unit: 'matrix', cycles: 5000, loads: [], reads: [], writes: [3] }, 1),
+      cost: { ...noCost, matrix: 5000, gathers: true },
+    };
+    const busy = job({ unit: 'vector', cycles: 20_000, loads: [], reads: [], writes: [5] });
+    const head = { task: 1, head: true };
+    const bodies = [
+      { task: 0, head: false },
+      { task: 1, head: false },
+    ];
+    const [behind, before] = [
+      cyclesOf([busy, gathering], [bodies[0] ?? head, head, ...bodies.slice(1)]),
+      cyclesOf([busy, gathering], [head, ...bodies]),
+    ];
+    expect(behind).toBeGreaterThan(before + 4000);
+  });
+
   it('does not where a round writes to DRAM what the next one loads', () => {
     const storage = { storage: 'sums', from: 0, to: 8, moves: true } as const;
     const [loading = expect.unreachable(), computing = expect.unreachable()] = pair;
