@@ -172,7 +172,7 @@ describe('the order of issue', () => {
   });
 
   it('is told by the instructions of first loads, which fill the queue that later tasks pass', () => {
-    const after = (instructions: number): number => {
+    const cyclesBehind = (instructions: number): number => {
       const loading = { ...job({ unit: 'vector', cycles: 500, loads: [0], reads: [], writes: [2] }), cost: { ...noCost, vector: 500 } };
       const heads = [
         { cycles: 8000, instructions: 1 },
@@ -189,7 +189,7 @@ describe('the order of issue', () => {
       ];
       return cyclesOf(jobs, order);
     };
-    expect(after(machine.queueDepth + 2)).toBeGreaterThan(after(2) + 500);
+    expect(cyclesBehind(machine.queueDepth + 2)).toBeGreaterThan(cyclesBehind(2) + 500);
   });
 
   it('is told by totals that the vector unit clears only behind what it was given before', () => {
