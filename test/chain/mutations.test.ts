@@ -20,7 +20,7 @@ function programOf(schedule: ScheduleName, kib: number, gathers: boolean): Progr
 }
 
 /** The share of the mutants that is caught. */
-function shareCaught(name: string, mutants: readonly Mutant[], apart = every(30)): number {
+function shareCaught(name: string, mutants: readonly Mutant[], apart = every(60)): number {
   const chosen = mutants.filter((_, i) => i % apart === 0);
   const missed = chosen.filter((mutant) => caughtBy(mutant) === undefined);
   if (all)
@@ -60,7 +60,7 @@ describe.each(PROGRAMS)('mutants of a compiled training step, %s, %i KiB, statis
 
   it('a signal before the work, or a wait behind it, is caught', () => {
     // Of all of them, 0.70 to 0.75: the others repeat an order.
-    expect(shareCaught('weakened', weakened(program), every(10))).toBeGreaterThan(0.6);
+    expect(shareCaught('weakened', weakened(program), every(20))).toBeGreaterThan(0.6);
   });
 
   it('an address that is shifted is caught', () => {

@@ -112,7 +112,7 @@ describe('vector instructions', () => {
         });
         expectSame(program, memory(seed, exotic));
       }),
-      { numRuns: 120 },
+      { numRuns: 80 },
     );
   });
 });
@@ -179,7 +179,7 @@ describe('matrix instructions', () => {
         });
         expectSame(program, memory(seed, false));
       }),
-      { numRuns: 300, examples: [[0, [[LATE_BIAS[0], [...LATE_BIAS[1]]]]]] },
+      { numRuns: 200, examples: [[0, [[LATE_BIAS[0], [...LATE_BIAS[1]]]]]] },
     );
   });
 });
