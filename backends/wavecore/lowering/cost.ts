@@ -62,17 +62,17 @@ export function costOf(
   resources: Resources,
 ): Cost {
   const samples = part.to - part.from;
-  const { reads, store } = transfersOf(view, step, part, position, subBatch, resources.costs.bytesPerCycle);
+  const { reads, updatedIn, store } = transfersOf(view, step, part, position, subBatch, resources.costs.bytesPerCycle);
   const cyclesOf = (loads: readonly Read[]): number => loads.reduce((sum, { cycles }) => sum + cycles, 0);
   const turns = turnsOf(view, step, part);
   const two = loadsTwo(view, step, part, { steps, iterations });
   // The turns of a weight gradient are fewer here than its loads.
   const share = two ? 2 / turnsOfGradient(view, step, part) : 1 / turns;
   const first = loadsAtOnce(view, step, part, iterations)
-    ? { samples: 1, slices: 1, shared: 1, updated: 0 }
-    : { samples: isPreloaded(view, step, part) ? 1 : share, slices: share, shared: 1 / turns, updated: 0 };
-  const heads = reads.map(({ of, cycles }): Read => ({ of, cycles: cycles * first[of] })).filter(({ of }) => of !== 'updated');
-  const load = cyclesOf(reads.filter(({ of }) => of !== 'updated')) - cyclesOf(heads);
+    ? { samples: 1, slices: 1, shared: 1 }
+    : { samples: isPreloaded(view, step, part) ? 1 : share, slices: share, shared: 1 / turns };
+  const heads = reads.map(({ of, cycles }): Read => ({ of, cycles: cycles * first[of] }));
+  const load = cyclesOf(reads) - cyclesOf(heads);
   const passes = view.state.perSample + view.state.shared > 0 ? WITH_STATE : 1;
   const isApart = two || step.panel?.kept === true;
   const moved = {
@@ -89,13 +89,7 @@ export function costOf(
   if (view.matrix === undefined) return { ...moved, matrix: 0, vector: passed };
   const matrix = arrayUse(view.matrix, resources, samples, Math.min(step.chunk, samples), step.panel).cycles;
   const updates = view.update !== undefined && position.last === 1;
-  if (updates)
-    return {
-      ...moved,
-      matrix,
-      vector: passed,
-      updated: { load: cyclesOf(reads.filter(({ of }) => of === 'updated')), ...panelsOf(view.matrix, step) },
-    };
+  if (updates) return { ...moved, matrix, vector: passed, updated: { load: updatedIn, ...panelsOf(view.matrix, step) } };
   return {
     ...moved,
     matrix,
@@ -125,15 +119,15 @@ function isPreloaded({ matrix }: LayerView, { chunk, panel, stripes }: Step, { f
   return panel.n < matrix.columns || (matrix.form === 'weightGradient' ? panel.m < matrix.m : panel.k < matrix.k);
 }
 
-/** Cycles of the DRAM for an operand: of samples, of those that come slice by slice, of what they share, or of what an update behind the layer reads. */
+/** Cycles of the DRAM for an operand: of samples, of those that come slice by slice, or of what they share. */
 interface Read {
-  readonly of: 'samples' | 'slices' | 'shared' | 'updated';
+  readonly of: 'samples' | 'slices' | 'shared';
   readonly cycles: number;
 }
 
 /**
- * What a part of a step reads, in the order of its first loads, and the cycles of the DRAM for its results; what samples share is loaded with the first
- * part and stored with the last.
+ * What a part of a step reads, in the order of its first loads, and the cycles of the DRAM for what an update behind it reads and for its results; what
+ * samples share is loaded with the first part and stored with the last.
  */
 function transfersOf(
   view: LayerView,
@@ -142,29 +136,25 @@ function transfersOf(
   position: Position,
   subBatch: number,
   bytesPerCycle: number,
-): { readonly reads: readonly Read[]; readonly store: number } {
+): { readonly reads: readonly Read[]; readonly updatedIn: number; readonly store: number } {
   const shared = new Set([...view.inputs, ...view.outputs].filter((o) => !o.batched).map((o) => o.tensor));
   const updated = new Set(view.update?.inputs.map((i) => view.inputs[i]?.tensor));
   const sliced = new Set(slicedInputs(view, step).map(({ tensor }) => tensor));
   const reads = new Map<string, Read>();
-  let store = 0;
+  let [updatedIn, store] = [0, 0];
   const iteration = { samples: part.to - part.from, full: subBatch, times: 1, ...position } as const;
   visitTransfers(view, step.inputs, step.outputs, step, iteration, (tensor, _kind, direction, rows, rowBytes, _contiguous, times) => {
     if (shared.has(tensor) && !(direction === 'read' ? part.first : part.last)) return;
     const cycles = (rows * rowBytes * times) / bytesPerCycle;
-    if (direction === 'write') {
-      store += cycles;
-      return;
+    if (direction === 'write') store += cycles;
+    else if (updated.has(tensor)) updatedIn += cycles;
+    else {
+      const of = shared.has(tensor) ? 'shared' : sliced.has(tensor) ? 'slices' : 'samples';
+      reads.set(tensor, { of, cycles: cycles + (reads.get(tensor)?.cycles ?? 0) });
     }
-    const own = sliced.has(tensor) ? 'slices' : 'samples';
-    const of = updated.has(tensor) ? 'updated' : shared.has(tensor) ? 'shared' : own;
-    reads.set(tensor, { of, cycles: cycles + (reads.get(tensor)?.cycles ?? 0) });
   });
-  const [first, others] = [
-    [...reads.values()].filter(({ of }) => of === 'shared'),
-    [...reads.values()].filter(({ of }) => of !== 'shared'),
-  ];
-  return { reads: [...first, ...others], store };
+  const isBehind = ({ of }: Read): number => (of === 'shared' ? 0 : 1);
+  return { reads: [...reads.values()].sort((a, b) => isBehind(a) - isBehind(b)), updatedIn, store };
 }
 
 /** First loads, those that take hardly a cycle as one with the one behind them. */

@@ -10,8 +10,9 @@ export type Measure = (scheduled: { readonly network: Network; readonly schedule
 
 /** Effort of estimates that decide between the best. */
 const CLOSELY = 1;
-/** How long the backend searches for the order of issue where time is all that counts, and where groups are measured to choose between them. */
+/** How long the backend searches for the order of issue where time is all that counts. */
 export const EFFORT_FOR_TIME = 12;
+/** The same where groups are measured only to choose between them. */
 const EXACTLY = 4;
 
 /** Tells how many cycles groups take on a machine, spread in the buffer as they will be. */
@@ -46,6 +47,7 @@ export class Timer {
     return this.estimate(network, this.spread(network, group), CLOSELY);
   }
 
+  /** Measured, to choose between groups: the order of issue is searched for less than it is in the end. */
   exactly(network: Network, group: Group): number {
     return this.measuring(network, group, EXACTLY);
   }

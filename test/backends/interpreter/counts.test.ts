@@ -85,6 +85,9 @@ describe('counting', () => {
     const plain = counts((a) => a.op('m.st', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0, zeros: 0 }));
     const gathered = counts((a) => a.op('m.st_sums', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, state: 4 }));
     expect(plain).toMatchObject({ vectorOps: 0, globalBytes: 8 * 3 * 2 });
+    // Of zeros, the accumulator is not read.
+    const zeros = counts((a) => a.op('m.st', { c: 0, base: 3, m0: 0, n0: 0, bias: 0, withBias: 0, f32: 0, add: 0, zeros: 1 }));
+    expect(zeros).toEqual({ ...plain, localBytes: plain.localBytes - 8 * 3 * 4 });
     // Rows 0 to 7 are of three sets, columns of one.
     expect(gathered).toEqual({ ...plain, vectorOps: 2 * 8 * 3, globalBytes: plain.globalBytes + pairs * 32 });
   });

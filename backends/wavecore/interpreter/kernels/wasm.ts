@@ -3,6 +3,10 @@ import { KERNELS_WASM } from './generated/kernels.ts';
 import { Hazards, type Read } from './hazards.ts';
 import { type DrainTarget, type Kernels, SLOT_COUNT, type Span, type Threads } from './kernels.ts';
 
+/** What a drain does beside storing its sums, as in assembly/drain.ts. */
+const ADDS = 1;
+const ZEROS = 2;
+
 /** What the compiled kernels export (assembly/commands.ts). */
 interface Exports {
   readonly vectorSlots: WebAssembly.Global;
@@ -76,7 +80,7 @@ export class WasmKernels implements Kernels {
     // Only now, because what was put off before is no longer of interest, and the drain itself is.
     if (bias >= 0) this.hazards.read('bias', from, to);
     this.hazards.write(target);
-    this.kernels.drain(half, base, m0, n0, rows, columns, bias, f32 ? 1 : 0, (add ? 1 : 0) + (zeros ? 2 : 0));
+    this.kernels.drain(half, base, m0, n0, rows, columns, bias, f32 ? 1 : 0, (add ? ADDS : 0) | (zeros ? ZEROS : 0));
     if (state < 0) return;
     // A drain is cut by rows, totals by columns, so that every sum keeps its order: all rows are stored before.
     this.flush();
