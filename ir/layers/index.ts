@@ -1,4 +1,5 @@
 import { diag, fail } from '../diagnostics.ts';
+import { addRelu, addReluGrad } from './add-relu.ts';
 import { affine, batchNorm } from './affine.ts';
 import { avgPool, avgPoolGrad } from './avg-pool.ts';
 import { binary, binaryGrad } from './binary.ts';
@@ -47,6 +48,8 @@ export const KINDS: readonly KindRecord[] = [
   relu,
   reluGrad,
   add,
+  addRelu,
+  addReluGrad,
   mul,
   unary,
   unaryGrad,

@@ -119,6 +119,8 @@ export interface KindRecord {
   readonly gathering?: string;
   /** Of a layer that only sums over input 0: what it adds to the attributes of a kind that gathers its result; undefined where that cannot. */
   gathered?(attrs: Attrs): Attrs | undefined;
+  /** The kind that computes the same of the sum of two operands, which come in the place of input 0. */
+  readonly ofSum?: string;
   /** Of a weight gradient, by the kind of an update: the kind that computes both, so that the update takes the gradient from the chip. */
   readonly updating?: Readonly<Record<string, string>>;
   /** Of a weight gradient that ends in the update of its weights. */

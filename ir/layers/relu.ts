@@ -15,6 +15,7 @@ export const relu: KindRecord = {
   attrs: {},
   unit: 'vector',
   crossesSamples: () => false,
+  ofSum: 'add_relu',
   infer: (inputs, _attrs, wanted) => {
     const { shape } = nth(inputs, 0);
     return wanted > 1 ? [f16(shape), bits(shape)] : [f16(shape)];
@@ -43,6 +44,7 @@ export const reluGrad: KindRecord = {
   attrs: {},
   unit: 'vector',
   crossesSamples: () => false,
+  ofSum: 'add_relu_grad',
   infer: (inputs) => {
     const dy = nth(inputs, 0);
     expectSame('input mask', dy, [nth(inputs, 1)]);

@@ -5,6 +5,7 @@ import type { Draft } from './draft.ts';
 import { type Pair, pairsOf } from './fuse-update.ts';
 import { gather } from './gather.ts';
 import { groupGreedily } from './grouping.ts';
+import { joinSums } from './join-sums.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
@@ -13,6 +14,7 @@ import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { soonest, type Timed } from './opt/soonest.ts';
 import { EFFORT_FOR_TIME, type Estimate, type Measure, Timer } from './opt/timer.ts';
+import { Ways } from './opt/ways.ts';
 import { amountsOf } from './opt/work.ts';
 import { orderByLiveness } from './order.ts';
 import { Planner } from './planner.ts';
@@ -50,8 +52,10 @@ export interface ScheduleOptions {
 const EFFORT = 4;
 
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
-export function scheduleGraph(graph: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
+export function scheduleGraph(given: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
   const { objective = 'traffic', gathers = false, fusedUpdates = true, estimate, measure } = options;
+  // It spares passes, not traffic: for that, layers stay as the model has them.
+  const graph = name === 'opt' && objective !== 'traffic' ? joinSums(given) : given;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });
@@ -197,7 +201,11 @@ function soonestOf(candidates: readonly Scheduled[], by: ByTime, finished: (sche
     estimated: (scheduled) => inFastestWays(scheduled, estimated, finished),
     measured: timer.measures ? (scheduled) => inFastestWays(scheduled, by, finished) : undefined,
   });
-  return found ?? fail(diag.internal({}, 'no schedule was found'));
+  if (found === undefined) return fail(diag.internal({}, 'no schedule was found'));
+  if (!timer.measures) return found;
+  const { network, schedule } = found;
+  const ways = new Ways(network, by);
+  return { ...found, schedule: { ...schedule, groups: schedule.groups.map((group) => ways.settled(group)) } };
 }
 
 /** A schedule in the fastest ways to run its groups; smaller sub-batches may have room for more updates, for which their groups are placed anew. */

@@ -3,7 +3,7 @@ import type { Machine } from '../../backends/wavecore/machine/machine.ts';
 import type { ScheduleName } from '../../passes/mbs/schedule.ts';
 import { importModel } from '../../src/onnx/index.ts';
 import { type Choices, compileGraph, groups, KEEP, machineWith } from '../chain/execute.ts';
-import { NetworkBuilder } from '../chain/network.ts';
+import { NetworkBuilder, type Value } from '../chain/network.ts';
 
 /** A core that takes few operations for a wave, so that many programs run in a second. */
 function smallMachine(): Machine {
@@ -20,6 +20,13 @@ function residual(): Uint8Array {
   const first = b.maxPool(b.relu(b.norm(b.conv(b.input, 4, { kernel: 3, pad: 1 }))), { kernel: 2, stride: 2 });
   const second = b.relu(b.sum(first, b.norm(b.conv(first, 4, { kernel: 3, pad: 1 }))));
   return b.model(b.full(b.flatten(b.dropout(second)), 10));
+}
+
+/** Two sums in a row that are rectified: so is, in backward, the sum of the gradients that meet between them. */
+function rectifiedSums(): Uint8Array {
+  const b = new NetworkBuilder([2, 2, 3, 3], 6);
+  const block = (x: Value): Value => b.relu(b.sum(x, b.conv(x, 3, { kernel: 1 })));
+  return b.model(b.full(b.flatten(block(block(b.conv(b.input, 3, { kernel: 1 })))), 5));
 }
 
 /** LRN, average pooling, concatenation, a product and biases. */
@@ -62,6 +69,7 @@ const RUNS: readonly {
   { model: general, schedule: 'mbs2', choices: { optimizer: 'sgd' } },
   { model: branches, schedule: 'mbs2', choices: { optimizer: 'momentum', cores: 2 } },
   { model: residual, schedule: 'mbs1', choices: { optimizer: 'sgd', gathers: true } },
+  { model: rectifiedSums, schedule: 'opt', choices: { optimizer: 'sgd', objective: 'time' } },
 ];
 
 /** Files of compiled programs, small in data and code, which together use every kind of instruction a compiler emits. */

@@ -217,4 +217,6 @@ export const DIFFERENTIABLE: Readonly<Record<string, fc.Arbitrary<LayerCase>>> =
 /** Random layers that are not differentiated. */
 export const OTHERS: Readonly<Record<string, fc.Arbitrary<LayerCase>>> = {
   batch_norm: perChannel('batch_norm', 4),
+  add_relu: same('add_relu', fc.constant(2), 2),
+  add_relu_grad: imageType.map((x) => ({ kind: 'add_relu_grad', types: [x, x, { ...x, dtype: 'bit' as const }], attrs: {}, outputs: 1 })),
 };

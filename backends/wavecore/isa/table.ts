@@ -567,6 +567,23 @@ export const ISA = {
     reg('dy', 'f16'),
     uns('log', 1, 'y is the logarithm of softmax'),
   ),
+  'v.add_relu': vec(
+    0x91,
+    'dst = s > 0 (or NaN) ? s : +0; mask = s > 0, where s = f16(a + b), as v.add and v.relu.',
+    reg('dst', 'f16'),
+    reg('mask', 'bits, lowest bit of a byte first'),
+    reg('a', 'f16'),
+    reg('b', 'f16'),
+    uns('withMask', 1, 'writes the mask'),
+  ),
+  'v.add_relu_grad': vec(
+    0x92,
+    'dst = mask ? f16(a + b) : +0, as v.add and v.relu_grad.',
+    reg('dst', 'f16'),
+    reg('a', 'f16'),
+    reg('b', 'f16'),
+    reg('mask', 'bits'),
+  ),
   'v.sum': vec(0x90, 'dst = f32(a + b), over COUNT elements.', reg('dst', 'f32'), reg('a', 'f32'), reg('b', 'f32')),
 } as const satisfies Record<string, InstructionSpec>;
 

@@ -16,14 +16,15 @@ export interface Passing {
   readonly mayLead: (issue: Issue) => boolean;
 }
 
-/** Improves an order of issue by moves, as long as `cyclesOf` falls or, at first, rises a little; deterministic. */
+/** Improves an order of issue by moves, as long as `cyclesOf` falls or, at first, rises a little; deterministic for a seed. */
 export function improve(
   order: readonly Issue[],
   passing: Passing,
   cyclesOf: (order: readonly Issue[]) => number,
   evaluations: number,
-): Issue[] {
-  const random = generator();
+  seed: number,
+): { readonly order: readonly Issue[]; readonly cycles: number } {
+  const random = generator(seed);
   let present = { order: [...order], cycles: cyclesOf(order) };
   let best = present;
   for (let i = 0; i < evaluations; i++) {
@@ -35,7 +36,7 @@ export function improve(
     present = { order: tried, cycles };
     if (cycles < best.cycles) best = present;
   }
-  return best.order;
+  return best;
 }
 
 /** An order with some adjacent issues moved; undefined where they cannot move. */
@@ -83,9 +84,9 @@ function around(order: readonly Issue[], from: number, mayPass: Passing['mayPass
   return others.toSpliced(at, 0, isAhead ? { task, head, ahead: true } : { task, head });
 }
 
-/** Numbers in [0, 1), always the same. */
-function generator(): () => number {
-  let state = 1;
+/** Numbers in [0, 1), the same for a seed. */
+function generator(seed: number): () => number {
+  let state = seed;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 2 ** 32;

@@ -16,6 +16,9 @@ const POLICIES: readonly Policy[] = [2, 6, 12, Number.POSITIVE_INFINITY].flatMap
 /** At effort 1: tasks that are simulated for the improvement of an order, for each cycle that it takes, and orders for each task. */
 const EFFORT = 1 / 12;
 const TRIES = 40;
+/** Orders for each task behind which starting again finds more than going on, and starts. */
+const ENOUGH = 100;
+const MOST_STARTS = 4;
 
 /** An order of issue, and the cycles that the tasks are estimated to take in it. */
 interface Ordered {
@@ -33,8 +36,12 @@ export function orderOf(jobs: readonly Job[], times: number, machine: Machine, e
   const { length } = start.order;
   const tries = Math.floor(effort * Math.min(TRIES * length, (EFFORT * start.cycles) / Math.max(1, length)));
   if (tries === 0) return start;
+  const starts = Math.min(MOST_STARTS, Math.max(1, Math.floor(tries / (ENOUGH * length))));
+  const moves = passing(jobs, times > 1);
   // Two iterations tell orders apart as well as all do.
-  const order = improve(start.order, passing(jobs, times > 1), (issues) => simulation.run(issues, Math.min(2, times)), tries);
+  const rating: Rating = (issues) => simulation.run(issues, Math.min(2, times));
+  const found = Array.from({ length: starts }, (_, i) => improve(start.order, moves, rating, Math.floor(tries / starts), i + 1));
+  const { order } = found.reduce((best, other) => (other.cycles < best.cycles ? other : best));
   return { order, cycles: simulation.run(order, times) };
 }
 

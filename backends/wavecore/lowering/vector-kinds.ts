@@ -145,6 +145,21 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
       ctx.e.op('v.relu_grad', { dst: output(ctx, 0, chunk), dy: input(ctx, 0, chunk), mask: input(ctx, 1, chunk) });
     },
   },
+  add_relu: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, flat(ctx, chunk));
+      const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
+      const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
+      ctx.e.op('v.add_relu', { dst: output(ctx, 0, chunk), mask, a: input(ctx, 0, chunk), b: input(ctx, 1, chunk), withMask });
+    },
+  },
+  add_relu_grad: {
+    chunk: (ctx, chunk) => {
+      configure(ctx, flat(ctx, chunk));
+      const [a, b, mask] = [input(ctx, 0, chunk), input(ctx, 1, chunk), input(ctx, 2, chunk)];
+      ctx.e.op('v.add_relu_grad', { dst: output(ctx, 0, chunk), a, b, mask });
+    },
+  },
   add: {
     chunk: (ctx, chunk) => {
       configure(ctx, flat(ctx, chunk));

@@ -37,11 +37,16 @@ const MOST_RECUT = 6;
 /** Cuts that are tried of a group that has no stages. */
 const MOST_CUTS = 20;
 
-/** Ways to spread a group that are tried, those where nothing is measured, those of them that are measured, and those that are measured as they will be executed in the end. */
-const DRAWS = 32;
-const DRAWS_ESTIMATED = 5;
-const MOST_DRAWN = 6;
-const MOST_FINAL = 3;
+/** Ways to spread a group that are estimated, those of them that are measured, and of these, those that are measured as they will be executed in the end. */
+interface Draws {
+  readonly estimated: number;
+  readonly measured: number;
+  readonly final: number;
+}
+/** Where nothing is measured, to tell schedules apart, and for the one that is taken. */
+const ESTIMATED: Draws = { estimated: 5, measured: 1, final: 1 };
+const TOLD_APART: Draws = { estimated: 12, measured: 3, final: 1 };
+const TAKEN: Draws = { estimated: 48, measured: 16, final: 5 };
 
 /** A group, and the cycles that it is estimated to take. */
 export interface Rated {
@@ -178,19 +183,27 @@ export class Ways {
     return { ...best, rivals: rivals.slice(0, MOST_RIVALS).map(({ group }) => group) };
   }
 
-  /** The group, or a rival, spread in the buffer in the fastest of many ways that are all about as good. */
+  /** The group, or a rival, spread in the buffer in the fastest of some ways that are all about as good. */
   placed({ group, rivals = [] }: Rated): Group {
+    return this.drawn([group, ...rivals], this.timer.measures ? TOLD_APART : ESTIMATED);
+  }
+
+  /** A group of the schedule that is taken, spread in the fastest of many ways. */
+  settled(group: Group): Group {
+    return this.drawn([group], TAKEN);
+  }
+
+  private drawn(groups: readonly [Group, ...Group[]], { estimated, measured, final }: Draws): Group {
     const { network, timer } = this;
-    const ways = [group, ...rivals];
-    const draws = Math.ceil((timer.measures ? DRAWS : DRAWS_ESTIMATED) / ways.length);
-    const drawn = ways.flatMap((way) => Array.from({ length: draws }, (_, draw) => timer.spread(network, way, draw)));
-    const best = (manner: 'closely' | 'exactly' | 'finally', most: number, groups: readonly Group[]): Group[] =>
-      groups
+    const draws = Math.ceil(estimated / groups.length);
+    const drawn = groups.flatMap((group) => Array.from({ length: draws }, (_, draw) => timer.spread(network, group, draw)));
+    const best = (manner: 'closely' | 'exactly' | 'finally', most: number, of: readonly Group[]): Group[] =>
+      of
         .map((own) => ({ own, cycles: timer[manner](network, own) }))
         .sort((x, y) => x.cycles - y.cycles)
         .slice(0, most)
         .map(({ own }) => own);
-    return best('finally', 1, best('exactly', MOST_FINAL, best('closely', MOST_DRAWN, drawn)))[0] ?? group;
+    return best('finally', 1, best('exactly', final, best('closely', measured, drawn)))[0] ?? groups[0];
   }
 }
 

@@ -83,6 +83,7 @@ const slots = fc
 
 const OPERATIONS = [
   ...(['v.fill', 'v.copy', 'v.relu', 'v.relu_grad', 'v.add', 'v.mul', 'v.affine', 'v.stats', 'v.norm', 'v.norm_grad_sums'] as const),
+  ...(['v.add_relu', 'v.add_relu_grad'] as const),
   ...(['v.norm_grad', 'v.max_pool', 'v.max_pool_grad', 'v.avg_pool', 'v.avg_pool_grad', 'v.bias_sums', 'v.sgd', 'v.momentum'] as const),
 ] satisfies readonly Op[];
 

@@ -125,6 +125,24 @@ describe('vector unit against the reference kernels', () => {
     });
   });
 
+  it('sums that are rectified with their mask, and masked sums', () => {
+    forEach(cases('mul'), (layer) => {
+      const rectified = { ...layer, kind: 'add_relu', outputs: 2 };
+      check(
+        rectified,
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.add_relu', { dst: at.out(0), mask: at.out(1), a: at.in(0), b: at.in(1), withMask: 1 }),
+        HALF,
+      );
+      check(
+        { ...layer, kind: 'add_relu_grad', types: [...layer.types, { ...first(layer.types), dtype: 'bit' as const }] },
+        (t) => flatSlots(first(t)),
+        (a, at) => a.op('v.add_relu_grad', { dst: at.out(0), a: at.in(0), b: at.in(1), mask: at.in(2) }),
+        HALF,
+      );
+    });
+  });
+
   it('sums and products', () => {
     forEach(cases('mul'), (layer) => {
       const operands = (at: Places) => ({ dst: at.out(0), a: at.in(0), b: at.in(1) });

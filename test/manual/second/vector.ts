@@ -58,6 +58,26 @@ const reluGrad: Run = (x) => {
   }
 };
 
+const sumAt = (x: Context, at: number): number => f16(half(x, 'a', at) + half(x, 'b', at));
+
+const addRelu: Run = (x) => {
+  const count = x.int('COUNT');
+  const positive = (n: number, i: number): boolean => sumAt(x, n * count + i) > 0;
+  // The mask first: the result may take the place of an operand.
+  if (x.operand('withMask') !== 0) setMask(x, positive);
+  for (const [i = 0] of counted(x.int('N') * count)) {
+    const s = sumAt(x, i);
+    setHalf(x, 'dst', i, s > 0 || Number.isNaN(s) ? s : 0);
+  }
+};
+
+const addReluGrad: Run = (x) => {
+  for (const [n = 0, i = 0] of counted(x.int('N'), x.int('COUNT'))) {
+    const at = n * x.int('COUNT') + i;
+    setHalf(x, 'dst', at, x.memory.bit(maskAt(x, n), i) ? sumAt(x, at) : 0);
+  }
+};
+
 function draw(seed: number, sample: number, element: number): number {
   const WORD = 2n ** 32n;
   const mix = (value: bigint): bigint => {
@@ -337,6 +357,8 @@ export const VECTOR: Readonly<Record<string, Run>> = {
   'v.copy': copy,
   'v.relu': relu,
   'v.relu_grad': reluGrad,
+  'v.add_relu': addRelu,
+  'v.add_relu_grad': addReluGrad,
   'v.add': elementwise((x, i) => f16(half(x, 'a', i) + half(x, 'b', i))),
   'v.mul': elementwise((x, i) => f16(half(x, 'a', i) * half(x, 'b', i))),
   'v.affine': affine,

@@ -2,7 +2,7 @@ import { biasEnd, biasSums } from './bias.ts';
 import { binary, binaryGrad, sumSamples } from './binary.ts';
 import { checkFinite, loadConfiguration, step } from './control.ts';
 import { dropout, dropoutGrad } from './dropout.ts';
-import { add, affine, multiply, relu, reluGrad, sum } from './elementwise.ts';
+import { add, addRelu, addReluGrad, affine, multiply, relu, reluGrad, sum } from './elementwise.ts';
 import { gather, scatter } from './gather.ts';
 import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
@@ -24,6 +24,8 @@ export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
   'v.relu': relu,
   'v.relu_grad': reluGrad,
   'v.add': add,
+  'v.add_relu': addRelu,
+  'v.add_relu_grad': addReluGrad,
   'v.mul': multiply,
   'v.affine': affine,
   'v.stats': stats,

@@ -16,6 +16,14 @@ export const ELEMENTWISE = {
   },
   'v.relu_grad': { code: 'for n < N, i < COUNT: dst[n][i] = mask[n][i] ? bits of dy[n][i] : 0x0000' },
   'v.add': { code: 'for i < N × COUNT: dst[i] = f16(a[i] + b[i])' },
+  'v.add_relu': {
+    code: `for n < N, i < COUNT:
+  s = bits of f16(a[n][i] + b[n][i])
+  positive = 0x0001 ≤ s ≤ 0x7c00
+  dst[n][i] = positive or s = 0x7e00 ? s : 0x0000                   0x7e00: every NaN
+  if withMask: mask[n][i] = positive                                behind each 8 elements a whole byte; bits behind COUNT are 0`,
+  },
+  'v.add_relu_grad': { code: 'for n < N, i < COUNT: dst[n][i] = mask[n][i] ? f16(a[n][i] + b[n][i]) : +0' },
   'v.sum': { code: 'for i < COUNT: dst[i] = f32(a[i] + b[i])' },
   'v.mul': { code: 'for i < N × COUNT: dst[i] = f16(a[i] × b[i])' },
   'v.affine': { code: 'for n < N, c < C, i < H × W: dst[n][c][i] = f16(f32(src[n][c][i] × scale[c]) + shift[c])' },

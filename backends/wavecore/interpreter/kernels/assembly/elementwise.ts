@@ -1,4 +1,4 @@
-import { encode4 } from './half';
+import { decode, encode, encode4 } from './half';
 import { load4, store4 } from './lanes';
 import { firstOf } from './layout';
 import { C, COUNT, H, int, N, W } from './vector-slots';
@@ -6,8 +6,22 @@ import { C, COUNT, H, int, N, W } from './vector-slots';
 /** Bit i of lane i. */
 const BITS = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
 
-/** dst = src > 0 or NaN ? src : +0, eight elements a byte of the mask; a sample's mask begins on a byte. */
-export function relu(part: i32, dst: usize, mask: usize, src: usize, withMask: bool): void {
+/** In the place of a second operand: the value is that of the first alone, bit by bit. */
+export const NONE: usize = usize.MAX_VALUE;
+
+/** Eight halves of a + b. */
+function sum8(a: usize, b: usize): v128 {
+  const low = encode4(f32x4.add(load4(a, 4), load4(b, 4)));
+  const high = encode4(f32x4.add(load4(a + 8, 4), load4(b + 8, 4)));
+  return i16x8.narrow_i32x4_u(low, high);
+}
+
+function sum1(a: usize, b: usize): u32 {
+  return encode(decode(load<u16>(a)) + decode(load<u16>(b)));
+}
+
+/** dst = s > 0 or NaN ? s : +0, where s = a + b, eight elements a byte of the mask; a sample's mask begins on a byte. */
+export function relu(part: i32, dst: usize, mask: usize, a: usize, b: usize, withMask: bool): void {
   const count = int(COUNT);
   const stride = (count + 7) >> 3;
   const total = int(N) * stride;
@@ -17,7 +31,7 @@ export function relu(part: i32, dst: usize, mask: usize, src: usize, withMask: b
     const first = (byte - sample * stride) << 3;
     const at = <usize>(sample * count + first) << 1;
     if (first + 8 <= count) {
-      const values = v128.load(src + at);
+      const values = b == NONE ? v128.load(a + at) : sum8(a + at, b + at);
       // What is above infinity is NaN, and the sign bit makes negative numbers.
       const positive = v128.and(i16x8.gt_s(values, i16x8.splat(0)), i16x8.le_s(values, i16x8.splat(0x7c00)));
       const nan = i16x8.gt_s(v128.and(values, i16x8.splat(0x7fff)), i16x8.splat(0x7c00));
@@ -27,7 +41,7 @@ export function relu(part: i32, dst: usize, mask: usize, src: usize, withMask: b
     }
     let bits: u32 = 0;
     for (let i = 0; i < count - first; i++) {
-      const value: u32 = load<u16>(src + at + (<usize>i << 1));
+      const value: u32 = b == NONE ? load<u16>(a + at + (<usize>i << 1)) : sum1(a + at + (<usize>i << 1), b + at + (<usize>i << 1));
       const positive = value != 0 && value <= 0x7c00;
       if (positive) bits |= 1 << i;
       store<u16>(dst + at + (<usize>i << 1), positive || (value & 0x7fff) > 0x7c00 ? value : 0);
@@ -36,8 +50,8 @@ export function relu(part: i32, dst: usize, mask: usize, src: usize, withMask: b
   }
 }
 
-/** dst = mask ? dy : +0. */
-export function reluGrad(part: i32, dst: usize, dy: usize, mask: usize): void {
+/** dst = mask ? a + b : +0. */
+export function reluGrad(part: i32, dst: usize, a: usize, b: usize, mask: usize): void {
   const count = int(COUNT);
   const stride = (count + 7) >> 3;
   const total = int(N) * stride;
@@ -49,11 +63,12 @@ export function reluGrad(part: i32, dst: usize, dy: usize, mask: usize): void {
     const bits: u32 = load<u8>(mask + byte);
     if (first + 8 <= count) {
       const kept = i16x8.eq(v128.and(i16x8.splat(<i16>bits), BITS), BITS);
-      v128.store(dst + at, v128.and(v128.load(dy + at), kept));
+      const values = b == NONE ? v128.load(a + at) : sum8(a + at, b + at);
+      v128.store(dst + at, v128.and(values, kept));
       continue;
     }
     for (let i = 0; i < count - first; i++) {
-      const value = load<u16>(dy + at + (<usize>i << 1));
+      const value: u32 = b == NONE ? load<u16>(a + at + (<usize>i << 1)) : sum1(a + at + (<usize>i << 1), b + at + (<usize>i << 1));
       store<u16>(dst + at + (<usize>i << 1), ((bits >> i) & 1) != 0 ? value : 0);
     }
   }

@@ -18,3 +18,5 @@ export const V_AVG_POOL_GRAD = 0x42;
 export const V_BIAS_SUMS = 0x4a;
 export const V_SGD = 0x4c;
 export const V_MOMENTUM = 0x4d;
+export const V_ADD_RELU = 0x91;
+export const V_ADD_RELU_GRAD = 0x92;

@@ -1,10 +1,12 @@
 import { operand } from './commands';
-import { add, affine, multiply, relu, reluGrad } from './elementwise';
+import { add, affine, multiply, NONE, relu, reluGrad } from './elementwise';
 import { scratch, SCRATCH_BYTES } from './layout';
 import { copy, fill } from './moves';
 import { norm, normGrad } from './norm';
 import {
   V_ADD,
+  V_ADD_RELU,
+  V_ADD_RELU_GRAD,
   V_AFFINE,
   V_AVG_POOL,
   V_AVG_POOL_GRAD,
@@ -68,11 +70,19 @@ export function vector(command: usize, part: i32): bool {
       return true;
     }
     case V_RELU: {
-      relu(part, a, b, c, d != 0);
+      relu(part, a, b, c, NONE, d != 0);
       return true;
     }
     case V_RELU_GRAD: {
-      reluGrad(part, a, b, c);
+      reluGrad(part, a, b, NONE, c);
+      return true;
+    }
+    case V_ADD_RELU: {
+      relu(part, a, b, c, d, e != 0);
+      return true;
+    }
+    case V_ADD_RELU_GRAD: {
+      reluGrad(part, a, b, c, d);
       return true;
     }
     case V_ADD: {
