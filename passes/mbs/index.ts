@@ -9,7 +9,7 @@ import { joinSums } from './join-sums.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
-import { type ByTime, fastest } from './opt/fastest.ts';
+import { type ByTime, type Fastest, fastest } from './opt/fastest.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { soonest, type Timed } from './opt/soonest.ts';
@@ -196,25 +196,27 @@ function cheapest(candidates: readonly Scheduled[], resources: Resources, object
 function soonestOf(candidates: readonly Scheduled[], by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Scheduled {
   const { timer } = by;
   const estimated: ByTime = { ...by, timer: timer.estimating() };
-  const found = soonest(candidates, {
-    roughly: (scheduled) => cyclesOf(scheduled, timer, 'roughly'),
-    estimated: (scheduled) => inFastestWays(scheduled, estimated, finished),
-    measured: timer.measures ? (scheduled) => inFastestWays(scheduled, by, finished) : undefined,
+  const given = candidates.map((scheduled): Fastest => ({ scheduled, rivals: new Map() }));
+  const found = soonest(given, {
+    roughly: ({ scheduled }) => cyclesOf(scheduled, timer, 'roughly'),
+    estimated: ({ scheduled }) => inFastestWays(scheduled, estimated, finished),
+    measured: timer.measures ? ({ scheduled }) => inFastestWays(scheduled, by, finished) : undefined,
   });
   if (found === undefined) return fail(diag.internal({}, 'no schedule was found'));
-  if (!timer.measures) return found;
-  const { network, schedule } = found;
+  const { scheduled, rivals } = found;
+  const { network, schedule } = scheduled;
   const ways = new Ways(network, by);
-  return { ...found, schedule: { ...schedule, groups: schedule.groups.map((group) => ways.settled(group)) } };
+  const groups = timer.measures ? schedule.groups.map((group) => ways.settled(group, rivals.get(group) ?? [])) : schedule.groups;
+  return { ...scheduled, schedule: { ...schedule, groups } };
 }
 
 /** A schedule in the fastest ways to run its groups; smaller sub-batches may have room for more updates, for which their groups are placed anew. */
-function inFastestWays(scheduled: Scheduled, by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Timed<Scheduled> {
-  const timed = fastest(finished(scheduled), by);
-  const again = finished(timed);
-  const both = again.network === timed.network ? [timed] : [timed, again];
+function inFastestWays(given: Scheduled, by: ByTime, finished: (scheduled: Scheduled) => Scheduled): Timed<Fastest> {
+  const timed = fastest(finished(given), by);
+  const again: Fastest = { ...timed, scheduled: finished(timed.scheduled) };
+  const both = again.scheduled.network === timed.scheduled.network ? [timed] : [timed, again];
   return both
-    .map((own) => ({ scheduled: own, cycles: cyclesOf(own, by.timer, 'exactly') }))
+    .map((own) => ({ scheduled: own, cycles: cyclesOf(own.scheduled, by.timer, 'exactly') }))
     .reduce((best, other) => (other.cycles < best.cycles ? other : best));
 }
 

@@ -6,6 +6,7 @@ import { measureOf } from '../../backends/wavecore/measure.ts';
 import type { Graph } from '../../ir/graph.ts';
 import type { Values } from '../../ir/layers/record.ts';
 import { Lexer } from '../../ir/lexer.ts';
+import type { Network } from '../../passes/mbs/network.ts';
 import type { Estimate } from '../../passes/mbs/opt/timer.ts';
 import { parseSchedule } from '../../passes/mbs/parse.ts';
 import { printSchedule } from '../../passes/mbs/print.ts';
@@ -52,16 +53,19 @@ const preferringParted: Estimate = (network, { steps }) => {
 };
 
 /** Layers in a row, none of whose tensors lives long. */
-function straight(batch: number): Uint8Array {
+function straight(batch: number, blocks: number): Uint8Array {
   const b = new NetworkBuilder([batch, 3, 16, 16], 5);
   let x = b.input;
-  for (let i = 0; i < 8; i++) x = b.relu(b.norm(b.conv(x, 16, { kernel: 3, pad: 1 })));
+  for (let i = 0; i < blocks; i++) x = b.relu(b.norm(b.conv(x, 16, { kernel: 3, pad: 1 })));
   return b.model(b.full(b.flatten(b.globalPool(x)), 10));
 }
 
 const imported = importedNetworks(8);
-const straightGraph = importModel(straight(8), { file: 'straight', mode: 'training' });
-const graphOf = (name: string): Graph => (name === 'straight' ? straightGraph : imported(name));
+const STRAIGHT: Readonly<Record<string, Graph>> = {
+  straight: importModel(straight(8, 8), { file: 'straight', mode: 'training' }),
+  short: importModel(straight(8, 4), { file: 'short', mode: 'training' }),
+};
+const graphOf = (name: string): Graph => STRAIGHT[name] ?? imported(name);
 const baselines = new Map<string, ReadonlyMap<string, Values>>();
 
 function baselineOf(name: string): ReadonlyMap<string, Values> {
@@ -199,7 +203,7 @@ describe('groups that are measured', () => {
 
   it('are measured on as many cores as run them', () => {
     const own = { ...choicesOf(160, () => 1), cores: 2, measure };
-    const { program } = compileGraph(graph, own);
+    const { program } = compileGraph(graphOf('short'), own);
     expect(verify(program, run(program, { mode: 'timing' })).problems).toEqual([]);
   });
 
@@ -210,5 +214,30 @@ describe('groups that are measured', () => {
       return run(program, { mode: 'timing' }).cycles;
     };
     expect(cyclesBy(1)).toBeLessThan(cyclesBy(-1));
+  });
+
+  it('may begin a stage between the layers of a unit, and compute what the others do', () => {
+    const unitsOf = (network: Network, { steps }: Group): number[] => {
+      const views = new Map(network.layers.map((view) => [view.layer.name, view]));
+      return steps.map(({ layer }) => views.get(layer)?.unit ?? -1);
+    };
+    const parts = (network: Network, group: Group): boolean => {
+      const units = unitsOf(network, group);
+      return group.stages?.some((first) => units[first] === units[first - 1]) === true;
+    };
+    const estimate = preferring(2, -1);
+    const preferringParts: Estimate = (network, group) => estimate(network, group) - (parts(network, group) ? 1e5 : 0);
+    const name = 'short';
+    const c = compileGraph(graphOf(name), {
+      ...choicesOf(160, preferringParts),
+      measure: ({ network, schedule }) => schedule.groups.reduce((sum, group) => sum + preferringParts(network, group), 0),
+    });
+    const { network, schedule } = c.scheduled;
+    expect(schedule.groups.some((group) => parts(network, group))).toBe(true);
+    expect(validateSchedule(network, schedule, optionsOf(choicesOf(160, estimate)).resources)).toEqual([]);
+    const result = runFunctional(c, inputsOf(c.graph), true);
+    expect(result.check?.findings).toEqual([]);
+    expect(verify(c.program, result)).toEqual({ ok: true, problems: [] });
+    expectBaseline(name, c, result);
   });
 });

@@ -15,11 +15,17 @@ export interface ByTime extends TimeModel {
   readonly pairs: (graph: Graph) => readonly Pair[];
 }
 
+/** A schedule, and other ways to run its groups that may take hardly longer. */
+export interface Fastest {
+  readonly scheduled: Scheduled;
+  readonly rivals: ReadonlyMap<Group, readonly Group[]>;
+}
+
 /**
  * A schedule's groups in the ways in which each of them is estimated to take least time, what stays on chip being given; or, where that takes less, as two
  * groups, the weight gradients behind the other layers; so may runs of groups that are one for that.
  */
-export function fastest(scheduled: Scheduled, by: ByTime): Scheduled {
+export function fastest(scheduled: Scheduled, by: ByTime): Fastest {
   const { network, schedule, choices } = scheduled;
   const { resources, pairs } = by;
   const ways = new Ways(network, by);
@@ -33,12 +39,16 @@ export function fastest(scheduled: Scheduled, by: ByTime): Scheduled {
   const graph = withGradientsBehind(network, parted, pairs);
   const final = graph === network.graph ? network : networkOf(graph, network.cores);
   const last = graph === network.graph ? ways : new Ways(final, by);
-  const groups = remaining(
+  const placed = remaining(
     runs.flatMap((run) => run.ways),
     final,
-  ).map((rated) => last.placed(rated));
+  ).map((rated) => ({ ...rated, group: last.placed(rated) }));
+  const groups = placed.map(({ group }) => group);
   const retold = choices?.map((choice) => as(choice, network, { groups, final }, resources));
-  return { ...scheduled, network: final, schedule: { ...schedule, groups }, ...(retold === undefined ? {} : { choices: retold }) };
+  return {
+    scheduled: { ...scheduled, network: final, schedule: { ...schedule, groups }, ...(retold === undefined ? {} : { choices: retold }) },
+    rivals: new Map(placed.map(({ group, rivals = [] }) => [group, rivals])),
+  };
 }
 
 /** Layers that a schedule has as a group, and the one or two groups that they run as. */

@@ -11,7 +11,7 @@ export type Measure = (scheduled: { readonly network: Network; readonly schedule
 /** Effort of estimates that decide between the best. */
 const CLOSELY = 1;
 /** How long the backend searches for the order of issue where time is all that counts. */
-export const EFFORT_FOR_TIME = 24;
+export const EFFORT_FOR_TIME = 12;
 /** The same where groups are measured only to choose between them. */
 const EXACTLY = 4;
 

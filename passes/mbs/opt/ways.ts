@@ -27,9 +27,9 @@ const MOST_APART = 1.15;
 /** Of those that are looked at closely, how many are measured, and how much slower than the fastest they may seem. */
 const MOST_MEASURED = 3;
 const MOST_DOUBTFUL = 1.06;
-/** Rivals of the fastest, and how much longer they may take. */
-const MOST_RIVALS = 1;
-const MOST_RIVALLING = 1.015;
+/** Rivals of the fastest, and how much longer they may be estimated to take. */
+const MOST_RIVALS = 5;
+const MOST_RIVALLING = 1.03;
 
 /** Of the ways that cut the stages of a group elsewhere, those that are looked at closely. */
 const MOST_RECUT = 6;
@@ -46,7 +46,7 @@ interface Draws {
 /** Where nothing is measured, to tell schedules apart, and for the one that is taken. */
 const ESTIMATED: Draws = { estimated: 5, measured: 1, final: 1 };
 const TOLD_APART: Draws = { estimated: 12, measured: 3, final: 1 };
-const TAKEN: Draws = { estimated: 48, measured: 16, final: 5 };
+const TAKEN: Draws = { estimated: 96, measured: 32, final: 20 };
 
 /** A group, and the cycles that it is estimated to take. */
 export interface Rated {
@@ -100,11 +100,11 @@ export class Ways {
 
   /**
    * A group in the fastest way, the same with one of its cuts into stages elsewhere between its neighbours or, without any, cut in two at one of some places: a first
-   * stage of a few layers only begins the next iteration early, and hardly takes room.
+   * stage of a few layers only begins the next iteration early, and hardly takes room. Where ways are measured, the cuts are tried anywhere, and not between units alone.
    */
   private recut(group: Group, fastest: Rated): Rated {
     const { stages, subBatch, iterations } = fastest.group;
-    const cuts = cutsOf(group, this.views);
+    const cuts = this.timer.measures ? group.steps.map((_, i) => i).slice(1) : cutsOf(group, this.views);
     const isStageable = iterations > 2 && this.network.batch % subBatch === 0;
     const moved =
       stages === undefined
@@ -116,7 +116,7 @@ export class Ways {
           );
     const rated = moved.flatMap((cuts): Rated[] => {
       const placed = resized(this.planner, group, this.views, subBatch, Number.POSITIVE_INFINITY, cuts);
-      return placed === undefined ? [] : [this.rate(placed)];
+      return placed === undefined ? [] : [this.timer.measures ? this.rateClosely(placed) : this.rate(placed)];
     });
     const best = rated.sort((a, b) => a.cycles - b.cycles).slice(0, MOST_RECUT);
     return this.closest([...best, this.rate(fastest.group)]);
@@ -157,6 +157,10 @@ export class Ways {
     return { group, cycles: this.timer.roughly(this.network, group) };
   }
 
+  private rateClosely(group: Group): Rated {
+    return { group, cycles: this.timer.closely(this.network, group) };
+  }
+
   /** A group, and the same with weights that are loaded panel by panel, and operands of weight gradients slice by slice, if it has any. */
   private variantsOf(group: Group): Group[] {
     const { network, resources } = this;
@@ -174,12 +178,12 @@ export class Ways {
     const close = rated
       .filter(({ cycles }) => cycles <= most)
       .flatMap(({ group }) => this.variantsOf(group))
-      .map((group) => ({ group, cycles: timer.closely(network, group) }))
+      .map((group) => this.rateClosely(group))
       .sort((a, b) => a.cycles - b.cycles);
     const doubtful = close.filter(({ cycles }) => cycles <= MOST_DOUBTFUL * (close[0]?.cycles ?? 0)).slice(0, MOST_MEASURED);
     const measured = doubtful.map(({ group }) => ({ group, cycles: timer.exactly(network, group) }));
     const best = measured.reduce((least, other) => (other.cycles < least.cycles ? other : least));
-    const rivals = measured.filter((other) => other !== best && other.cycles <= MOST_RIVALLING * best.cycles);
+    const rivals = close.filter(({ group, cycles }) => group !== best.group && cycles <= MOST_RIVALLING * (close[0]?.cycles ?? 0));
     return { ...best, rivals: rivals.slice(0, MOST_RIVALS).map(({ group }) => group) };
   }
 
@@ -188,22 +192,23 @@ export class Ways {
     return this.drawn([group, ...rivals], this.timer.measures ? TOLD_APART : ESTIMATED);
   }
 
-  /** A group of the schedule that is taken, spread in the fastest of many ways. */
-  settled(group: Group): Group {
-    return this.drawn([group], TAKEN);
+  /** The same of a group of the schedule that is taken, of many ways. */
+  settled(group: Group, rivals: readonly Group[]): Group {
+    return this.drawn([group, ...rivals], TAKEN);
   }
 
   private drawn(groups: readonly [Group, ...Group[]], { estimated, measured, final }: Draws): Group {
     const { network, timer } = this;
     const draws = Math.ceil(estimated / groups.length);
-    const drawn = groups.flatMap((group) => Array.from({ length: draws }, (_, draw) => timer.spread(network, group, draw)));
+    const spread = groups.flatMap((group) => Array.from({ length: draws }, (_, draw) => timer.spread(network, group, draw)));
+    const different = [...new Map(spread.map((own) => [JSON.stringify(own), own])).values()];
     const best = (manner: 'closely' | 'exactly' | 'finally', most: number, of: readonly Group[]): Group[] =>
       of
         .map((own) => ({ own, cycles: timer[manner](network, own) }))
         .sort((x, y) => x.cycles - y.cycles)
         .slice(0, most)
         .map(({ own }) => own);
-    return best('finally', 1, best('exactly', final, best('closely', measured, drawn)))[0] ?? groups[0];
+    return best('finally', 1, best('exactly', final, best('closely', measured, different)))[0] ?? groups[0];
   }
 }
 

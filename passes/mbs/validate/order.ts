@@ -30,7 +30,7 @@ export function checkGroup(network: Network, group: Group, views: ReadonlyMap<st
   if (!isCount(subBatch, 1, batch)) report(group, `sub-batch ${subBatch} is not between 1 and the ${batch} samples of the mini-batch`);
   else if (iterations !== Math.ceil(batch / subBatch))
     report(group, `${iterations} iterations of ${subBatch} samples do not cover ${batch}; it takes ${Math.ceil(batch / subBatch)}`);
-  checkStages(network, group, views, report);
+  checkStages(network, group, report);
   for (const step of group.steps) {
     const view = views.get(step.layer);
     if (view === undefined) continue;
@@ -42,15 +42,13 @@ export function checkGroup(network: Network, group: Group, views: ReadonlyMap<st
   }
 }
 
-/** Stages begin one behind the other, between units; iterations that overlap are as long as each other, enough to fill all stages, and hold nothing. */
-function checkStages({ batch }: Network, group: Group, views: ReadonlyMap<string, LayerView>, report: Report): void {
+/** Stages begin one behind the other; iterations that overlap are as long as each other, enough to fill all stages, and hold nothing. */
+function checkStages({ batch }: Network, group: Group, report: Report): void {
   const { stages, steps, subBatch, iterations } = group;
   if (stages === undefined) return;
-  const unitOf = (step: number): number | undefined => views.get(steps[step]?.layer ?? '')?.unit;
   stages.forEach((first, i) => {
     if (!isCount(first, (stages[i - 1] ?? 0) + 1, steps.length - 1))
       report(group, `a stage cannot begin with step ${first}: it must come behind ${stages[i - 1] ?? 0}, among ${steps.length} steps`);
-    else if (unitOf(first) === unitOf(first - 1)) report(group, `a stage cannot begin with step ${first}, in the middle of a unit`);
   });
   if (batch % subBatch > 0) report(group, `iterations of ${subBatch} samples overlap, so they must divide the ${batch} of the mini-batch`);
   if (iterations <= stages.length) report(group, `${stages.length + 1} stages take as many iterations, and there are ${iterations}`);
