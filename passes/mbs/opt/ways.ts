@@ -46,7 +46,7 @@ interface Draws {
 /** Where nothing is measured, to tell schedules apart, and for the one that is taken. */
 const ESTIMATED: Draws = { estimated: 5, measured: 1, final: 1 };
 const TOLD_APART: Draws = { estimated: 12, measured: 3, final: 1 };
-const TAKEN: Draws = { estimated: 96, measured: 32, final: 20 };
+const TAKEN: Draws = { estimated: 64, measured: 16, final: 8 };
 
 /** A group, and the cycles that it is estimated to take. */
 export interface Rated {
