@@ -28,7 +28,7 @@ async function executed(block: string, folder: string): Promise<string> {
   return `${lines.join('\n')}\n`;
 }
 
-it('the page shows what its commands print', async () => {
+it('the page shows what its commands print', { timeout: 600_000 }, async () => {
   const page = readFileSync(file, 'utf8');
   const folder = mkdtempSync(join(tmpdir(), 'wavec-'));
   symlinkSync(join(root, 'examples'), join(folder, 'examples'));
