@@ -66,3 +66,9 @@ export function givenTensors(graph: Graph): string[] {
 export function orderedTensors(graph: Graph): string[] {
   return [...graph.inputs, ...givenTensors(graph), ...graph.layers.flatMap((layer) => layer.outputs)];
 }
+
+/** The graph with its tensors in that order, without those that it names and does not hold. */
+export function inTextOrder(graph: Graph): Graph {
+  const tensors = orderedTensors(graph).flatMap((name) => graph.tensors.get(name) ?? []);
+  return { ...graph, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+}

@@ -1,5 +1,5 @@
 import { unused } from '../../ir/build.ts';
-import { type Graph, type Layer, orderedTensors } from '../../ir/graph.ts';
+import { type Graph, inTextOrder, type Layer } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import { storagesOf } from './storage.ts';
 
@@ -90,8 +90,7 @@ function readersOf(graph: Graph): Map<string, number[]> {
 export function fuseUpdates(graph: Graph, pairs: readonly Pair[]): Graph {
   if (pairs.length === 0) return graph;
   const layers = fuseLayers(graph.layers, pairs);
-  const tensors = orderedTensors({ ...graph, layers }).flatMap((name) => graph.tensors.get(name) ?? []);
-  return { ...graph, layers, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+  return inTextOrder({ ...graph, layers });
 }
 
 /** Layers of a graph of which these pairs are one layer each; the gradients may read other tensors than in the graph that the pairs are of. */

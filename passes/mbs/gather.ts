@@ -1,4 +1,4 @@
-import { type Graph, type Layer, orderedTensors } from '../../ir/graph.ts';
+import { type Graph, inTextOrder, type Layer } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 import type { TensorType } from '../../ir/tensor.ts';
 import { matrixOf } from './network.ts';
@@ -29,8 +29,7 @@ export function gather(graph: Graph, array: ArraySize, among?: ReadonlySet<strin
   }
   if (joined.size === 0) return graph;
   const layers = graph.layers.filter(({ name }) => !gone.has(name)).map((layer) => joined.get(layer.name) ?? layer);
-  const tensors = orderedTensors({ ...graph, layers }).flatMap((name) => graph.tensors.get(name) ?? []);
-  return { ...graph, layers, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+  return inTextOrder({ ...graph, layers });
 }
 
 function typesOf({ tensors }: Graph, names: readonly string[]): TensorType[] {

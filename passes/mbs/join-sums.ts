@@ -1,4 +1,4 @@
-import { type Graph, type Layer, orderedTensors } from '../../ir/graph.ts';
+import { type Graph, inTextOrder, type Layer } from '../../ir/graph.ts';
 import { recordOf } from '../../ir/layers/index.ts';
 
 /**
@@ -22,9 +22,8 @@ export function joinSums(graph: Graph): Graph {
   if (gone.size === 0) return graph;
   const layers = joined.filter((layer) => !gone.has(layer));
   const sumsGone = new Set([...gone].flatMap(({ outputs }) => outputs));
-  const left = new Map([...graph.tensors].filter(([name]) => !sumsGone.has(name)));
-  const tensors = orderedTensors({ ...graph, layers, tensors: left }).flatMap((name) => left.get(name) ?? []);
-  return { ...graph, layers, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+  const tensors = new Map([...graph.tensors].filter(([name]) => !sumsGone.has(name)));
+  return inTextOrder({ ...graph, layers, tensors });
 }
 
 function isSumOfTwo({ kind, inputs }: Layer): boolean {

@@ -118,6 +118,11 @@ function copyChannels(
   ctx.e.op('v.copy', toWide ? { dst: shifted, src: narrow } : { dst: narrow, src: shifted });
 }
 
+/** The mask that a layer writes where it has it as a second result. */
+function maskOf(ctx: StepContext, chunk: Chunk): { readonly mask: number; readonly withMask: 0 | 1 } {
+  return ctx.view.outputs.length > 1 ? { mask: output(ctx, 1, chunk), withMask: 1 } : { mask: 0, withMask: 0 };
+}
+
 const dropoutSlots = (ctx: StepContext): Partial<Record<VectorSlot, number>> => ({
   RATIO: floatBits(float(ctx, 'ratio')),
   SCALE: floatBits(1 / (1 - float(ctx, 'ratio'))),
@@ -134,9 +139,8 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   relu: {
     chunk: (ctx, chunk) => {
       configure(ctx, flat(ctx, chunk));
-      const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
-      const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
-      ctx.e.op('v.relu', { dst: output(ctx, 0, chunk), mask, src: input(ctx, 0, chunk), withMask });
+      const masks = maskOf(ctx, chunk);
+      ctx.e.op('v.relu', { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk), ...masks });
     },
   },
   relu_grad: {
@@ -148,9 +152,8 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
   add_relu: {
     chunk: (ctx, chunk) => {
       configure(ctx, flat(ctx, chunk));
-      const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
-      const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
-      ctx.e.op('v.add_relu', { dst: output(ctx, 0, chunk), mask, a: input(ctx, 0, chunk), b: input(ctx, 1, chunk), withMask });
+      const masks = maskOf(ctx, chunk);
+      ctx.e.op('v.add_relu', { dst: output(ctx, 0, chunk), a: input(ctx, 0, chunk), b: input(ctx, 1, chunk), ...masks });
     },
   },
   add_relu_grad: {
@@ -311,10 +314,9 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
     chunk: (ctx, chunk) => {
       configure(ctx, { ...flat(ctx, chunk), ...dropoutSlots(ctx), SEED: int(ctx, 'seed'), STEP: 0 });
       if (ctx.view.inputs.length > 1) loadWords(ctx, 1, { STEP: 'step' });
-      const withMask = ctx.view.outputs.length > 1 ? 1 : 0;
-      const mask = withMask === 1 ? output(ctx, 1, chunk) : 0;
+      const masks = maskOf(ctx, chunk);
       const sample0 = ctx.e.value(plus(ctx.iteration.sample, chunk.offset));
-      ctx.e.op('v.dropout', { dst: output(ctx, 0, chunk), mask, src: input(ctx, 0, chunk), sample0, withMask });
+      ctx.e.op('v.dropout', { dst: output(ctx, 0, chunk), src: input(ctx, 0, chunk), sample0, ...masks });
     },
   },
   dropout_grad: {

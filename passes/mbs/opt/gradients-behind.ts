@@ -1,4 +1,4 @@
-import { type Graph, type Layer, orderedTensors } from '../../../ir/graph.ts';
+import { type Graph, inTextOrder, type Layer } from '../../../ir/graph.ts';
 import { fuseUpdates, type Pair } from '../fuse-update.ts';
 import { type LayerView, type Network, updatedBytes } from '../network.ts';
 import type { Group } from '../schedule.ts';
@@ -28,11 +28,10 @@ export function withGradientsBehind(network: Network, groups: readonly Group[], 
   }
   if (gone.size === 0) return network.graph;
   const reordered = layers.flatMap((layer, i) => [...(gone.has(layer) ? [] : [layer]), ...(moved.get(i) ?? [])]);
-  const graph = { ...network.graph, layers: reordered };
-  const tensors = orderedTensors(graph).flatMap((name) => graph.tensors.get(name) ?? []);
+  const graph = inTextOrder({ ...network.graph, layers: reordered });
   const names = new Set([...gone].map(({ name }) => name));
   return fuseUpdates(
-    { ...graph, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) },
+    graph,
     pairsOf(graph).filter(({ gradient }) => names.has(gradient)),
   );
 }

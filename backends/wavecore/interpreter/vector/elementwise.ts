@@ -88,8 +88,8 @@ export const add: Semantics<'v.add'> = {
   slots: [],
   inPlace: true,
   run: (call, dst: number, a: number, b: number) => {
-    const bitsAt = sumBits(call, a, b);
-    for (let i = 0; i < flatElements(call); i++) call.u16[dst / 2 + i] = bitsAt(i);
+    const [bitsAt, count] = [sumBits(call, a, b), flatElements(call)];
+    for (let i = 0; i < count; i++) call.u16[dst / 2 + i] = bitsAt(i);
   },
 };
 

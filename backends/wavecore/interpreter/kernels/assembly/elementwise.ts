@@ -9,15 +9,18 @@ const BITS = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
 /** In the place of a second operand: the value is that of the first alone, bit by bit. */
 export const NONE: usize = usize.MAX_VALUE;
 
-/** Eight halves of a + b. */
-function sum8(a: usize, b: usize): v128 {
-  const low = encode4(f32x4.add(load4(a, 4), load4(b, 4)));
-  const high = encode4(f32x4.add(load4(a + 8, 4), load4(b + 8, 4)));
+/** Eight halves of a, or of a + b, `at` bytes behind. */
+@inline
+function eight(a: usize, b: usize, at: usize): v128 {
+  if (b == NONE) return v128.load(a + at);
+  const low = encode4(f32x4.add(load4(a + at, 4), load4(b + at, 4)));
+  const high = encode4(f32x4.add(load4(a + at + 8, 4), load4(b + at + 8, 4)));
   return i16x8.narrow_i32x4_u(low, high);
 }
 
-function sum1(a: usize, b: usize): u32 {
-  return encode(decode(load<u16>(a)) + decode(load<u16>(b)));
+/** The same of one. */
+function one(a: usize, b: usize, at: usize): u32 {
+  return b == NONE ? load<u16>(a + at) : encode(decode(load<u16>(a + at)) + decode(load<u16>(b + at)));
 }
 
 /** dst = s > 0 or NaN ? s : +0, where s = a + b, eight elements a byte of the mask; a sample's mask begins on a byte. */
@@ -31,7 +34,7 @@ export function relu(part: i32, dst: usize, mask: usize, a: usize, b: usize, wit
     const first = (byte - sample * stride) << 3;
     const at = <usize>(sample * count + first) << 1;
     if (first + 8 <= count) {
-      const values = b == NONE ? v128.load(a + at) : sum8(a + at, b + at);
+      const values = eight(a, b, at);
       // What is above infinity is NaN, and the sign bit makes negative numbers.
       const positive = v128.and(i16x8.gt_s(values, i16x8.splat(0)), i16x8.le_s(values, i16x8.splat(0x7c00)));
       const nan = i16x8.gt_s(v128.and(values, i16x8.splat(0x7fff)), i16x8.splat(0x7c00));
@@ -41,7 +44,7 @@ export function relu(part: i32, dst: usize, mask: usize, a: usize, b: usize, wit
     }
     let bits: u32 = 0;
     for (let i = 0; i < count - first; i++) {
-      const value: u32 = b == NONE ? load<u16>(a + at + (<usize>i << 1)) : sum1(a + at + (<usize>i << 1), b + at + (<usize>i << 1));
+      const value = one(a, b, at + (<usize>i << 1));
       const positive = value != 0 && value <= 0x7c00;
       if (positive) bits |= 1 << i;
       store<u16>(dst + at + (<usize>i << 1), positive || (value & 0x7fff) > 0x7c00 ? value : 0);
@@ -63,12 +66,12 @@ export function reluGrad(part: i32, dst: usize, a: usize, b: usize, mask: usize)
     const bits: u32 = load<u8>(mask + byte);
     if (first + 8 <= count) {
       const kept = i16x8.eq(v128.and(i16x8.splat(<i16>bits), BITS), BITS);
-      const values = b == NONE ? v128.load(a + at) : sum8(a + at, b + at);
+      const values = eight(a, b, at);
       v128.store(dst + at, v128.and(values, kept));
       continue;
     }
     for (let i = 0; i < count - first; i++) {
-      const value: u32 = b == NONE ? load<u16>(a + at + (<usize>i << 1)) : sum1(a + at + (<usize>i << 1), b + at + (<usize>i << 1));
+      const value = one(a, b, at + (<usize>i << 1));
       store<u16>(dst + at + (<usize>i << 1), ((bits >> i) & 1) != 0 ? value : 0);
     }
   }
