@@ -1,4 +1,5 @@
 import type { Graph } from '../ir/graph.ts';
+import { recordOf } from '../ir/layers/index.ts';
 import type { NormChoice } from '../passes/normalize.ts';
 
 /** Channels of a normalization group where the caller names none. */
@@ -18,5 +19,5 @@ export function normText(norm: NormChoice): string {
 
 /** What has become of batch normalization in a normalized graph; `none` where nothing is normalized over samples or channels. */
 export function normOf(graph: Graph, norm: NormChoice): string {
-  return graph.layers.some((layer) => layer.kind === 'norm_apply') ? normText(norm) : 'none';
+  return graph.layers.some(({ kind }) => recordOf(kind).normalizes) ? normText(norm) : 'none';
 }

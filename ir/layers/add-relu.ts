@@ -8,7 +8,7 @@ import { expectSame, nth } from './types.ts';
  * round to 0, so that its sign is that of the f16 that would lie between the two layers. It has no gradient: they are joined after the training step is derived.
  */
 function ofSum(activation: KindRecord, kind: string, doc: string): KindRecord {
-  const { gradient: _gradient, ofSum: _ofSum, ...same } = activation;
+  const { gradient: _gradient, ofSum: _ofSum, behind: _behind, masking: _masking, ...same } = activation;
   const [x = { name: 'x', dtypes: ['f16'] }, ...others] = activation.inputs;
   return {
     ...same,

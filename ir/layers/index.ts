@@ -17,6 +17,7 @@ import { lrn, lrnGrad } from './lrn.ts';
 import { maxPool, maxPoolGrad } from './max-pool.ts';
 import { normApply, normStats } from './norm.ts';
 import { normGradApply, normGradReduce } from './norm-grad.ts';
+import { normRelu, normReluGradApply, normReluGradReduce } from './norm-relu.ts';
 import type { KindRecord } from './record.ts';
 import { reduce, reduceGrad } from './reduce.ts';
 import { relu, reluGrad } from './relu.ts';
@@ -44,6 +45,9 @@ export const KINDS: readonly KindRecord[] = [
   normApply,
   normGradReduce,
   normGradApply,
+  normRelu,
+  normReluGradReduce,
+  normReluGradApply,
   affine,
   relu,
   reluGrad,

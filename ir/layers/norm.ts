@@ -126,6 +126,7 @@ export const normApply: KindRecord = {
   unit: 'vector',
   passes: 1,
   crossesSamples: () => false,
+  normalizes: true,
   infer: (inputs, attrs) => {
     const x = nth(inputs, 0);
     const { C, statsShape } = normSets(x, attrs);

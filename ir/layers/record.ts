@@ -121,6 +121,12 @@ export interface KindRecord {
   gathered?(attrs: Attrs): Attrs | undefined;
   /** The kind that computes the same of the sum of two operands, which come in the place of input 0. */
   readonly ofSum?: string;
+  /** By the kind of the layer that makes input 0: the kind that computes both, with the inputs of that layer. */
+  readonly behind?: Readonly<Record<string, string>>;
+  /** Of a layer that masks its input 0 by its input 1: by the kind of a layer that reads the result as its input 1, the kind that masks it itself, by a further last input. */
+  readonly masking?: Readonly<Record<string, string>>;
+  /** Scales and shifts input 0 by statistics (input 1), scale (input 2) and shift (input 3). */
+  readonly normalizes?: true;
   /** Of a weight gradient, by the kind of an update: the kind that computes both, so that the update takes the gradient from the chip. */
   readonly updating?: Readonly<Record<string, string>>;
   /** Of a weight gradient that ends in the update of its weights. */

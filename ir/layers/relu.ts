@@ -16,6 +16,7 @@ export const relu: KindRecord = {
   unit: 'vector',
   crossesSamples: () => false,
   ofSum: 'add_relu',
+  behind: { norm_apply: 'norm_relu' },
   infer: (inputs, _attrs, wanted) => {
     const { shape } = nth(inputs, 0);
     return wanted > 1 ? [f16(shape), bits(shape)] : [f16(shape)];
@@ -45,6 +46,7 @@ export const reluGrad: KindRecord = {
   unit: 'vector',
   crossesSamples: () => false,
   ofSum: 'add_relu_grad',
+  masking: { norm_grad_reduce: 'norm_relu_grad_reduce', norm_grad_apply: 'norm_relu_grad_apply' },
   infer: (inputs) => {
     const dy = nth(inputs, 0);
     expectSame('input mask', dy, [nth(inputs, 1)]);

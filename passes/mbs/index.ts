@@ -5,6 +5,7 @@ import type { Draft } from './draft.ts';
 import { type Pair, pairsOf } from './fuse-update.ts';
 import { gather } from './gather.ts';
 import { groupGreedily } from './grouping.ts';
+import { joinNorms } from './join-norms.ts';
 import { joinSums } from './join-sums.ts';
 import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
@@ -54,8 +55,8 @@ const EFFORT = 4;
 /** Schedules a step: how its layers are grouped, with which sub-batch, and what stays on chip (design: mini-batch serialization). */
 export function scheduleGraph(given: Graph, name: ScheduleName, resources: Resources, options: ScheduleOptions = {}): Scheduled {
   const { objective = 'traffic', gathers = false, fusedUpdates = true, estimate, measure } = options;
-  // It spares passes, not traffic: for that, layers stay as the model has them.
-  const graph = name === 'opt' && objective !== 'traffic' ? joinSums(given) : given;
+  // These spare passes, not traffic: for that, layers stay as the model has them.
+  const graph = name === 'opt' && objective !== 'traffic' ? joinNorms(joinSums(given), resources.globalBytes) : given;
   const plan = planOf(graph, { name, gathers });
   const demand = (schedule: ScheduleName, globalBytes: number): number | undefined =>
     missing(schedule === name ? plan : planOf(graph, { name: schedule, gathers: false }), { ...resources, globalBytes });

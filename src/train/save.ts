@@ -38,8 +38,8 @@ function groupNormsOf(graph: Graph, origins: ReadonlyMap<string, ParameterOrigin
   const norms = new Map<number, GroupNorm>();
   const makers = new Map(graph.layers.flatMap((l) => l.outputs.map((name) => [name, l])));
   for (const layer of graph.layers) {
-    const { attrs: specs } = recordOf(layer.kind);
-    if (layer.kind !== 'norm_apply' || layer.phase !== 'forward' || boolAttr(specs, layer.attrs, 'crossSample')) continue;
+    const { attrs: specs, normalizes } = recordOf(layer.kind);
+    if (normalizes !== true || layer.phase !== 'forward' || boolAttr(specs, layer.attrs, 'crossSample')) continue;
     const [x = '', stats = '', gamma = '', beta = ''] = layer.inputs;
     const source = makers.get(stats);
     const origin = origins.get(gamma);

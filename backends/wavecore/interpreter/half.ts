@@ -24,3 +24,15 @@ export function halfBits(value: number): number {
   // Rounding may carry into the exponent, up to infinity, as it should.
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
 }
+
+const INFINITY_BITS = 0x7c00;
+
+/** Whether the f16 of these bits is above 0. */
+export function isPositive(bits: number): boolean {
+  return bits !== 0 && bits <= INFINITY_BITS;
+}
+
+/** Whether a rectifier puts +0 for it: what is neither above 0 nor NaN. */
+export function isRectified(bits: number): boolean {
+  return !isPositive(bits) && (bits & 0x7fff) <= INFINITY_BITS;
+}

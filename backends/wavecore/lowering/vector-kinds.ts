@@ -4,10 +4,10 @@ import { stripeRows } from '../../../passes/mbs/transfers.ts';
 import { floatBits } from '../isa/float.ts';
 import type { VectorSlot } from '../isa/slots.ts';
 import type { Chunk, StepContext } from './context.ts';
-import { constant, plus } from './emitter.ts';
+import { plus } from './emitter.ts';
 import { GENERAL_KINDS } from './vector-general.ts';
+import { NORM_KINDS } from './vector-norm.ts';
 import {
-  addsToEarlier,
   bool,
   configure,
   flat,
@@ -16,34 +16,13 @@ import {
   input,
   int,
   loadWords,
+  maskOf,
   output,
   runSlots,
   specs,
   stripeOf,
   type VectorKind,
 } from './vector-operands.ts';
-
-const isFirst = (chunk: Chunk): boolean => chunk.stripe === undefined || chunk.stripe === 0;
-const isLast = (ctx: StepContext, chunk: Chunk): boolean =>
-  chunk.stripe === undefined || chunk.stripe === (ctx.step.stripes?.length ?? 1) - 1;
-
-function normSlots(ctx: StepContext, i: number, chunk: Chunk): Partial<Record<VectorSlot, number>> {
-  const [N = 1, C = 1, ...plane] = ctx.input(i).type.shape;
-  const pixels = plane.reduce((a, b) => a * b, 1);
-  const GROUPS = int(ctx, 'groups');
-  const cross = bool(ctx, 'crossSample');
-  return { ...image(ctx, i, chunk), GROUPS, CROSS: cross ? 1 : 0, M: (C / GROUPS) * pixels * (cross ? N : 1) };
-}
-
-/** The state block: one for the mini-batch, or refilled for each chunk. */
-function clearState(ctx: StepContext): number {
-  const state = ctx.block('state');
-  const reg = ctx.e.value(constant(state.address));
-  ctx.e.op('v.fill', { dst: reg, bytes: state.bytes });
-  return reg;
-}
-
-const stateReg = (ctx: StepContext): number => ctx.e.value(constant(ctx.block('state').address));
 
 function pool(ctx: StepContext, chunk: Chunk, gradient: boolean): Partial<Record<VectorSlot, number>> {
   const { attrs } = ctx.view.layer;
@@ -118,11 +97,6 @@ function copyChannels(
   ctx.e.op('v.copy', toWide ? { dst: shifted, src: narrow } : { dst: narrow, src: shifted });
 }
 
-/** The mask that a layer writes where it has it as a second result. */
-function maskOf(ctx: StepContext, chunk: Chunk): { readonly mask: number; readonly withMask: 0 | 1 } {
-  return ctx.view.outputs.length > 1 ? { mask: output(ctx, 1, chunk), withMask: 1 } : { mask: 0, withMask: 0 };
-}
-
 const dropoutSlots = (ctx: StepContext): Partial<Record<VectorSlot, number>> => ({
   RATIO: floatBits(float(ctx, 'ratio')),
   SCALE: floatBits(1 / (1 - float(ctx, 'ratio'))),
@@ -185,68 +159,6 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
         src: input(ctx, 0, chunk),
         scale: input(ctx, 1, chunk),
         shift: input(ctx, 2, chunk),
-      });
-    },
-  },
-  norm_stats: {
-    before: (ctx) => {
-      if (bool(ctx, 'crossSample')) clearState(ctx);
-    },
-    chunk: (ctx, chunk) => {
-      const cross = bool(ctx, 'crossSample');
-      configure(ctx, { ...normSlots(ctx, 0, chunk), EPS: floatBits(float(ctx, 'epsilon')) });
-      const state = !cross && isFirst(chunk) ? clearState(ctx) : stateReg(ctx);
-      ctx.e.op('v.stats', { state, src: input(ctx, 0, chunk) });
-      if (!cross && isLast(ctx, chunk)) ctx.e.op('v.stats_end', { stats: output(ctx, 0, chunk), state });
-    },
-    after: (ctx) => {
-      if (!bool(ctx, 'crossSample')) return;
-      const stats = ctx.shared('out', 0);
-      ctx.e.op('v.stats_end', { stats, state: stateReg(ctx) });
-      if (ctx.view.outputs.length === 1) return;
-      configure(ctx, { EPS: floatBits(float(ctx, 'epsilon')), MOMENTUM: floatBits(float(ctx, 'momentum')) });
-      ctx.e.op('v.running', { mean: ctx.shared('in', 1), variance: ctx.shared('in', 2), stats });
-    },
-  },
-  norm_apply: {
-    chunk: (ctx, chunk) => {
-      configure(ctx, normSlots(ctx, 0, chunk));
-      ctx.e.op('v.norm', {
-        dst: output(ctx, 0, chunk),
-        src: input(ctx, 0, chunk),
-        stats: input(ctx, 1, chunk),
-        gamma: input(ctx, 2, chunk),
-        beta: input(ctx, 3, chunk),
-      });
-    },
-  },
-  norm_grad_reduce: {
-    before: (ctx) => {
-      if (bool(ctx, 'crossSample')) clearState(ctx);
-    },
-    chunk: (ctx, chunk) => {
-      const cross = bool(ctx, 'crossSample');
-      configure(ctx, normSlots(ctx, 0, chunk));
-      const state = !cross && isFirst(chunk) ? clearState(ctx) : stateReg(ctx);
-      ctx.e.op('v.norm_grad_sums', { state, x: input(ctx, 0, chunk), dy: input(ctx, 1, chunk) });
-      if (!cross && isLast(ctx, chunk)) endNormGradient(ctx, output(ctx, 0, chunk), chunk);
-    },
-    after: (ctx) => {
-      if (!bool(ctx, 'crossSample')) return;
-      const whole: Chunk = { offset: constant(0), samples: ctx.iteration.samples };
-      endNormGradient(ctx, ctx.e.value(constant(ctx.block('out0').address)), whole);
-    },
-  },
-  norm_grad_apply: {
-    chunk: (ctx, chunk) => {
-      configure(ctx, normSlots(ctx, 0, chunk));
-      ctx.e.op('v.norm_grad', {
-        dst: output(ctx, 0, chunk),
-        x: input(ctx, 0, chunk),
-        dy: input(ctx, 1, chunk),
-        stats: input(ctx, 2, chunk),
-        gamma: input(ctx, 3, chunk),
-        sums: input(ctx, 4, chunk),
       });
     },
   },
@@ -326,6 +238,7 @@ export const VECTOR_KINDS: Readonly<Record<string, VectorKind>> = {
     },
   },
   ...GENERAL_KINDS,
+  ...NORM_KINDS,
   softmax: softmaxLike('v.softmax'),
   log_softmax: softmaxLike('v.log_softmax'),
   softmax_loss: {
@@ -358,11 +271,4 @@ function configureLoss(ctx: StepContext, chunk: Chunk): void {
     LOSSSCALE: floatBits(float(ctx, 'lossScale')),
   });
   if (ctx.view.inputs.length > 2) loadWords(ctx, 2, { LOSSSCALE: 'lossScale' });
-}
-
-function endNormGradient(ctx: StepContext, sums: number, chunk: Chunk): void {
-  const dgamma = ctx.e.value(constant(ctx.block('out1').address));
-  const dbeta = ctx.e.value(constant(ctx.block('out2').address));
-  const operands = { state: stateReg(ctx), stats: input(ctx, 2, chunk), gamma: input(ctx, 3, chunk), add: addsToEarlier(ctx, chunk) };
-  ctx.e.op('v.norm_grad_end', { sums, dgamma, dbeta, ...operands });
 }

@@ -75,3 +75,8 @@ export function runSlots(chunk: Chunk, { outer, length, inner }: Runs): Partial<
 export function addsToEarlier(ctx: StepContext, chunk: Chunk): number {
   return ctx.e.value(plus(ctx.iteration.offset, chunk.offset));
 }
+
+/** The mask that a layer writes where it has it as a second result. */
+export function maskOf(ctx: StepContext, chunk: Chunk): { readonly mask: number; readonly withMask: 0 | 1 } {
+  return ctx.view.outputs.length > 1 ? { mask: output(ctx, 1, chunk), withMask: 1 } : { mask: 0, withMask: 0 };
+}

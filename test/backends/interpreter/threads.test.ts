@@ -83,17 +83,17 @@ const slots = fc
 
 const OPERATIONS = [
   ...(['v.fill', 'v.copy', 'v.relu', 'v.relu_grad', 'v.add', 'v.mul', 'v.affine', 'v.stats', 'v.norm', 'v.norm_grad_sums'] as const),
-  ...(['v.add_relu', 'v.add_relu_grad'] as const),
+  ...(['v.add_relu', 'v.add_relu_grad', 'v.norm_relu', 'v.norm_relu_grad_sums', 'v.norm_relu_grad'] as const),
   ...(['v.norm_grad', 'v.max_pool', 'v.max_pool_grad', 'v.avg_pool', 'v.avg_pool_grad', 'v.bias_sums', 'v.sgd', 'v.momentum'] as const),
 ] satisfies readonly Op[];
 
 /** Operands side by side, in place, or anywhere. */
 const places = fc.oneof(
-  fc.constant([0, 1, 2, 3, 4, 5].map((i) => i * REGION)),
-  fc.array(fc.constantFrom(0, 2, 8), { minLength: 6, maxLength: 6 }).map((offsets) => offsets.map((offset, i) => i * REGION + offset)),
-  fc.constant([1, 1, 2, 3, 4, 5].map((i) => i * REGION)),
-  fc.constant([2, 1, 2, 3, 4, 5].map((i) => i * REGION)),
-  fc.array(int(0, 300), { minLength: 6, maxLength: 6 }).map((numbers) => numbers.map((n) => n * 8)),
+  fc.constant([0, 1, 2, 3, 4, 5, 6].map((i) => i * REGION)),
+  fc.array(fc.constantFrom(0, 2, 8), { minLength: 7, maxLength: 7 }).map((offsets) => offsets.map((offset, i) => i * REGION + offset)),
+  fc.constant([1, 1, 2, 3, 4, 5, 6].map((i) => i * REGION)),
+  fc.constant([2, 1, 2, 3, 4, 5, 6].map((i) => i * REGION)),
+  fc.array(int(0, 300), { minLength: 7, maxLength: 7 }).map((numbers) => numbers.map((n) => n * 8)),
 );
 
 describe('vector instructions', () => {

@@ -239,6 +239,36 @@ describe('vector unit against the reference kernels', () => {
           (a, at) => a.op('v.norm', { dst: at.out(0), src: at.in(0), stats: at.in(1), gamma: at.in(2), beta: at.in(3) }),
           HALF,
         );
+        const mask = { ...x, dtype: 'bit' as const };
+        check(
+          { kind: 'norm_relu', types: [x, stats, channels, channels], attrs, outputs: 2 },
+          slots,
+          (a, at) => {
+            const operands = { src: at.in(0), stats: at.in(1), gamma: at.in(2), beta: at.in(3) };
+            a.op('v.norm_relu', { dst: at.out(0), mask: at.out(1), ...operands, withMask: 1 });
+          },
+          HALF,
+        );
+        check(
+          { kind: 'norm_relu_grad_reduce', types: [x, x, stats, channels, mask], attrs, outputs: 3 },
+          slots,
+          (a, at) => {
+            clear(a, at, stateBytes);
+            a.op('v.norm_relu_grad_sums', { state: at.state, x: at.in(0), dy: at.in(1), mask: at.in(4) });
+            const results = { sums: at.out(0), dgamma: at.out(1), dbeta: at.out(2) };
+            a.op('v.norm_grad_end', { ...results, state: at.state, stats: at.in(2), gamma: at.in(3), add: 0 });
+          },
+          1e-5,
+        );
+        check(
+          { kind: 'norm_relu_grad_apply', types: [x, x, stats, channels, stats, mask], attrs, outputs: 1 },
+          slots,
+          (a, at) => {
+            const operands = { x: at.in(0), dy: at.in(1), stats: at.in(2), gamma: at.in(3), sums: at.in(4), mask: at.in(5) };
+            a.op('v.norm_relu_grad', { dst: at.out(0), ...operands });
+          },
+          HALF,
+        );
         check(
           { kind: 'norm_grad_reduce', types: [x, x, stats, channels], attrs, outputs: 3 },
           slots,

@@ -54,13 +54,41 @@ const norm: Run = (x) => {
   }
 };
 
-const normGradSums: Run = (x) => {
-  for (const { n, c, at } of images(x)) {
-    const dy = half(x, 'dy', at);
-    setDouble(x, 'state', state(x, n, c), double(x, 'state', state(x, n, c)) + dy);
-    setDouble(x, 'state', state(x, n, c) + 1, double(x, 'state', state(x, n, c) + 1) + dy * half(x, 'x', at));
+/** Elements of a sample, and the bytes of its mask. */
+const elements = (x: Context): number => x.int('C') * x.int('H') * x.int('W');
+const maskAt = (x: Context, n: number): number => x.operand('mask') + n * Math.ceil(elements(x) / 8);
+
+const normRelu: Run = (x) => {
+  norm(x);
+  const kept = new Set<number>();
+  for (const { at } of images(x)) {
+    const s = half(x, 'dst', at);
+    if (s > 0) kept.add(at);
+    else if (!Number.isNaN(s)) setHalf(x, 'dst', at, 0);
+  }
+  if (x.operand('withMask') === 0) return;
+  for (const [n = 0, block = 0] of counted(x.int('N'), Math.ceil(elements(x) / 8))) {
+    let byte = 0;
+    for (let j = 0; j < 8; j++) if (8 * block + j < elements(x) && kept.has(n * elements(x) + 8 * block + j)) byte += 2 ** j;
+    x.memory.bytes[maskAt(x, n) + block] = byte;
   }
 };
+
+/** mask ? dy : +0. */
+const maskedDy = (x: Context, n: number, at: number): number => (x.memory.bit(maskAt(x, n), at - n * elements(x)) ? half(x, 'dy', at) : 0);
+
+type Gradient = (x: Context, n: number, at: number) => number;
+const plainDy: Gradient = (x, _n, at) => half(x, 'dy', at);
+
+const addGradSums =
+  (gradient: Gradient): Run =>
+  (x) => {
+    for (const { n, c, at } of images(x)) {
+      const dy = gradient(x, n, at);
+      setDouble(x, 'state', state(x, n, c), double(x, 'state', state(x, n, c)) + dy);
+      setDouble(x, 'state', state(x, n, c) + 1, double(x, 'state', state(x, n, c) + 1) + dy * half(x, 'x', at));
+    }
+  };
 
 const normGradEnd: Run = (x) => {
   const product = (j: number, c: number): number => {
@@ -88,17 +116,19 @@ const normGradEnd: Run = (x) => {
   }
 };
 
-const normGrad: Run = (x) => {
-  for (const { n, c, at } of images(x)) {
-    const [mean, rstd] = [single(x, 'stats', pair(x, n, c)), single(x, 'stats', pair(x, n, c) + 1)];
-    const [s, t] = [single(x, 'sums', pair(x, n, c)), single(x, 'sums', pair(x, n, c) + 1)];
-    const part = f32(rstd / x.int('M'));
-    const slope = f32(f32(part * t) * rstd);
-    const offset = f32(f32(part * s) - f32(slope * mean));
-    const share = f32(f32(slope * half(x, 'x', at)) + offset);
-    setHalf(x, 'dst', at, f16(f32(f32(rstd * single(x, 'gamma', c)) * half(x, 'dy', at)) - share));
-  }
-};
+const applyGrad =
+  (gradient: Gradient): Run =>
+  (x) => {
+    for (const { n, c, at } of images(x)) {
+      const [mean, rstd] = [single(x, 'stats', pair(x, n, c)), single(x, 'stats', pair(x, n, c) + 1)];
+      const [s, t] = [single(x, 'sums', pair(x, n, c)), single(x, 'sums', pair(x, n, c) + 1)];
+      const part = f32(rstd / x.int('M'));
+      const slope = f32(f32(part * t) * rstd);
+      const offset = f32(f32(part * s) - f32(slope * mean));
+      const share = f32(f32(slope * half(x, 'x', at)) + offset);
+      setHalf(x, 'dst', at, f16(f32(f32(rstd * single(x, 'gamma', c)) * gradient(x, n, at)) - share));
+    }
+  };
 
 const running: Run = (x) => {
   const [stays, moves] = [x.float('MOMENTUM'), f32(1 - x.float('MOMENTUM'))];
@@ -115,8 +145,11 @@ export const NORMALIZATION: Readonly<Record<string, Run>> = {
   'v.stats': stats,
   'v.stats_end': statsEnd,
   'v.norm': norm,
-  'v.norm_grad_sums': normGradSums,
+  'v.norm_relu': normRelu,
+  'v.norm_grad_sums': addGradSums(plainDy),
+  'v.norm_relu_grad_sums': addGradSums(maskedDy),
   'v.norm_grad_end': normGradEnd,
-  'v.norm_grad': normGrad,
+  'v.norm_grad': applyGrad(plainDy),
+  'v.norm_relu_grad': applyGrad(maskedDy),
   'v.running': running,
 };

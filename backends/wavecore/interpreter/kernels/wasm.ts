@@ -17,7 +17,7 @@ interface Exports {
   wave(a: number, b: number, c: number, rows: number, depth: number, columns: number, fresh: number): void;
   drain(half: number, base: number, m0: number, n0: number, rows: number, columns: number, bias: number, f32s: number, how: number): void;
   totals(base: number, m0: number, n0: number, rows: number, columns: number, state: number): void;
-  executeVector(op: number, elements: number, a: number, b: number, c: number, d: number, e: number, f: number): number;
+  executeVector(op: number, elements: number, a: number, b: number, c: number, d: number, e: number, f: number, g: number): number;
   flush(): void;
   reset(): void;
   stop(): void;
@@ -88,9 +88,9 @@ export class WasmKernels implements Kernels {
     this.flush();
   }
 
-  vector(opcode: number, [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0]: Float64Array, elements: number): boolean {
+  vector(opcode: number, [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0]: Float64Array, elements: number): boolean {
     this.hazards.clear();
-    return this.kernels.executeVector(opcode, elements, a, b, c, d, e, f) !== 0;
+    return this.kernels.executeVector(opcode, elements, a, b, c, d, e, f, g) !== 0;
   }
 
   settle(from: number, to: number): void {

@@ -1,4 +1,4 @@
-import { HALVES, halfBits } from '../half.ts';
+import { HALVES, halfBits, isPositive, isRectified } from '../half.ts';
 import type { Call } from './call.ts';
 import {
   channelSingles,
@@ -16,8 +16,6 @@ import {
 } from './semantics.ts';
 import { onlyWith, product } from './size.ts';
 
-const INFINITY_BITS = 0x7c00;
-
 /** dst = value > 0 or NaN ? value : +0, and the mask of what is above 0; `bitsAt` tells the f16 bits of a value. */
 function rectify(call: Call, bitsAt: (i: number) => number, dst: number, mask: number, withMask: number): void {
   const { u16, u8 } = call;
@@ -28,9 +26,8 @@ function rectify(call: Call, bitsAt: (i: number) => number, dst: number, mask: n
       let byte = 0;
       for (let i = block; i < end; i++) {
         const value = bitsAt(n * count + i);
-        const positive = value !== 0 && value <= INFINITY_BITS;
-        if (positive) byte |= 1 << (i & 7);
-        u16[dst / 2 + n * count + i] = positive || (value & 0x7fff) > INFINITY_BITS ? value : 0;
+        if (isPositive(value)) byte |= 1 << (i & 7);
+        u16[dst / 2 + n * count + i] = isRectified(value) ? 0 : value;
       }
       if (withMask !== 0) u8[mask + n * stride + (block >> 3)] = byte;
     }

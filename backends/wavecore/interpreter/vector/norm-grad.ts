@@ -1,11 +1,14 @@
 import { HALVES, halfBits } from '../half.ts';
+import type { Call } from './call.ts';
 import { channelsOfSets, eachPlane, stateIndex, statisticsIndex, withFactors } from './norm.ts';
 import {
   channelSingles,
   groupOf,
   groupsDivideChannels,
+  imageBits,
   imageElements,
   imageHalves,
+  imageMaskBytes,
   pairStates,
   pairStatistics,
   plane,
@@ -18,28 +21,60 @@ import {
   write,
 } from './semantics.ts';
 
+/** The gradient at element `i` of plane `first` of a sample and channel. */
+type Gradients = (sample: number, channel: number, first: number) => (i: number) => number;
+
+const plain =
+  ({ u16 }: Call, dy: number): Gradients =>
+  (_n, _c, first) =>
+  (i) =>
+    HALVES[u16[dy / 2 + first + i] ?? 0] ?? 0;
+
+/** mask ? dy : +0. */
+function masked(call: Call, dy: number, mask: number): Gradients {
+  const { u16, u8 } = call;
+  const [pixels, stride] = [plane(call), imageMaskBytes(call)];
+  return (n, c, first) => (i) => {
+    const element = c * pixels + i;
+    const isKept = ((u8[mask + n * stride + (element >> 3)] ?? 0) >> (element & 7)) & 1;
+    return isKept === 0 ? 0 : (HALVES[u16[dy / 2 + first + i] ?? 0] ?? 0);
+  };
+}
+
+function addSums(call: Call, state: number, x: number, gradients: Gradients): void {
+  const { u16 } = call;
+  const pixels = plane(call);
+  eachPlane(call, (n, c, first) => {
+    const pair = stateIndex(call, n, c);
+    let sum = call.double(state, pair);
+    let products = call.double(state, pair + 1);
+    const gradientAt = gradients(n, c, first);
+    for (let i = 0; i < pixels; i++) {
+      const gradient = gradientAt(i);
+      sum += gradient;
+      products += gradient * (HALVES[u16[x / 2 + first + i] ?? 0] ?? 0);
+    }
+    call.setDouble(state, pair, sum);
+    call.setDouble(state, pair + 1, products);
+  });
+}
+
+const summed = { state: update(8, pairStates), x: read(2, imageHalves), dy: read(2, imageHalves) };
+
 export const normGradSums: Semantics<'v.norm_grad_sums'> = {
-  uses: { state: update(8, pairStates), x: read(2, imageHalves), dy: read(2, imageHalves) },
+  uses: summed,
   elements: imageElements,
   passes: times(2),
   slots: [],
-  run: (call, state: number, x: number, dy: number) => {
-    const { u16 } = call;
-    const pixels = plane(call);
-    eachPlane(call, (n, c, first) => {
-      const pair = stateIndex(call, n, c);
-      let sum = call.double(state, pair);
-      let products = call.double(state, pair + 1);
-      const [xs, dys] = [x / 2 + first, dy / 2 + first];
-      for (let i = 0; i < pixels; i++) {
-        const gradient = HALVES[u16[dys + i] ?? 0] ?? 0;
-        sum += gradient;
-        products += gradient * (HALVES[u16[xs + i] ?? 0] ?? 0);
-      }
-      call.setDouble(state, pair, sum);
-      call.setDouble(state, pair + 1, products);
-    });
-  },
+  run: (call, state: number, x: number, dy: number) => addSums(call, state, x, plain(call, dy)),
+};
+
+export const normReluGradSums: Semantics<'v.norm_relu_grad_sums'> = {
+  uses: { ...summed, mask: read(1, imageBits) },
+  elements: imageElements,
+  passes: times(2),
+  slots: [],
+  run: (call, state: number, x: number, dy: number, mask: number) => addSums(call, state, x, masked(call, dy, mask)),
 };
 
 export const normGradEnd: Semantics<'v.norm_grad_end'> = {
@@ -87,37 +122,60 @@ export const normGradEnd: Semantics<'v.norm_grad_end'> = {
   },
 };
 
+interface Factors {
+  readonly statistics: number;
+  readonly gamma: number;
+  readonly sums: number;
+}
+
+function apply(call: Call, dst: number, x: number, { statistics, gamma, sums }: Factors, gradients: Gradients): void {
+  const { u16 } = call;
+  const [pixels, elements] = [plane(call), call.int('M')];
+  const { fround } = Math;
+  eachPlane(call, (n, c, first) => {
+    const pair = statisticsIndex(call, n, c);
+    const [mean, rstd] = [call.single(statistics, pair), call.single(statistics, pair + 1)];
+    const [sum, products] = [call.single(sums, pair), call.single(sums, pair + 1)];
+    const part = fround(rstd / elements);
+    const slope = fround(fround(part * products) * rstd);
+    const offset = fround(fround(part * sum) - fround(slope * mean));
+    const scale = fround(rstd * call.single(gamma, c));
+    const [xs, to] = [x / 2 + first, dst / 2 + first];
+    const gradientAt = gradients(n, c, first);
+    for (let i = 0; i < pixels; i++) {
+      const share = fround(fround(slope * (HALVES[u16[xs + i] ?? 0] ?? 0)) + offset);
+      u16[to + i] = halfBits(fround(scale * gradientAt(i)) - share);
+    }
+  });
+}
+
+const applied = {
+  dst: write(2, imageHalves),
+  x: read(2, imageHalves),
+  dy: read(2, imageHalves),
+  stats: read(4, pairStatistics),
+  gamma: read(4, channelSingles),
+  sums: read(4, pairStatistics),
+};
+
 export const normGrad: Semantics<'v.norm_grad'> = {
-  uses: {
-    dst: write(2, imageHalves),
-    x: read(2, imageHalves),
-    dy: read(2, imageHalves),
-    stats: read(4, pairStatistics),
-    gamma: read(4, channelSingles),
-    sums: read(4, pairStatistics),
-  },
+  uses: applied,
   elements: withFactors(3),
   passes: times(2),
   slots: ['M'],
   needs: [groupsDivideChannels],
   inPlace: true,
-  run: (call, dst: number, x: number, dy: number, statistics: number, gamma: number, sums: number) => {
-    const { u16 } = call;
-    const [pixels, elements] = [plane(call), call.int('M')];
-    const { fround } = Math;
-    eachPlane(call, (n, c, first) => {
-      const pair = statisticsIndex(call, n, c);
-      const [mean, rstd] = [call.single(statistics, pair), call.single(statistics, pair + 1)];
-      const [sum, products] = [call.single(sums, pair), call.single(sums, pair + 1)];
-      const part = fround(rstd / elements);
-      const slope = fround(fround(part * products) * rstd);
-      const offset = fround(fround(part * sum) - fround(slope * mean));
-      const scale = fround(rstd * call.single(gamma, c));
-      const [xs, dys, to] = [x / 2 + first, dy / 2 + first, dst / 2 + first];
-      for (let i = 0; i < pixels; i++) {
-        const share = fround(fround(slope * (HALVES[u16[xs + i] ?? 0] ?? 0)) + offset);
-        u16[to + i] = halfBits(fround(scale * (HALVES[u16[dys + i] ?? 0] ?? 0)) - share);
-      }
-    });
-  },
+  run: (call, dst: number, x: number, dy: number, statistics: number, gamma: number, sums: number) =>
+    apply(call, dst, x, { statistics, gamma, sums }, plain(call, dy)),
+};
+
+export const normReluGrad: Semantics<'v.norm_relu_grad'> = {
+  uses: { ...applied, mask: read(1, imageBits) },
+  elements: withFactors(3),
+  passes: times(2),
+  slots: ['M'],
+  needs: [groupsDivideChannels],
+  inPlace: true,
+  run: (call, dst: number, x: number, dy: number, statistics: number, gamma: number, sums: number, mask: number) =>
+    apply(call, dst, x, { statistics, gamma, sums }, masked(call, dy, mask)),
 };

@@ -1,11 +1,13 @@
-import { HALVES, halfBits } from '../half.ts';
+import { HALVES, halfBits, isPositive, isRectified } from '../half.ts';
 import type { Call } from './call.ts';
 import {
   channelSingles,
   groupOf,
   groupsDivideChannels,
+  imageBits,
   imageElements,
   imageHalves,
+  imageMaskBytes,
   once,
   pairStates,
   pairStatistics,
@@ -17,7 +19,7 @@ import {
   update,
   write,
 } from './semantics.ts';
-import { product, type Size, sum } from './size.ts';
+import { onlyWith, product, type Size, sum } from './size.ts';
 
 /** Visits every plane with its channel and its first element. */
 export function eachPlane(call: Call, visit: (sample: number, channel: number, first: number) => void): void {
@@ -110,29 +112,65 @@ export const running: Semantics<'v.running'> = {
   },
 };
 
+const normalized = {
+  dst: write(2, imageHalves),
+  src: read(2, imageHalves),
+  stats: read(4, pairStatistics),
+  gamma: read(4, channelSingles),
+  beta: read(4, channelSingles),
+};
+
+/** Visits every plane, with its first element and the f16 bits of its element i, normalized. */
+function eachNormalized(
+  call: Call,
+  [src, statistics, gamma, beta]: readonly [src: number, statistics: number, gamma: number, beta: number],
+  visit: (sample: number, channel: number, first: number, bitsAt: (i: number) => number) => void,
+): void {
+  const { u16 } = call;
+  eachPlane(call, (n, c, first) => {
+    const pair = statisticsIndex(call, n, c);
+    const [mean, rstd] = [call.single(statistics, pair), call.single(statistics, pair + 1)];
+    const scale = Math.fround(rstd * call.single(gamma, c));
+    const shift = Math.fround(call.single(beta, c) - Math.fround(mean * scale));
+    const from = src / 2 + first;
+    visit(n, c, first, (i) => halfBits(Math.fround((HALVES[u16[from + i] ?? 0] ?? 0) * scale) + shift));
+  });
+}
+
 export const norm: Semantics<'v.norm'> = {
-  uses: {
-    dst: write(2, imageHalves),
-    src: read(2, imageHalves),
-    stats: read(4, pairStatistics),
-    gamma: read(4, channelSingles),
-    beta: read(4, channelSingles),
-  },
+  uses: normalized,
   elements: withFactors(2),
   passes: once,
   slots: [],
   needs: [groupsDivideChannels],
   inPlace: true,
   run: (call, dst: number, src: number, statistics: number, gamma: number, beta: number) => {
-    const { u16 } = call;
     const pixels = plane(call);
-    eachPlane(call, (n, c, first) => {
-      const pair = statisticsIndex(call, n, c);
-      const [mean, rstd] = [call.single(statistics, pair), call.single(statistics, pair + 1)];
-      const scale = Math.fround(rstd * call.single(gamma, c));
-      const shift = Math.fround(call.single(beta, c) - Math.fround(mean * scale));
-      const [from, to] = [src / 2 + first, dst / 2 + first];
-      for (let i = 0; i < pixels; i++) u16[to + i] = halfBits(Math.fround((HALVES[u16[from + i] ?? 0] ?? 0) * scale) + shift);
+    eachNormalized(call, [src, statistics, gamma, beta], (_n, _c, first, bitsAt) => {
+      for (let i = 0; i < pixels; i++) call.u16[dst / 2 + first + i] = bitsAt(i);
+    });
+  },
+};
+
+export const normRelu: Semantics<'v.norm_relu'> = {
+  uses: { ...normalized, mask: write(1, onlyWith('v.norm_relu', 'withMask', imageBits)) },
+  elements: withFactors(2),
+  passes: once,
+  slots: [],
+  needs: [groupsDivideChannels],
+  inPlace: true,
+  run: (call, dst: number, mask: number, src: number, statistics: number, gamma: number, beta: number, withMask: number) => {
+    const [pixels, stride] = [plane(call), imageMaskBytes(call)];
+    if (withMask !== 0) call.u8.fill(0, mask, mask + imageBits(call));
+    eachNormalized(call, [src, statistics, gamma, beta], (n, c, first, bitsAt) => {
+      for (let i = 0; i < pixels; i++) {
+        const bits = bitsAt(i);
+        call.u16[dst / 2 + first + i] = isRectified(bits) ? 0 : bits;
+        if (withMask === 0 || !isPositive(bits)) continue;
+        const element = c * pixels + i;
+        const at = mask + n * stride + (element >> 3);
+        call.u8[at] = (call.u8[at] ?? 0) | (1 << (element & 7));
+      }
     });
   },
 };

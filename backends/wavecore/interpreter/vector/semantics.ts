@@ -70,6 +70,9 @@ export const flatBits: Size = product('N', maskBytes);
 export const plane: Size = product('H', 'W');
 export const imageElements: Size = product('N', 'C', plane);
 export const imageHalves: Size = product(2, imageElements);
+/** Bytes of a sample's mask of an image. */
+export const imageMaskBytes: Size = size('ceil(C × H × W / 8)', ['C', 'H', 'W'], (call) => Math.ceil((call.int('C') * plane(call)) / 8));
+export const imageBits: Size = product('N', imageMaskBytes);
 export const channelSingles: Size = product(4, 'C');
 
 /** Sets of statistics: one for the mini-batch, or one a sample. */

@@ -7,8 +7,8 @@ import { gather, scatter } from './gather.ts';
 import { mseLoss, softmaxLoss } from './loss.ts';
 import { lrn, lrnGrad } from './lrn.ts';
 import { copy, fill } from './moves.ts';
-import { norm, running, stats, statsEnd } from './norm.ts';
-import { normGrad, normGradEnd, normGradSums } from './norm-grad.ts';
+import { norm, normRelu, running, stats, statsEnd } from './norm.ts';
+import { normGrad, normGradEnd, normGradSums, normReluGrad, normReluGradSums } from './norm-grad.ts';
 import { avgPool, avgPoolGrad, maxPool, maxPoolGrad } from './pool.ts';
 import { reduce, reduceGrad } from './reduce.ts';
 import { resample, resampleGrad } from './resample.ts';
@@ -34,6 +34,9 @@ export const SEMANTICS: { readonly [O in VectorOp]: Semantics<O> } = {
   'v.norm_grad_sums': normGradSums,
   'v.norm_grad_end': normGradEnd,
   'v.norm_grad': normGrad,
+  'v.norm_relu': normRelu,
+  'v.norm_relu_grad_sums': normReluGradSums,
+  'v.norm_relu_grad': normReluGrad,
   'v.max_pool': maxPool,
   'v.max_pool_grad': maxPoolGrad,
   'v.avg_pool': avgPool,

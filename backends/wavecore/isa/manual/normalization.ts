@@ -33,12 +33,31 @@ export const NORMALIZATION = {
   shift = f32(beta[c] − f32(mean × scale))
   dst[n][c][i] = f16(f32(src[n][c][i] × scale) + shift)`,
   },
+  'v.norm_relu': {
+    code: `for n < N, c < C, i < H × W:
+  (mean, rstd) = stats[set(n)][group(c)]
+  scale = f32(rstd × gamma[c])
+  shift = f32(beta[c] − f32(mean × scale))
+  s = bits of f16(f32(src[n][c][i] × scale) + shift)
+  positive = 0x0001 ≤ s ≤ 0x7c00
+  dst[n][c][i] = positive or s = 0x7e00 ? s : 0x0000                  0x7e00: every NaN
+  if withMask: bit c × H × W + i of mask[n] = positive                bits behind C × H × W are 0`,
+  },
   'v.norm_grad_sums': {
     code: `for n < N, c < C:
   (s, t) = state[set(n)][c]
   for i < H × W, in order:
     s = s + dy[n][c][i]
     t = t + dy[n][c][i] × x[n][c][i]
+  state[set(n)][c] = (s, t)`,
+  },
+  'v.norm_relu_grad_sums': {
+    code: `for n < N, c < C:
+  (s, t) = state[set(n)][c]
+  for i < H × W, in order:
+    d = bit c × H × W + i of mask[n] ? dy[n][c][i] : +0
+    s = s + d
+    t = t + d × x[n][c][i]
   state[set(n)][c] = (s, t)`,
   },
   'v.norm_grad_end': {
@@ -66,6 +85,17 @@ for c < C:
   offset = f32(f32(part × s) − f32(slope × mean))
   share = f32(f32(slope × x[n][c][i]) + offset)
   dst[n][c][i] = f16(f32(f32(rstd × gamma[c]) × dy[n][c][i]) − share)`,
+  },
+  'v.norm_relu_grad': {
+    code: `for n < N, c < C, i < H × W:
+  (mean, rstd) = stats[set(n)][group(c)]
+  (s, t) = sums[set(n)][group(c)]
+  part = f32(rstd / M)
+  slope = f32(f32(part × t) × rstd)
+  offset = f32(f32(part × s) − f32(slope × mean))
+  share = f32(f32(slope × x[n][c][i]) + offset)
+  d = bit c × H × W + i of mask[n] ? dy[n][c][i] : +0
+  dst[n][c][i] = f16(f32(f32(rstd × gamma[c]) × d) − share)`,
   },
   'v.bias_sums': {
     code: `for n < N, c < C:

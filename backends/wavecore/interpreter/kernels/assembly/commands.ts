@@ -97,9 +97,9 @@ export function totals(base: i32, m0: i32, n0: i32, rows: i32, columns: i32, sta
 }
 
 /** Executes a vector instruction at once; false: there is no kernel for it as it is configured. */
-export function executeVector(op: i32, elements: i32, a: i32, b: i32, c: i32, d: i32, e: i32, f: i32): bool {
+export function executeVector(op: i32, elements: i32, a: i32, b: i32, c: i32, d: i32, e: i32, f: i32, g: i32): bool {
   flush();
-  put(op, MOVE * elements, a, b, c, d, e, f, 0, 0, 0);
+  put(op, MOVE * elements, a, b, c, d, e, f, g, 0, 0);
   // The part behind the last has nothing to do, which shows whether there is a kernel.
   const known = vector(commands, parts);
   if (known) flush();

@@ -1,13 +1,10 @@
 import { decode, encode, encode4 } from './half';
-import { load4, store4 } from './lanes';
+import { load4, NONE, store4 } from './lanes';
 import { firstOf } from './layout';
 import { C, COUNT, H, int, N, W } from './vector-slots';
 
 /** Bit i of lane i. */
 const BITS = i16x8(1, 2, 4, 8, 16, 32, 64, 128);
-
-/** In the place of a second operand: the value is that of the first alone, bit by bit. */
-export const NONE: usize = usize.MAX_VALUE;
 
 /** Eight halves of a, or of a + b, `at` bytes behind. */
 @inline
@@ -23,6 +20,23 @@ function one(a: usize, b: usize, at: usize): u32 {
   return b == NONE ? load<u16>(a + at) : encode(decode(load<u16>(a + at)) + decode(load<u16>(b + at)));
 }
 
+/** Stores what is above 0 or NaN of eight halves, and +0 for the others; returns the bits of those above 0. */
+@inline
+export function rectify8(at: usize, values: v128): u32 {
+  // What is above infinity is NaN, and the sign bit makes negative numbers.
+  const positive = v128.and(i16x8.gt_s(values, i16x8.splat(0)), i16x8.le_s(values, i16x8.splat(0x7c00)));
+  const nan = i16x8.gt_s(v128.and(values, i16x8.splat(0x7fff)), i16x8.splat(0x7c00));
+  v128.store(at, v128.and(values, v128.or(positive, nan)));
+  return i16x8.bitmask(positive);
+}
+
+/** The same of one: returns 1 where it is above 0. */
+export function rectify(at: usize, value: u32): u32 {
+  const positive = value != 0 && value <= 0x7c00;
+  store<u16>(at, positive || (value & 0x7fff) > 0x7c00 ? value : 0);
+  return <u32>positive;
+}
+
 /** dst = s > 0 or NaN ? s : +0, where s = a + b, eight elements a byte of the mask; a sample's mask begins on a byte. */
 export function relu(part: i32, dst: usize, mask: usize, a: usize, b: usize, withMask: bool): void {
   const count = int(COUNT);
@@ -34,20 +48,13 @@ export function relu(part: i32, dst: usize, mask: usize, a: usize, b: usize, wit
     const first = (byte - sample * stride) << 3;
     const at = <usize>(sample * count + first) << 1;
     if (first + 8 <= count) {
-      const values = eight(a, b, at);
-      // What is above infinity is NaN, and the sign bit makes negative numbers.
-      const positive = v128.and(i16x8.gt_s(values, i16x8.splat(0)), i16x8.le_s(values, i16x8.splat(0x7c00)));
-      const nan = i16x8.gt_s(v128.and(values, i16x8.splat(0x7fff)), i16x8.splat(0x7c00));
-      v128.store(dst + at, v128.and(values, v128.or(positive, nan)));
-      if (withMask) store<u8>(mask + byte, i16x8.bitmask(positive));
+      const bits = rectify8(dst + at, eight(a, b, at));
+      if (withMask) store<u8>(mask + byte, bits);
       continue;
     }
     let bits: u32 = 0;
     for (let i = 0; i < count - first; i++) {
-      const value = one(a, b, at + (<usize>i << 1));
-      const positive = value != 0 && value <= 0x7c00;
-      if (positive) bits |= 1 << i;
-      store<u16>(dst + at + (<usize>i << 1), positive || (value & 0x7fff) > 0x7c00 ? value : 0);
+      bits |= rectify(dst + at + (<usize>i << 1), one(a, b, at + (<usize>i << 1))) << i;
     }
     if (withMask) store<u8>(mask + byte, bits);
   }

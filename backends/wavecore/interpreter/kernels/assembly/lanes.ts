@@ -23,6 +23,24 @@ export function store4(at: usize, halves: v128, count: i32): void {
   if (count > 2) store<u16>(at, i32x4.extract_lane(halves, 2), 4);
 }
 
+/** In the place of an operand that is not there. */
+export const NONE: usize = usize.MAX_VALUE;
+
+/** Bits 0 to 3 of lanes 0 to 3. */
+const BITS = i32x4(1, 2, 4, 8);
+
+/** Up to four halves as f32, +0 where their bits of the mask, from bit `bit` on, are 0; lanes behind `count` are 0. */
+@inline
+export function masked4(at: usize, mask: usize, bit: i32, count: i32): v128 {
+  const values = load4(at, count);
+  if (mask == NONE) return values;
+  const byte = mask + (bit >> 3);
+  const first = bit & 7;
+  let bits: u32 = load<u8>(byte);
+  if (first + min(count, 4) > 8) bits |= <u32>load<u8>(byte, 1) << 8;
+  return v128.and(values, i32x4.ne(v128.and(i32x4.splat(bits >> first), BITS), i32x4.splat(0)));
+}
+
 /** Puts one NaN for every NaN. */
 export function canonical2(values: v128): v128 {
   return v128.bitselect(values, i64x2.splat(0x7ff8000000000000), f64x2.eq(values, values));

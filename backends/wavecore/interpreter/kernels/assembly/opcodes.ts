@@ -20,3 +20,6 @@ export const V_SGD = 0x4c;
 export const V_MOMENTUM = 0x4d;
 export const V_ADD_RELU = 0x91;
 export const V_ADD_RELU_GRAD = 0x92;
+export const V_NORM_RELU = 0x93;
+export const V_NORM_RELU_GRAD_SUMS = 0x94;
+export const V_NORM_RELU_GRAD = 0x95;

@@ -1,7 +1,7 @@
 // Sums of channels in f64, elements in memory order and samples in order. Four channels at a time lie in different lanes, so that
 // every channel keeps its order; threads take different channels.
 import { decode } from './half';
-import { canonical2, load4 } from './lanes';
+import { canonical2, load4, masked4, NONE } from './lanes';
 import { firstOf } from './layout';
 import { C, CROSS, H, int, N, W } from './vector-slots';
 
@@ -31,8 +31,11 @@ function canonical(value: f64): f64 {
   return value == value ? value : reinterpret<f64>(<u64>0x7ff8000000000000);
 }
 
-/** Adds Σv and Σv·x of `pixels` halves each of two adjacent channels, which lie `plane` bytes apart, to the pairs at `state`. */
-function addTwo(state: usize, v: usize, x: usize, plane: usize, pixels: i32): void {
+/**
+ * Adds Σv and Σv·x of `pixels` halves each of two adjacent channels, which lie `plane` bytes apart, to the pairs at `state`; v masked by the bits from `bit` on, if there
+ * is a mask.
+ */
+function addTwo(state: usize, v: usize, mask: usize, bit: i32, x: usize, plane: usize, pixels: i32): void {
   const pair0 = v128.load(state);
   const pair1 = v128.load(state, 16);
   let sums = v128.shuffle<i64>(pair0, pair1, 0, 2);
@@ -40,8 +43,8 @@ function addTwo(state: usize, v: usize, x: usize, plane: usize, pixels: i32): vo
   for (let i = 0; i < pixels; i += 4) {
     const left = pixels - i;
     const at = <usize>i << 1;
-    const v0 = load4(v + at, left);
-    const v1 = load4(v + plane + at, left);
+    const v0 = masked4(v + at, mask, bit + i, left);
+    const v1 = masked4(v + plane + at, mask, bit + pixels + i, left);
     const x0 = load4(x + at, left);
     const x1 = load4(x + plane + at, left);
     let vs = early(v0, v1);
@@ -71,11 +74,13 @@ function addTwo(state: usize, v: usize, x: usize, plane: usize, pixels: i32): vo
 }
 
 /** The same of one channel. */
-function addOne(state: usize, v: usize, x: usize, pixels: i32): void {
+function addOne(state: usize, v: usize, mask: usize, bit: i32, x: usize, pixels: i32): void {
   let sum = load<f64>(state);
   let products = load<f64>(state, 8);
   for (const end = v + (<usize>pixels << 1); v < end; v += 2) {
-    const value = <f64>decode(load<u16>(v));
+    const kept = mask == NONE || ((<u32>load<u8>(mask + (bit >> 3)) >> (bit & 7)) & 1) != 0;
+    const value: f64 = kept ? <f64>decode(load<u16>(v)) : 0;
+    bit++;
     sum += value;
     products += value * <f64>decode(load<u16>(x));
     x += 2;
@@ -84,29 +89,31 @@ function addOne(state: usize, v: usize, x: usize, pixels: i32): void {
   store<f64>(state, canonical(products), 8);
 }
 
-/** Adds Σv and Σv·x of every channel. */
-export function sumPairs(part: i32, state: usize, v: usize, x: usize): void {
+/** Adds Σv and Σv·x of every channel; v masked, if there is a mask. */
+export function sumPairs(part: i32, state: usize, v: usize, mask: usize, x: usize): void {
   const channels = int(C);
   const pixels = int(H) * int(W);
   const cross = int(CROSS) != 0;
+  const maskBytes = (channels * pixels + 7) >> 3;
   const end = firstOf(channels, part + 1);
   for (let sample = 0; sample < int(N); sample++) {
+    const bits = mask == NONE ? NONE : mask + sample * maskBytes;
     for (let channel = firstOf(channels, part); channel < end; channel += 2) {
       const pair = state + (<usize>((cross ? 0 : sample * channels) + channel) << 4);
       const plane = <usize>((sample * channels + channel) * pixels) << 1;
       if (channel + 1 == end) {
-        addOne(pair, v + plane, x + plane, pixels);
+        addOne(pair, v + plane, bits, channel * pixels, x + plane, pixels);
         break;
       }
-      addTwo(pair, v + plane, x + plane, <usize>pixels << 1, pixels);
+      addTwo(pair, v + plane, bits, channel * pixels, x + plane, <usize>pixels << 1, pixels);
     }
   }
 }
 
 /** Adds Σx and Σx² of `pixels` halves at `x`, and where `two` of as many `plane` bytes behind, to the pairs at `state`. */
 export function addSquares(state: usize, x: usize, plane: usize, pixels: i32, two: bool): void {
-  if (two) addTwo(state, x, x, plane, pixels);
-  else addOne(state, x, x, pixels);
+  if (two) addTwo(state, x, NONE, 0, x, plane, pixels);
+  else addOne(state, x, NONE, 0, x, pixels);
 }
 
 /** Adds Σdy. */

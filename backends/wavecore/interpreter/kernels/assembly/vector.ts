@@ -1,8 +1,9 @@
 import { operand } from './commands';
-import { add, affine, multiply, NONE, relu, reluGrad } from './elementwise';
+import { add, affine, multiply, relu, reluGrad } from './elementwise';
+import { NONE } from './lanes';
 import { scratch, SCRATCH_BYTES } from './layout';
 import { copy, fill } from './moves';
-import { norm, normGrad } from './norm';
+import { norm, normGrad, normRelu } from './norm';
 import {
   V_ADD,
   V_ADD_RELU,
@@ -20,6 +21,9 @@ import {
   V_NORM,
   V_NORM_GRAD,
   V_NORM_GRAD_SUMS,
+  V_NORM_RELU,
+  V_NORM_RELU_GRAD,
+  V_NORM_RELU_GRAD_SUMS,
   V_RELU,
   V_RELU_GRAD,
   V_SGD,
@@ -58,6 +62,7 @@ export function vector(command: usize, part: i32): bool {
   const d = operand(command, 3);
   const e = operand(command, 4);
   const f = operand(command, 5);
+  const g = operand(command, 6);
   switch (load<i32>(command)) {
     case V_FILL: {
       fill(part, a, b);
@@ -98,20 +103,33 @@ export function vector(command: usize, part: i32): bool {
       return true;
     }
     case V_STATS: {
-      sumPairs(part, a, b, b);
+      sumPairs(part, a, b, NONE, b);
       return true;
     }
     case V_NORM: {
       norm(part, a, b, c, d, e);
       return true;
     }
+    case V_NORM_RELU: {
+      normRelu(part, a, b, c, d, e, f, g != 0);
+      return true;
+    }
     case V_NORM_GRAD_SUMS: {
-      sumPairs(part, a, c, b);
+      sumPairs(part, a, c, NONE, b);
+      return true;
+    }
+    case V_NORM_RELU_GRAD_SUMS: {
+      sumPairs(part, a, c, d, b);
       return true;
     }
     case V_NORM_GRAD: {
       if (int(M) > EXACT) return false;
-      normGrad(part, a, b, c, d, e, f);
+      normGrad(part, a, b, c, NONE, d, e, f);
+      return true;
+    }
+    case V_NORM_RELU_GRAD: {
+      if (int(M) > EXACT) return false;
+      normGrad(part, a, b, c, g, d, e, f);
       return true;
     }
     case V_MAX_POOL: {
