@@ -11,6 +11,7 @@ import { type Merge, renamedMerges } from './merge.ts';
 import { type Network, networkOf } from './network.ts';
 import type { Choice } from './opt/choice.ts';
 import { type ByTime, type Fastest, fastest } from './opt/fastest.ts';
+import { worthGathering } from './opt/gathered.ts';
 import { optimize } from './opt/index.ts';
 import { costOf, type ObjectiveName } from './opt/objective.ts';
 import { soonest, type Timed } from './opt/soonest.ts';
@@ -68,11 +69,12 @@ export function scheduleGraph(given: Graph, name: ScheduleName, resources: Resou
     const other = planOf(graph, { name: 'mbs1', gathers: gathers && name !== 'opt' })(resources, refuse);
     return [{ ...other, schedule: { ...other.schedule, name } }];
   };
-  /** That of mbs2 with the statistics gathered by which the vector unit has less to do, where it has more to do than the array. */
-  const gathered = (): Scheduled[] => {
-    const among = productsBesideVectors(planned, resources);
+  /** That of mbs2 with statistics gathered where that takes less time. */
+  const gathered = (by: ByTime): Scheduled[] => {
+    const gathering = (among: Gathers): Scheduled => schedulePlanned(graph, { name: 'mbs2', gathers: among }, resources, refuse);
+    const among = worthGathering(planned, gathering(true), by);
     if (among.size === 0) return [];
-    const other = schedulePlanned(graph, { name: 'mbs2', gathers: among }, resources, refuse);
+    const other = gathering(among);
     return [{ ...other, schedule: { ...other.schedule, name } }];
   };
   const fuse = (scheduled: Scheduled): Scheduled =>
@@ -82,7 +84,8 @@ export function scheduleGraph(given: Graph, name: ScheduleName, resources: Resou
     const pairs = (own: Graph): readonly Pair[] => (fusedUpdates ? pairsOf(own, network.cores) : []);
     const found = [...optimal(planned, network, pairs(network.graph), resources, objective), ...plainer()];
     if (objective !== 'time' || estimate === undefined) return cheapest(found.map(fuse), resources, objective);
-    return soonestOf([...found, ...gathered()], { resources, timer: new Timer(estimate, spread, measure), pairs }, fuse);
+    const by: ByTime = { resources, timer: new Timer(estimate, spread, measure), pairs };
+    return soonestOf([...found, ...gathered(by)], by, fuse);
   };
   const spread = spreader(resources);
   const scheduled = name === 'opt' ? choose() : cheapest([planned, ...plainer()].map(fuse), resources, 'traffic');
@@ -97,18 +100,6 @@ function withGradientsKept(scheduled: Scheduled, resources: Resources): Schedule
   const kept = keepGradients(scheduled, resources);
   const { merges } = kept;
   return merges === undefined ? kept : { ...kept, merges: renamedMerges(merges, scheduled.network, kept.network) };
-}
-
-/** Products of the groups in which the vector unit has more to do than the array. */
-function productsBesideVectors({ network, schedule: { groups } }: Scheduled, resources: Resources): ReadonlySet<string> {
-  const amounts = amountsOf(network, groups, resources);
-  const products = new Set(network.layers.flatMap(({ layer, matrix }) => (matrix === undefined ? [] : [layer.name])));
-  return new Set(
-    groups.flatMap(({ steps }, i) => {
-      const { vector = 0, matrix = 0 } = amounts[i] ?? {};
-      return vector > matrix ? steps.flatMap(({ layer }) => (products.has(layer) ? [layer] : [])) : [];
-    }),
-  );
 }
 
 /** Whether statistics are gathered, or those of which products. */
