@@ -1,5 +1,5 @@
 /** What other ways to run its groups may make of the rough estimate of a schedule, at most. */
-const MOST_GAIN = 1.3;
+const MOST_GAIN = 1.5;
 /** How much slower than the best a schedule in its fastest ways may be estimated to be of which these are measured. */
 const MOST_DOUBTFUL = 1.02;
 
