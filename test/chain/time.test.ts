@@ -96,7 +96,7 @@ describe('iterations that alternate between two places, or overlap by stages, co
     ['residual', 'alternating', 1, 160],
     ['dense', 'alternating', -1, 160],
     ['two losses', 'alternating', 1, 160],
-    ['dense', 2, -1, 160],
+    ['dense', 2, -1, 128],
     ['straight', 2, 1, 160],
     ['straight', 3, -1, 160],
     ['straight', 4, -1, 160],
@@ -155,7 +155,7 @@ describe('weight gradients behind the other layers of their group', () => {
 
 describe('stages that begin elsewhere', () => {
   it('compute the same, or are refused', () => {
-    const choices = choicesOf(160, preferring(3, -1));
+    const choices = choicesOf(128, preferring(3, -1));
     const { graph, scheduled } = compileGraph(graphOf('straight'), choices);
     const { network, schedule } = scheduled;
     const at = schedule.groups.findIndex((group) => isPreferred(group, 3));
@@ -170,7 +170,7 @@ describe('stages that begin elsewhere', () => {
         outcomes.refused++;
         continue;
       }
-      const program = generate({ network, schedule: moved }, { model: 'straight', mode: 'training', machine: machineWith(160) });
+      const program = generate({ network, schedule: moved }, { model: 'straight', mode: 'training', machine: machineWith(128) });
       const compiled = { graph, scheduled: { network, schedule: moved }, program };
       const result = runFunctional(compiled, inputs, true);
       expect(result.check?.findings).toEqual([]);

@@ -161,15 +161,18 @@ export const normRelu: Semantics<'v.norm_relu'> = {
   inPlace: true,
   run: (call, dst: number, mask: number, src: number, statistics: number, gamma: number, beta: number, withMask: number) => {
     const [pixels, stride] = [plane(call), imageMaskBytes(call)];
-    if (withMask !== 0) call.u8.fill(0, mask, mask + imageBits(call));
+    const elements = call.int('C') * pixels;
+    // Planes follow one another as their bits do, eight of which are written together.
+    let byte = 0;
     eachNormalized(call, [src, statistics, gamma, beta], (n, c, first, bitsAt) => {
       for (let i = 0; i < pixels; i++) {
         const bits = bitsAt(i);
         call.u16[dst / 2 + first + i] = isRectified(bits) ? 0 : bits;
-        if (withMask === 0 || !isPositive(bits)) continue;
         const element = c * pixels + i;
-        const at = mask + n * stride + (element >> 3);
-        call.u8[at] = (call.u8[at] ?? 0) | (1 << (element & 7));
+        if (isPositive(bits)) byte |= 1 << (element & 7);
+        if ((element & 7) < 7 && element + 1 < elements) continue;
+        if (withMask !== 0) call.u8[mask + n * stride + (element >> 3)] = byte;
+        byte = 0;
       }
     });
   },
