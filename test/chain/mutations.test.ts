@@ -15,7 +15,7 @@ function every(count: number): number {
 }
 
 function programOf(schedule: ScheduleName, kib: number, gathers: boolean): Program {
-  const imported = importModel(residualNetwork(5), { file: 'residual', mode: 'training' });
+  const imported = importModel(residualNetwork(4), { file: 'residual', mode: 'training' });
   return compileGraph(imported, { schedule, norm: groups(8), machine: machineWith(kib), optimizer: 'momentum', gathers }).program;
 }
 

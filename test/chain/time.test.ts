@@ -63,7 +63,7 @@ function straight(batch: number, blocks: number): Uint8Array {
 const imported = importedNetworks(8);
 const STRAIGHT: Readonly<Record<string, Graph>> = {
   straight: importModel(straight(8, 8), { file: 'straight', mode: 'training' }),
-  short: importModel(straight(8, 4), { file: 'short', mode: 'training' }),
+  short: importModel(straight(8, 3), { file: 'short', mode: 'training' }),
 };
 const graphOf = (name: string): Graph => STRAIGHT[name] ?? imported(name);
 const baselines = new Map<string, ReadonlyMap<string, Values>>();
