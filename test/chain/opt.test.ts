@@ -168,6 +168,27 @@ describe('schedules of opt compute what the others do', () => {
     expect([...seen].sort()).toEqual([...all].sort());
   });
 
+  it.each([
+    ['residual', 48],
+    ['two losses', 48],
+  ] as const)('%s, %i KiB, where normalizations are joined with what rectifies and masks for them, and computed again', (name, kib) => {
+    const machine = machineWith(kib);
+    // Bytes that cost much are worth computing again for.
+    const costly = { ...machine, energy: { ...machine.energy, dramPerByteJ: 100 * machine.energy.dramPerByteJ } };
+    const c = compileGraph(graphOf(name), { ...choicesOf(groups(8), kib), machine: costly, objective: 'energy' });
+    const kinds = new Set(c.graph.layers.map(({ kind, name: layer }) => (layer.endsWith('.again') ? `${kind} again` : kind)));
+    const joined = ['norm_relu', 'norm_relu again', 'norm_relu_grad_reduce', 'norm_relu_grad_apply'];
+    expect(joined.filter((kind) => !kinds.has(kind))).toEqual([]);
+    const result = runFunctional(c, inputsOf(c.graph), true);
+    expect(result.check?.findings).toEqual([]);
+    expect(verify(c.program, result)).toEqual({ ok: true, problems: [] });
+    const values = tensorsIn(c, result);
+    const expected = baselineOf(name, groups(8));
+    expect(changed(c, values, expected)).toEqual([]);
+    const sums = new Map([...values].filter(([tensor]) => expected.has(tensor)));
+    expect(farFrom(expected, sums, REORDERED)).toEqual([]);
+  });
+
   it.each(Object.keys(NETWORKS))('%s on two cores, each with its own samples', (name) => {
     const model = NETWORKS[name]?.(8) ?? expect.unreachable();
     const graph = importModel(model, { file: name, mode: 'training' });

@@ -83,7 +83,7 @@ describe('an IR file', () => {
           );
         }
       }),
-      { numRuns: 25 },
+      { numRuns: 16 },
     );
   });
 

@@ -62,7 +62,7 @@ describe('schedules of random networks', () => {
           if (crosses) expect(group.subBatch).toBe(network.batch);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -85,7 +85,7 @@ describe('schedules of random networks', () => {
           });
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
@@ -104,7 +104,7 @@ describe('schedules of random networks', () => {
           }
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 
