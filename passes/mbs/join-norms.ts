@@ -44,7 +44,7 @@ function withMasked(graph: Graph, room: Room): Graph {
     if (masking === undefined || reading.length === 0) continue;
     const own = reading.flatMap((reader): Layer[] => {
       const kind = masking[reader.kind];
-      const isMasked = kind !== undefined && reader.phase === layer.phase && reader.inputs[1] === result;
+      const isMasked = kind !== undefined && reader.phase === layer.phase && reader.inputs.indexOf(result) === 1;
       return isMasked ? [{ ...reader, kind, inputs: [...reader.inputs.with(1, dy), mask] }] : [];
     });
     if (own.length < reading.length || isReadElsewhere(graph, result, readers, own.length) || !own.every(room)) continue;

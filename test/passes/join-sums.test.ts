@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GraphBuilder } from '../../ir/build.ts';
 import type { Graph } from '../../ir/graph.ts';
-import { roundToHalf } from '../../ir/half.ts';
 import { evaluate } from '../../ir/interpret.ts';
 import { f16 } from '../../ir/layers/types.ts';
 import { verify } from '../../ir/verify.ts';
 import { joinSums } from '../../passes/mbs/join-sums.ts';
+import { half, valuesOf } from './halves.ts';
 
 const kinds = ({ layers }: Graph): string[] => layers.map(({ kind }) => kind);
 const SHAPE = f16([2, 8]);
@@ -35,14 +35,7 @@ describe('a sum and what alone reads it', () => {
   });
 
   it('give the same bits, whatever f16 they work on', () => {
-    const half = fc
-      .oneof(
-        fc.integer({ min: -9, max: 9 }).map((n) => n * 2 ** -24),
-        fc.double({ min: -70000, max: 70000, noNaN: true }),
-        fc.constant(Number.NaN),
-      )
-      .map(roundToHalf);
-    const values = fc.array(half, { minLength: 16, maxLength: 16 }).map((list) => Float64Array.from(list));
+    const values = valuesOf(half, 16);
     fc.assert(
       fc.property(values, values, values, (a, b, c) => {
         const inputs = new Map(Object.entries({ a, b, c }));

@@ -67,6 +67,16 @@ const vec = <const F extends readonly Field[]>(opcode: number, doc: string, ...f
   doc,
 });
 
+/** Operands of the gradient of a normalization. */
+const NORM_GRAD = [
+  reg('dst', 'f16'),
+  reg('x', 'f16'),
+  reg('dy', 'f16'),
+  reg('stats', 'f32 pairs'),
+  reg('gamma', 'f32 per channel'),
+  reg('sums', 'f32 pairs'),
+] as const;
+
 /** Four settings of configuration slots, each of its own number. */
 const fourSettings = [
   uns('slot0', 8, 'slot'),
@@ -333,12 +343,7 @@ export const ISA = {
   'v.norm_grad': vec(
     0x3e,
     'dst = f16(rstd × (gamma·dy − (sums0 + x̂·sums1)/M)) as two multiply-adds with factors of the channel and of its group, each operation rounded to f32.',
-    reg('dst', 'f16'),
-    reg('x', 'f16'),
-    reg('dy', 'f16'),
-    reg('stats', 'f32 pairs'),
-    reg('gamma', 'f32 per channel'),
-    reg('sums', 'f32 pairs'),
+    ...NORM_GRAD,
   ),
   'v.max_pool': vec(
     0x3f,
@@ -603,17 +608,7 @@ export const ISA = {
     reg('dy', 'f16'),
     reg('mask', 'bits'),
   ),
-  'v.norm_relu_grad': vec(
-    0x95,
-    'As v.norm_grad, of mask ? dy : +0 in the place of dy.',
-    reg('dst', 'f16'),
-    reg('x', 'f16'),
-    reg('dy', 'f16'),
-    reg('stats', 'f32 pairs'),
-    reg('gamma', 'f32 per channel'),
-    reg('sums', 'f32 pairs'),
-    reg('mask', 'bits'),
-  ),
+  'v.norm_relu_grad': vec(0x95, 'As v.norm_grad, of mask ? dy : +0 in the place of dy.', ...NORM_GRAD, reg('mask', 'bits')),
   'v.sum': vec(0x90, 'dst = f32(a + b), over COUNT elements.', reg('dst', 'f32'), reg('a', 'f32'), reg('b', 'f32')),
 } as const satisfies Record<string, InstructionSpec>;
 

@@ -1,5 +1,22 @@
 import type { Behaviour } from './behaviour.ts';
 
+/** What a channel is scaled and shifted by. */
+const FACTORS = `for n < N, c < C, i < H × W:
+  (mean, rstd) = stats[set(n)][group(c)]
+  scale = f32(rstd × gamma[c])
+  shift = f32(beta[c] − f32(mean × scale))
+`;
+
+/** What an element takes of the gradient through the statistics. */
+const SHARE = `for n < N, c < C, i < H × W:
+  (mean, rstd) = stats[set(n)][group(c)]
+  (s, t) = sums[set(n)][group(c)]
+  part = f32(rstd / M)
+  slope = f32(f32(part × t) × rstd)
+  offset = f32(f32(part × s) − f32(slope × mean))
+  share = f32(f32(slope × x[n][c][i]) + offset)
+`;
+
 /** Statistics over channels, their gradients, and normalization across neighbouring channels. */
 export const NORMALIZATION = {
   'v.stats': {
@@ -27,18 +44,10 @@ export const NORMALIZATION = {
   variance[c] = f32(f32(MOMENTUM × variance[c]) + f32(f32(1 − MOMENTUM) × v))`,
   },
   'v.norm': {
-    code: `for n < N, c < C, i < H × W:
-  (mean, rstd) = stats[set(n)][group(c)]
-  scale = f32(rstd × gamma[c])
-  shift = f32(beta[c] − f32(mean × scale))
-  dst[n][c][i] = f16(f32(src[n][c][i] × scale) + shift)`,
+    code: `${FACTORS}  dst[n][c][i] = f16(f32(src[n][c][i] × scale) + shift)`,
   },
   'v.norm_relu': {
-    code: `for n < N, c < C, i < H × W:
-  (mean, rstd) = stats[set(n)][group(c)]
-  scale = f32(rstd × gamma[c])
-  shift = f32(beta[c] − f32(mean × scale))
-  s = bits of f16(f32(src[n][c][i] × scale) + shift)
+    code: `${FACTORS}  s = bits of f16(f32(src[n][c][i] × scale) + shift)
   positive = 0x0001 ≤ s ≤ 0x7c00
   dst[n][c][i] = positive or s = 0x7e00 ? s : 0x0000                  0x7e00: every NaN
   if withMask: bit c × H × W + i of mask[n] = positive                bits behind C × H × W are 0`,
@@ -77,24 +86,10 @@ for c < C:
   dbeta[c] = f32((r[add] ≠ 0 ? dbeta[c] : +0) + f32(s))`,
   },
   'v.norm_grad': {
-    code: `for n < N, c < C, i < H × W:
-  (mean, rstd) = stats[set(n)][group(c)]
-  (s, t) = sums[set(n)][group(c)]
-  part = f32(rstd / M)
-  slope = f32(f32(part × t) × rstd)
-  offset = f32(f32(part × s) − f32(slope × mean))
-  share = f32(f32(slope × x[n][c][i]) + offset)
-  dst[n][c][i] = f16(f32(f32(rstd × gamma[c]) × dy[n][c][i]) − share)`,
+    code: `${SHARE}  dst[n][c][i] = f16(f32(f32(rstd × gamma[c]) × dy[n][c][i]) − share)`,
   },
   'v.norm_relu_grad': {
-    code: `for n < N, c < C, i < H × W:
-  (mean, rstd) = stats[set(n)][group(c)]
-  (s, t) = sums[set(n)][group(c)]
-  part = f32(rstd / M)
-  slope = f32(f32(part × t) × rstd)
-  offset = f32(f32(part × s) − f32(slope × mean))
-  share = f32(f32(slope × x[n][c][i]) + offset)
-  d = bit c × H × W + i of mask[n] ? dy[n][c][i] : +0
+    code: `${SHARE}  d = bit c × H × W + i of mask[n] ? dy[n][c][i] : +0
   dst[n][c][i] = f16(f32(f32(rstd × gamma[c]) × d) − share)`,
   },
   'v.bias_sums': {
