@@ -11,7 +11,8 @@ import { importedNetworks } from './modules.ts';
 const graph = importedNetworks(8)('residual');
 const choices = { schedule: 'mbs2', norm: groups(8), machine: machineWith(64) } as const satisfies Choices;
 const { resources } = optionsOf(choices);
-const [plain, gathered] = [false, true].map((gathers) => compileGraph(graph, { ...choices, gathers }).scheduled) as [Scheduled, Scheduled];
+const scheduledWith = (gathers: boolean): Scheduled => compileGraph(graph, { ...choices, gathers }).scheduled;
+const [plain, gathered] = [scheduledWith(false), scheduledWith(true)];
 
 /** Products that gather, of a group of a network, or of all. */
 function gathering({ layers }: Network, group?: Group): string[] {

@@ -122,6 +122,7 @@ export const normGradEnd: Semantics<'v.norm_grad_end'> = {
   },
 };
 
+/** Addresses of what the elements of a channel or of its group have in common. */
 interface Factors {
   readonly statistics: number;
   readonly gamma: number;
